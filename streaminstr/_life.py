@@ -1,0 +1,269 @@
+"""The life of one stream's scopes: opened, started, closed exactly once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from contextvars import ContextVar, copy_context
+from threading import Lock
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streaminstr._guard import guarded, report
+from streaminstr._scope import Outcome, StreamReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextvars import Context
+    from weakref import ref
+
+    from streaminstr._config import Config
+    from streaminstr._exchange import Exchange
+    from streaminstr._scope import Attribute, Backend, CancelledBy, StreamInfo, StreamScope
+
+_FAILED: Any = object()
+
+_current: ContextVar[StreamHandle] = ContextVar("streaminstr.current_stream")
+
+
+def current_stream() -> StreamHandle | None:
+    """The handle of the stream whose step or clean-up is running here, or None outside of one."""
+    return _current.get(None)
+
+
+class StreamHandle:
+    """What a body sees of its own stream."""
+
+    __slots__ = ("_logger", "attributes", "fields", "info")
+
+    def __init__(self, info: StreamInfo) -> None:
+        self.info = info
+        self.attributes: dict[str, Attribute] = {}
+        self.fields: Mapping[str, Attribute] = {}
+        """What log lines of this stream carry: the ids of its span, as its backends gave them."""
+        self._logger: Any = None
+
+    def set_attribute(self, name: str, value: Attribute) -> None:
+        """Put an attribute on the span and on the closing log event, both when the stream ends."""
+        self.attributes[name] = value
+
+    @property
+    def logger(self) -> Any:
+        """An immutable logger with the request's bindings, the stream's name and the span's ids.
+
+        A structlog bound logger where structlog is installed, else a `logging.LoggerAdapter`.
+        """
+        if self._logger is None:
+            from streaminstr.structlog import stream_logger  # noqa: PLC0415 - only who logs pays
+
+            self._logger = stream_logger(self.info.name, self.fields)
+        return self._logger
+
+
+class Meters(NamedTuple):
+    """What a stream's steps have measured; times by `clock`, in seconds."""
+
+    chunks: int
+    size: int
+    longest: float
+    producer: float
+    begun: float
+    """When the first step was entered."""
+    first: float
+    """When the first chunk came; meaningless before it."""
+    entered: float
+    """When the newest step was entered. Later than `left`: it is running."""
+    left: float
+    """When the newest chunk came."""
+
+
+class Life:
+    """One scope from each backend of one stream, and the Context that they live in.
+
+    It does not know its stream, and the Context knows nothing but the handle: no reference
+    cycle, so that a stream which is dropped ends there and then.
+    """
+
+    __slots__ = (
+        "_config",
+        "_ending",
+        "_exchange",
+        "_requested",
+        "_scopes",
+        "acloses",
+        "closers",
+        "closing",
+        "context",
+        "created",
+        "handle",
+        "measure",
+        "run",
+        "started",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        config: Config,
+        handle: StreamHandle,
+        *,
+        closers: Iterable[Callable[[], object]] = (),
+        acloses: bool = False,
+        measure: Callable[[Any], int],
+        exchange: Exchange | None = None,
+        requested: float | None = None,
+    ) -> None:
+        self._config = config
+        self._exchange = exchange
+        self._requested = requested if exchange is None else exchange.started
+        self._ending = Lock()
+        self.context: Context = copy_context()
+        self.run: Callable[..., Any] = config.runner(self.context)
+        self.created = clock()
+        self.started = False
+        self.closing: tuple[Outcome, CancelledBy | None] | None = None
+        self.closers = tuple(closers)
+        self.acloses = acloses
+        self.measure = measure
+        self.handle = handle
+        self.stream: ref[Any] | None = None
+        self._scopes: list[StreamScope] = [
+            scope
+            for backend in config.backends
+            if (scope := self.context.run(_open, backend, handle.info)) is not None
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the scopes are started and not closed yet."""
+        return self.started and not self._ending.locked()
+
+    def begin(self) -> None:
+        """Start the scopes. Called in the Context, by the first step."""
+        self.started = True
+        open_lives.add(self)
+        _current.set(self.handle)
+        fields: dict[str, Attribute] = {}
+        self._scopes = [scope for scope in self._scopes if _start(scope, fields)]
+        self.handle.fields = fields
+        self._config.bind(fields)
+
+    def ask_to_close(self, outcome: Outcome, cancelled_by: CancelledBy | None) -> None:
+        """Say why the stream is about to be ended from outside. The first cause stands."""
+        if self.closing is None:
+            self.closing = (outcome, cancelled_by)
+
+    def clean_up(self) -> None:
+        """Run the body's own closers, each once, all of them, in their order."""
+        closers, self.closers = self.closers, ()
+        with ExitStack() as stack:
+            for closer in reversed(closers):
+                stack.callback(closer)
+
+    def end(self, error: BaseException | None, meters: Meters) -> None:
+        """Close the scopes that were started: here, now, and never again."""
+        if not self.started or not self._ending.acquire(blocking=False):
+            return
+        final = self.report(error, meters)
+        for scope in reversed(self._scopes):
+            # A copy, because the Context itself is entered when a step is what ends the stream.
+            self.context.copy().run(guarded, scope.close, final, default=None)
+        open_lives.discard(self)
+
+    def disown(self) -> None:
+        """Forget the scopes: in a forked child they are the parent's to close."""
+        self._ending.acquire(blocking=False)
+        self._scopes = []
+
+    def report(self, error: BaseException | None, meters: Meters) -> StreamReport:
+        """The numbers of a stream that ends now: by `error`, from outside, or by exhaustion."""
+        outcome, cancelled_by = self.closing or _outcome_of(error)
+        if outcome is Outcome.CANCELLED and cancelled_by is None and self._exchange is not None:
+            cancelled_by = self._exchange.cause
+        is_error = outcome is Outcome.FAILED or (
+            outcome is Outcome.CANCELLED and self._config.cancelled_is_error
+        )
+        return StreamReport(
+            outcome=outcome,
+            cancelled_by=cancelled_by,
+            error=error if outcome is Outcome.FAILED else None,
+            is_error=is_error,
+            **self._numbers(meters, clock()),
+        )
+
+    def _numbers(self, meters: Meters, now: float) -> dict[str, Any]:
+        in_step = meters.entered > meters.left
+        producer = meters.producer + (now - meters.entered if in_step else 0.0)
+        first = meters.first if meters.chunks else None
+        return {
+            "chunks": meters.chunks,
+            "bytes": meters.size,
+            "time_to_first_chunk": None if first is None else first - self.created,
+            "request_time_to_first_chunk": (
+                None if first is None or self._requested is None else first - self._requested
+            ),
+            "longest_gap": max(meters.longest, 0.0),
+            "producer_time": producer,
+            "consumer_time": max(now - meters.begun - producer, 0.0),
+            "attributes": dict(self.handle.attributes),
+        }
+
+
+open_lives: set[Life] = set()
+"""Streams that were started and have not ended. Each removes itself when it ends."""
+
+
+def _open(backend: Backend, info: StreamInfo) -> StreamScope | None:
+    scope = guarded(backend.open, info, default=_FAILED)
+    if scope is _FAILED:
+        return None
+    if callable(getattr(scope, "start", None)) and callable(getattr(scope, "close", None)):
+        return scope
+    report(backend.open, f"returned {scope!r:.80} and not a StreamScope")
+    return None
+
+
+def _start(scope: StreamScope, fields: dict[str, Attribute]) -> bool:
+    """Whether the scope was started, so that its close is owed."""
+    given: Any = guarded(scope.start, default=_FAILED)
+    if given is _FAILED:
+        return False
+    if isinstance(given, Mapping):
+        fields.update(given)
+    else:
+        report(scope.start, f"returned {given!r:.80} and not a mapping of log fields")
+    return True
+
+
+def _outcome_of(error: BaseException | None) -> tuple[Outcome, CancelledBy | None]:
+    if error is None:
+        return Outcome.COMPLETED, None
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        # A worker that is told to stop is told so inside the step (gunicorn's --timeout).
+        return Outcome.CANCELLED, "server"
+    if isinstance(error, (GeneratorExit, *_cancellations())):
+        return Outcome.CANCELLED, None
+    return Outcome.FAILED, None
+
+
+def _cancellations() -> Iterable[type[BaseException]]:
+    """What cancels a task or greenlet, of the libraries that are loaded: none is imported here."""
+    for module, name in (
+        ("asyncio", "CancelledError"),
+        ("trio", "Cancelled"),
+        ("greenlet", "GreenletExit"),
+    ):
+        if module in sys.modules:
+            yield getattr(sys.modules[module], name, GeneratorExit)
+
+
+def _forget_parents_streams() -> None:
+    for life in tuple(open_lives):
+        life.disown()
+    open_lives.clear()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    os.register_at_fork(after_in_child=_forget_parents_streams)

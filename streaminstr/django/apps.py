@@ -1,0 +1,21 @@
+"""The Django app: brings in the settings and registers the checks."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+from streaminstr.django import conf
+
+
+class StreaminstrConfig(AppConfig):
+    """Add "streaminstr.django" to INSTALLED_APPS."""
+
+    name = "streaminstr.django"
+    label = "streaminstr"
+    verbose_name = "streaminstr"
+
+    def ready(self) -> None:
+        from streaminstr.django import checks  # noqa: PLC0415 - registered when the app is loaded
+
+        conf.adopt()
+        checks.register()

@@ -1,0 +1,99 @@
+"""The setting STREAMINSTR, read when it is used, so that `override_settings` works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from streaminstr import StreaminstrError, _config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from streaminstr._config import Config
+
+    Filter = Callable[[HttpRequest, HttpResponseBase], bool]
+
+KEYS = (
+    "BACKEND",
+    "CANCELLED_IS_ERROR",
+    "FILTER",
+    "LOG_LEVELS",
+    "OPTIONS",
+    "PARENT",
+    "PROGRESS_INTERVAL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The setting as it was written, and what it means."""
+
+    raw: Any
+    config: Config
+    wanted: Filter | None
+
+
+_loaded: Loaded | None = None
+
+
+def adopt() -> None:
+    """Make the setting count for `streaminstr.stream` and its like, too."""
+    _config.adapt(_config_in_settings)
+
+
+def loaded() -> Loaded | None:
+    """What STREAMINSTR says, or None where it is not set; raises StreaminstrError."""
+    global _loaded  # noqa: PLW0603 - one process has one Django settings
+    raw = getattr(settings, "STREAMINSTR", None)
+    if raw is None:
+        return None
+    if _loaded is None or _loaded.raw is not raw:
+        _loaded = Loaded(raw, build(raw), load_filter(raw))
+    return _loaded
+
+
+def _config_in_settings() -> Config | None:
+    found = loaded()
+    return None if found is None else found.config
+
+
+def build(raw: Any) -> Config:
+    """The Config that the setting describes; raises StreaminstrError."""
+    check_keys(raw)
+    options = {key.lower(): value for key, value in raw.items() if key not in ("BACKEND", "FILTER")}
+    return _config.build(raw.get("BACKEND", "log"), **options)
+
+
+def check_keys(raw: Any) -> None:
+    """Raise StreaminstrError for what is no dict, and for keys that do not exist."""
+    if not isinstance(raw, dict):
+        msg = f'STREAMINSTR is {raw!r:.80}. Write a dict, such as {{"BACKEND": "opentelemetry"}}.'
+        raise StreaminstrError(msg)
+    if unknown := sorted(str(key) for key in raw if key not in KEYS):
+        msg = f"STREAMINSTR has unknown keys: {', '.join(unknown)}. Known are: {', '.join(KEYS)}."
+        raise StreaminstrError(msg)
+
+
+def load_filter(raw: Any) -> Filter | None:
+    """The callable that FILTER names; raises StreaminstrError."""
+    wanted = raw.get("FILTER")
+    if isinstance(wanted, str):
+        try:
+            wanted = import_string(wanted)
+        except ImportError as error:
+            msg = f"STREAMINSTR['FILTER'] cannot be imported: {error}"
+            raise StreaminstrError(msg) from error
+    if wanted is not None and not callable(wanted):
+        msg = (
+            f"STREAMINSTR['FILTER'] is {wanted!r:.80}. "
+            "It takes a callable (request, response) -> bool, or the dotted path of one."
+        )
+        raise StreaminstrError(msg)
+    return wanted  # type: ignore[no-any-return]

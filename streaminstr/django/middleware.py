@@ -1,0 +1,60 @@
+"""The middleware: a scope for each streaming response."""
+
+from __future__ import annotations
+
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import MiddlewareNotUsed
+
+from streaminstr import _config
+from streaminstr.django import conf
+from streaminstr.django._instrument import instrument
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+
+class StreamScopeMiddleware:
+    """List it last in MIDDLEWARE: innermost, where everything that was bound is still there.
+
+    Whether a body is sync or async is asked of the response, never of the middleware's own mode.
+    Raises StreaminstrError at start-up where STREAMINSTR cannot work.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self,
+        get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]],
+    ) -> None:
+        self.get_response: Any = get_response
+        conf.adopt()
+        if not _config.current().backends:
+            msg = "STREAMINSTR['BACKEND'] is None"
+            raise MiddlewareNotUsed(msg)
+        self.async_mode = iscoroutinefunction(get_response)
+        if self.async_mode:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        # The switch is here, and not in two classes, as in Django's own MiddlewareMixin.
+        if self.async_mode:
+            return self.__acall__(request)
+        requested = clock()
+        response = self.get_response(request)
+        if response.streaming:
+            instrument(request, response, requested=requested)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> Any:
+        requested = clock()
+        response = await self.get_response(request)
+        if response.streaming:
+            instrument(request, response, requested=requested)
+        return response
