@@ -1,0 +1,132 @@
+"""A backend that keeps what it is told, to be looked at by tests."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streaminstr._scope import Attribute, Outcome, StreamInfo, StreamReport
+
+
+class RecordingBackend:
+    """Records every stream, in the order of making, and its place in the tree of streams.
+
+    The ids are numbers in the order of making, so that a test can write them down.
+    """
+
+    def __init__(self) -> None:
+        self.streams: list[RecordedStream] = []
+        self.flushes: list[float] = []
+        """The timeout of each flush, in seconds."""
+        self._numbers = count(1)
+        # One for each backend, so that two in one test do not take each other's streams for
+        # parents. It is set in the private Contexts of streams alone, and goes with them.
+        self._current: ContextVar[RecordedStream | None] = ContextVar("recorded", default=None)
+
+    @property
+    def current(self) -> RecordedStream | None:
+        """The stream whose step or clean-up is running here."""
+        return self._current.get()
+
+    @property
+    def started(self) -> list[RecordedStream]:
+        """The streams that were stepped, whether they have ended or not."""
+        return [stream for stream in self.streams if stream.was_started]
+
+    @property
+    def still_open(self) -> list[RecordedStream]:
+        """The streams that were started and have not been closed."""
+        return [stream for stream in self.streams if stream.is_open]
+
+    @property
+    def closed(self) -> list[RecordedStream]:
+        """The streams that have ended."""
+        return [stream for stream in self.streams if stream.is_closed]
+
+    def clear(self) -> None:
+        """Forget what was recorded."""
+        self.streams.clear()
+        self.flushes.clear()
+
+    def open(self, info: StreamInfo) -> RecordedStream:
+        made_in = self.current
+        linked = info.parent == "link"
+        number = next(self._numbers)
+        stream = RecordedStream(
+            info=info,
+            parent=None if linked else made_in,
+            link=made_in if linked else None,
+            trace_id=f"{number:032x}" if linked or made_in is None else made_in.trace_id,
+            span_id=f"{number:016x}",
+            current=self._current,
+        )
+        self.streams.append(stream)
+        return stream
+
+    def flush(self, timeout: float) -> None:
+        self.flushes.append(timeout)
+
+
+@dataclass(eq=False, kw_only=True)
+class RecordedStream:
+    """What happened to one stream. It is the backend's scope of the stream, too."""
+
+    info: StreamInfo
+    parent: RecordedStream | None = field(repr=False)
+    """The stream in whose step this one was made."""
+    link: RecordedStream | None = field(repr=False)
+    """The same, where the stream began a trace of its own (option `parent="link"`)."""
+    trace_id: str
+    span_id: str
+    current: ContextVar[Any] = field(repr=False)
+    events: list[str] = field(default_factory=lambda: ["open"])
+    """`open`, `start`, `progress`, `close`, in the order of the calls."""
+    fields: Mapping[str, Attribute] = field(default_factory=dict)
+    """What `start` returned: the fields of the stream's log lines."""
+    progress_reports: list[StreamReport] = field(default_factory=list, repr=False)
+    report: StreamReport | None = None
+    """The numbers of the stream: None before its end."""
+
+    @property
+    def name(self) -> str:
+        """The name of the stream."""
+        return self.info.name
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the stream ended: None before its end."""
+        return None if self.report is None else self.report.outcome
+
+    @property
+    def was_started(self) -> bool:
+        """Whether the stream was ever stepped."""
+        return "start" in self.events
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the stream has ended."""
+        return "close" in self.events
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the stream was started and has not ended."""
+        return self.was_started and not self.is_closed
+
+    def start(self) -> Mapping[str, Attribute]:
+        self.events.append("start")
+        self.current.set(self)
+        self.fields = {"trace_id": self.trace_id, "span_id": self.span_id}
+        return self.fields
+
+    def progress(self, report: StreamReport) -> None:
+        self.events.append("progress")
+        self.progress_reports.append(report)
+
+    def close(self, report: StreamReport) -> None:
+        self.events.append("close")
+        self.report = report
