@@ -27,7 +27,7 @@ class Config:
     progress_interval: float | None = None
     runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
     """Makes of a stream's Context what runs its steps there."""
-    bind: Callable[[Mapping[str, Attribute]], None] = lambda fields: None
+    bind: Callable[[Mapping[str, Attribute]], None] = lambda _: None
     """Puts the fields of a stream on the log lines of the current Context."""
 
 
@@ -80,7 +80,7 @@ def current() -> Config:
 
 
 def adapt(adapter: Callable[[], Config | None]) -> None:
-    """Ask `adapter` for the Config from now on: a framework's settings, None where there are none."""
+    """Ask `adapter` for the Config from now on: a framework's settings, None where not set."""
     _state.adapter = adapter
 
 

@@ -40,7 +40,7 @@ class StreamInfo:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     """Attributes to put on the span when it starts, under their semantic-convention names."""
     parent: Parent = "child"
-    """`child` of the span that is current where the stream is made, or a new trace that `link`s to it."""
+    """`child` of the span that is current where the stream is made; `link`: a trace of its own."""
     started_ns: int | None = None
     """Unix time in nanoseconds to which the start is dated back; None: the moment of `start()`."""
 

@@ -102,7 +102,7 @@ class Stream(_Map[ChunkT]):
         if self._life.is_open:
             self._life.ask_to_close(Outcome.ABANDONED, None)
             _stop(self._life, self._pump)
-            _warn_abandoned(self)
+            _warn_abandoned(self, self._life)
 
 
 def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
@@ -119,11 +119,9 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
         order = yield
         life.begin()
         begun = entered = clock()
-        source = iterator = iter(body)
-        if order is not None:
-            source = chain((order(iterator),), iterator)
-        while source is not None:
-            steps, source = source, None
+        iterator = iter(body)
+        while True:
+            steps = iterator if order is None else chain((order(iterator),), iterator)
             for chunk in steps:
                 now = clock()
                 producer += now - entered
@@ -143,8 +141,9 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
                 order = yield chunk
                 entered = clock()
                 if order is not None:
-                    source = chain((order(iterator),), iterator)
                     break
+            else:
+                return
     except StopIteration:
         pass  # the answer of a generator body to `send` or `throw`
     except BaseException as raised:
@@ -172,7 +171,7 @@ class AsyncStream(AsyncIterator[ChunkT]):
         life.stream = ref(self)
 
     @types.coroutine
-    def __anext__(self, order: Any = anext) -> Generator[Any, Any, ChunkT]:  # type: ignore[override]
+    def __anext__(self, order: Any = anext) -> Generator[Any, Any, ChunkT]:
         """One step. Each send and throw of the body's awaitable runs in the stream's Context."""
         if self._stepping:
             msg = "anext(): this stream is already running a step"
@@ -243,7 +242,7 @@ class AsyncStream(AsyncIterator[ChunkT]):
             self._stop()
             if hasattr(iterator, "aclose"):
                 _loop.spawn(loop, iterator.aclose, self._life.context.copy())
-            _warn_abandoned(self)
+            _warn_abandoned(self, self._life)
 
     def _stop(self) -> None:
         if self._stepping:  # by a loop that is gone: this step never returns
@@ -327,12 +326,12 @@ def relay(
     Each send and throw is run by `run`. Raises StopAsyncIteration when the pump has ended.
     """
     while signal is not until:
+        call: Callable[[Any], Any]
         try:
-            answer = yield signal
+            argument = yield signal
+            call = pump.send
         except BaseException as error:  # noqa: BLE001 - it is the pump's to raise
-            call, argument = pump.throw, error
-        else:
-            call, argument = pump.send, answer
+            argument, call = error, pump.throw
         try:
             signal = run(call, argument)
         except StopIteration:
@@ -359,7 +358,7 @@ def _stop(life: Life, pump: Generator[Any, Any, None]) -> None:
             raise
 
 
-def _meters(pump: Generator[Any, Any, None]) -> Meters:
+def _meters(pump: Any) -> Meters:
     frame = pump.gi_frame
     measured = {} if frame is None else frame.f_locals
     return Meters(*(measured.get(name, 0) for name in Meters._fields))
@@ -369,10 +368,9 @@ def _report_so_far(life: Life, pump: Generator[Any, Any, None]) -> StreamReport:
     return life.report(None, _meters(pump))
 
 
-def _warn_abandoned(stream: Stream[Any] | AsyncStream[Any]) -> None:
-    name = stream._life.handle.info.name
+def _warn_abandoned(stream: object, life: Life) -> None:
     warnings.warn(
-        f"stream {name!r} was dropped before its end and without close()",
+        f"stream {life.handle.info.name!r} was dropped before its end and without close()",
         ResourceWarning,
         stacklevel=2,
         source=stream,

@@ -63,9 +63,7 @@ def streamed(
     that return a body. With `pass_stream` the handle that `current_stream()` gives inside the
     body is passed as the parameter called `stream`.
     """
-    if callable(name):
-        msg = "@streamed is used without brackets: write @streamed() or @streamed('orders.export')"
-        raise StreaminstrError(msg)
+    refuse_bare_use("streamed", name)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         place = _place_of_stream(function) if pass_stream else None
@@ -124,6 +122,13 @@ def wrap(
     if exchange is not None:
         exchange.streams.append(ref(made))
     return made
+
+
+def refuse_bare_use(decorator: str, name: object) -> None:
+    """Raise StreaminstrError where a decorator was used without its brackets."""
+    if callable(name):
+        msg = f"@{decorator} is used without brackets: write @{decorator}()"
+        raise StreaminstrError(msg)
 
 
 def size_of(chunk: object) -> int:
