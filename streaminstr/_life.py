@@ -7,12 +7,11 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from contextvars import ContextVar, copy_context
-from threading import Lock
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._guard import guarded, report
-from streaminstr._scope import Outcome, StreamReport
+from streaminstr._scope import NOTHING, Outcome, StreamReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,14 +39,14 @@ class StreamHandle:
 
     def __init__(self, info: StreamInfo) -> None:
         self.info = info
-        self.attributes: dict[str, Attribute] = {}
-        self.fields: Mapping[str, Attribute] = {}
+        self.attributes: Mapping[str, Attribute] = NOTHING
+        self.fields: Mapping[str, Attribute] = NOTHING
         """What log lines of this stream carry: the ids of its span, as its backends gave them."""
         self._logger: Any = None
 
     def set_attribute(self, name: str, value: Attribute) -> None:
         """Put an attribute on the span and on the closing log event, both when the stream ends."""
-        self.attributes[name] = value
+        self.attributes = {**self.attributes, name: value}
 
     @property
     def logger(self) -> Any:
@@ -88,7 +87,6 @@ class Life:
 
     __slots__ = (
         "_config",
-        "_ending",
         "_exchange",
         "_requested",
         "_scopes",
@@ -118,7 +116,6 @@ class Life:
         self._config = config
         self._exchange = exchange
         self._requested = requested if exchange is None else exchange.started
-        self._ending = Lock()
         self.context: Context = copy_context()
         self.run: Callable[..., Any] = config.runner(self.context)
         self.created = clock()
@@ -129,16 +126,16 @@ class Life:
         self.measure = measure
         self.handle = handle
         self.stream: ref[Any] | None = None
-        self._scopes: list[StreamScope] = [
+        self._scopes: tuple[StreamScope, ...] = tuple(
             scope
             for backend in config.backends
             if (scope := self.context.run(_open, backend, handle.info)) is not None
-        ]
+        )
 
     @property
     def is_open(self) -> bool:
         """Whether the scopes are started and not closed yet."""
-        return self.started and not self._ending.locked()
+        return self in open_lives
 
     def begin(self) -> None:
         """Start the scopes. Called in the Context, by the first step."""
@@ -146,9 +143,10 @@ class Life:
         open_lives.add(self)
         _current.set(self.handle)
         fields: dict[str, Attribute] = {}
-        self._scopes = [scope for scope in self._scopes if _start(scope, fields)]
-        self.handle.fields = fields
-        self._config.bind(fields)
+        self._scopes = tuple(scope for scope in self._scopes if _start(scope, fields))
+        if fields:
+            self.handle.fields = fields
+            self._config.bind(fields)
 
     def ask_to_close(self, outcome: Outcome, cancelled_by: CancelledBy | None) -> None:
         """Say why the stream is about to be ended from outside. The first cause stands."""
@@ -164,18 +162,14 @@ class Life:
 
     def end(self, error: BaseException | None, meters: Meters) -> None:
         """Close the scopes that were started: here, now, and never again."""
-        if not self.started or not self._ending.acquire(blocking=False):
+        try:
+            open_lives.remove(self)
+        except KeyError:  # never started, or ended already: by another thread, maybe just now
             return
         final = self.report(error, meters)
         for scope in reversed(self._scopes):
             # A copy, because the Context itself is entered when a step is what ends the stream.
             self.context.copy().run(guarded, scope.close, final, default=None)
-        open_lives.discard(self)
-
-    def disown(self) -> None:
-        """Forget the scopes: in a forked child they are the parent's to close."""
-        self._ending.acquire(blocking=False)
-        self._scopes = []
 
     def report(self, error: BaseException | None, meters: Meters) -> StreamReport:
         """The numbers of a stream that ends now: by `error`, from outside, or by exhaustion."""
@@ -207,12 +201,15 @@ class Life:
             "longest_gap": max(meters.longest, 0.0),
             "producer_time": producer,
             "consumer_time": max(now - meters.begun - producer, 0.0),
-            "attributes": dict(self.handle.attributes),
+            "attributes": self.handle.attributes,
         }
 
 
 open_lives: set[Life] = set()
-"""Streams that were started and have not ended. Each removes itself when it ends."""
+"""Streams that were started and have not ended.
+
+Leaving this set is the atomic step that decides who closes a stream: only who takes it out does.
+"""
 
 
 def _open(backend: Backend, info: StreamInfo) -> StreamScope | None:
@@ -259,11 +256,6 @@ def _cancellations() -> Iterable[type[BaseException]]:
             yield getattr(sys.modules[module], name, GeneratorExit)
 
 
-def _forget_parents_streams() -> None:
-    for life in tuple(open_lives):
-        life.disown()
-    open_lives.clear()
-
-
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
-    os.register_at_fork(after_in_child=_forget_parents_streams)
+    # What is open here is the parent's to close.
+    os.register_at_fork(after_in_child=open_lives.clear)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Attribute = str | bool | int | float
+NOTHING: Mapping[str, Attribute] = MappingProxyType({})
 CancelledBy = Literal["client", "server"]
 Parent = Literal["child", "link"]
 
@@ -37,7 +39,7 @@ class StreamInfo:
 
     name: str
     """Low-cardinality name, such as `orders.export` or `GET orders/<int:pk>/`."""
-    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=lambda: NOTHING)
     """Attributes to put on the span when it starts, under their semantic-convention names."""
     parent: Parent = "child"
     """`child` of the span that is current where the stream is made; `link`: a trace of its own."""
@@ -71,7 +73,7 @@ class StreamReport:
     """Spent between steps: the server and the client."""
     stalled: Literal["producer", "consumer"] | None = None
     """Of an open stream only (`progress`): whose turn it is at this moment."""
-    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=lambda: NOTHING)
     """What the body itself set with `current_stream().set_attribute`."""
 
     @property

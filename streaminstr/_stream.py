@@ -45,6 +45,9 @@ else:
         __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
+_NEXT = repeat(next)
+
+
 class Stream(_Map[ChunkT]):
     """A body whose steps run in a Context of their own: an iterator with `close`.
 
@@ -59,7 +62,7 @@ class Stream(_Map[ChunkT]):
     def __new__(cls, life: Life, body: Iterable[ChunkT]) -> Stream[ChunkT]:
         pump = _steps(life, body)
         next(pump)
-        stream: Stream[ChunkT] = super().__new__(cls, life.run, repeat(next), repeat(pump))
+        stream: Stream[ChunkT] = super().__new__(cls, life.run, _NEXT, repeat(pump))
         stream._life, stream._pump = life, pump
         life.stream = ref(stream)
         return stream

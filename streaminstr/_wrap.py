@@ -11,7 +11,7 @@ from weakref import ref
 from streaminstr import _config
 from streaminstr._exchange import current_exchange
 from streaminstr._life import Life, StreamHandle
-from streaminstr._scope import StreamInfo, StreaminstrError
+from streaminstr._scope import NOTHING, StreamInfo, StreaminstrError
 from streaminstr._stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ def size_of(chunk: object) -> int:
 
 
 def _info(name: str, attributes: Mapping[str, Attribute] | None, config: Config) -> StreamInfo:
-    return StreamInfo(name=name, attributes=dict(attributes or {}), parent=config.parent)
+    return StreamInfo(
+        name=name, attributes=dict(attributes) if attributes else NOTHING, parent=config.parent
+    )
 
 
 def _kind_of(body: Any) -> Callable[[Life, Any], Any]:
