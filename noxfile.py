@@ -1,0 +1,103 @@
+"""The matrix and the checks. `nox -l` lists them; `.ci/run` runs those that CI needs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "typing", "tests"]
+
+HERE = Path(__file__).parent
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+DJANGOS = {"5.2": "~=5.2.0", "6.0": "~=6.0.0", "6.1": "~=6.1.0"}
+MATRIX = [
+    nox.param(python, django, id=f"{python}-django{django}")
+    for python in PYTHONS
+    for django in DJANGOS
+    if django == "5.2" or python != "3.11"  # Django 6 begins at Python 3.12
+]
+LOWEST = (
+    "django==5.2",
+    "ddtrace==3.9.0",
+    "opentelemetry-api==1.25.0",
+    "opentelemetry-sdk==1.25.0",
+    "structlog==22.1.0",
+    "rich==13.7.0",
+    "uvicorn==0.30.0",
+)
+
+
+@nox.session
+@nox.parametrize(("python", "django"), MATRIX)
+def tests(session: nox.Session, django: str) -> None:
+    """The quick suite, over Pythons and Djangos."""
+    session.install("-e", ".[dev]", f"django{DJANGOS[django]}")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The quick suite with the lowest versions that pyproject.toml allows."""
+    session.install("-e", ".[dev]", *LOWEST)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def no_vendors(session: nox.Session) -> None:
+    """The core and the Django adapter where no vendor and no structlog is installed."""
+    session.install("-e", ".[django]", "pytest", "pytest-asyncio", "pytest-django", "hypothesis")
+    session.run("pytest", "tests/core", "tests/django", "tests/testing", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, all rules."""
+    session.install("ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """The package in itself, and tests/typing as its users' checker sees it."""
+    session.install("-e", ".[dev]")
+    session.run("mypy")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """The quick suite, with every branch of source and tests run."""
+    session.install("-e", ".[dev]")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build sdist and, from it, the wheel; install that and run the suite without the sources."""
+    built = Path(session.create_tmp()).resolve()
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", str(built), str(HERE))
+    (wheel_file,) = built.glob("*.whl")
+    session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
+    away = built / "away"
+    for part in ("tests", "docs", "README.md", "pyproject.toml"):
+        source, target = HERE / part, away / part
+        target.parent.mkdir(exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    session.chdir(away)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def servers(session: nox.Session) -> None:
+    """Real servers over real sockets."""
+    session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
+    session.install("hypercorn", "uvicorn", "uvloop")
+    session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
