@@ -173,7 +173,9 @@ class Life:
 
     def report(self, error: BaseException | None, meters: Meters) -> StreamReport:
         """The numbers of a stream that ends now: by `error`, from outside, or by exhaustion."""
-        outcome, cancelled_by = self.closing or _outcome_of(error)
+        outcome, cancelled_by = _outcome_of(error)
+        if outcome is Outcome.CANCELLED and self.closing is not None:
+            outcome, cancelled_by = self.closing
         if outcome is Outcome.CANCELLED and cancelled_by is None and self._exchange is not None:
             cancelled_by = self._exchange.cause
         is_error = outcome is Outcome.FAILED or (

@@ -138,8 +138,9 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
                 size += len(chunk) if type(chunk) is bytes else measure(chunk)
                 if life.closing is not None:  # asked for while this step was running
                     life.clean_up()
+                    error = GeneratorExit()
                     life.end(
-                        None, Meters(chunks, size, longest, producer, begun, first, entered, left)
+                        error, Meters(chunks, size, longest, producer, begun, first, entered, left)
                     )
                 order = yield chunk
                 entered = clock()
@@ -301,11 +302,12 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
             size += len(chunk) if type(chunk) is bytes else measure(chunk)
             ready.chunk = chunk
             order = yield ready
+        error = GeneratorExit()
         yield from _clean_up(life, ready.iterator or body)
     except StopAsyncIteration:
         pass
     except BaseException as raised:
-        error = raised
+        error = error or raised
         if life.closing is not None:
             life.clean_up()
         raise
