@@ -287,9 +287,11 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
             life.begin()
             begun = clock()
             ready.iterator = iterator = aiter(body)
+            # Their awaitables are iterators, so that asking for one can be spared.
+            direct = isinstance(iterator, types.AsyncGeneratorType)
         while order is not _CLOSE:
             entered = clock()
-            chunk = yield from order(iterator).__await__()
+            chunk = yield from order(iterator) if direct else order(iterator).__await__()
             now = clock()
             producer += now - entered
             if now - left > longest:
