@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, assert_type
 
 import streaminstr
 from streaminstr import Backend, Outcome, StreamInfo, StreamReport, StreamScope
+from streaminstr._life import StreamHandle
+from streaminstr._stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
-
-    from streaminstr._life import StreamHandle
-    from streaminstr._stream import AsyncStream, Stream
 
 
 def rows() -> Iterator[bytes]:
