@@ -287,8 +287,8 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
             life.begin()
             begun = clock()
             ready.iterator = iterator = aiter(body)
-            # Their awaitables are iterators, so that asking for one can be spared.
-            direct = isinstance(iterator, types.AsyncGeneratorType)
+            # Their awaitables are iterators; those of a stream have no `__await__` even.
+            direct = isinstance(iterator, types.AsyncGeneratorType | AsyncStream)
         while order is not _CLOSE:
             entered = clock()
             chunk = yield from order(iterator) if direct else order(iterator).__await__()
