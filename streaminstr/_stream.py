@@ -57,7 +57,7 @@ class Stream(_Map[ChunkT]):
 
     __slots__ = ("__weakref__", "_life", "_pump")
     _life: Life
-    _pump: Generator[Any, Any, None]
+    _pump: Any
 
     def __new__(cls, life: Life, body: Iterable[ChunkT]) -> Stream[ChunkT]:
         pump = _steps(life, body)
@@ -73,7 +73,12 @@ class Stream(_Map[ChunkT]):
 
     def throw(self, error: BaseException) -> ChunkT:
         """Raise `error` in a generator body, where it is suspended; gives its next chunk."""
-        return self._life.run(self._pump.send, methodcaller("throw", error))  # type: ignore[no-any-return]
+        try:
+            if self._pump.gi_frame is None:  # after its end, as a generator does
+                raise error
+            return self._life.run(self._pump.send, methodcaller("throw", error))  # type: ignore[no-any-return]
+        finally:
+            del error  # no reference cycle through the traceback
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the stream and run the body's own clean-up, from any thread; twice does nothing.
@@ -157,7 +162,7 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
         raise
     finally:
         life.end(error, Meters(chunks, size, longest, producer, begun, first, entered, left))
-        error = None  # no reference cycle through the traceback
+        error = order = None  # no reference cycle through the traceback
 
 
 class AsyncStream(AsyncIterator[ChunkT]):
@@ -190,6 +195,7 @@ class AsyncStream(AsyncIterator[ChunkT]):
             raise StopAsyncIteration from None
         finally:
             self._stepping = False
+            del order  # no reference cycle through the traceback of what `athrow` raises
         if self._life.closing is not None:  # asked for while this step was running
             yield from self.aclose().__await__()
         return ready.chunk  # type: ignore[no-any-return]
@@ -315,7 +321,7 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
         raise
     finally:
         life.end(error, Meters(chunks, size, longest, producer, begun, first, entered, left))
-        error = None  # no reference cycle through the traceback
+        error = order = None  # no reference cycle through the traceback
 
 
 def _clean_up(life: Life, iterator: Any) -> Generator[Any, Any, None]:
@@ -343,6 +349,8 @@ def relay(
             signal = run(call, argument)
         except StopIteration:
             raise StopAsyncIteration from None
+        finally:
+            del argument  # no reference cycle through the traceback
 
 
 def _stop(life: Life, pump: Generator[Any, Any, None]) -> None:
