@@ -146,7 +146,7 @@ class Life:
         self._scopes = tuple(scope for scope in self._scopes if _start(scope, fields))
         if fields:
             self.handle.fields = fields
-            self._config.bind(fields)
+            guarded(self._config.bind, fields, default=None)
 
     def ask_to_close(self, outcome: Outcome, cancelled_by: CancelledBy | None) -> None:
         """Say why the stream is about to be ended from outside. The first cause stands."""
@@ -218,10 +218,15 @@ def _open(backend: Backend, info: StreamInfo) -> StreamScope | None:
     scope = guarded(backend.open, info, default=_FAILED)
     if scope is _FAILED:
         return None
-    if callable(getattr(scope, "start", None)) and callable(getattr(scope, "close", None)):
+    if guarded(_is_scope, scope, default=False):
         return scope
-    report(backend.open, f"returned {scope!r:.80} and not a StreamScope")
+    # By its type alone: what it says of itself may differ each time, or raise.
+    report(backend.open, f"returned {type(scope).__name__} and not a StreamScope")
     return None
+
+
+def _is_scope(given: Any) -> bool:
+    return callable(getattr(given, "start", None)) and callable(getattr(given, "close", None))
 
 
 def _start(scope: StreamScope, fields: dict[str, Attribute]) -> bool:
@@ -229,11 +234,15 @@ def _start(scope: StreamScope, fields: dict[str, Attribute]) -> bool:
     given: Any = guarded(scope.start, default=_FAILED)
     if given is _FAILED:
         return False
-    if isinstance(given, Mapping):
+    if guarded(_are_fields, given, default=False):
         fields.update(given)
     else:
-        report(scope.start, f"returned {given!r:.80} and not a mapping of log fields")
+        report(scope.start, f"returned {type(given).__name__} and not a mapping of log fields")
     return True
+
+
+def _are_fields(given: Any) -> bool:
+    return isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
 
 
 def _outcome_of(error: BaseException | None) -> tuple[Outcome, CancelledBy | None]:
