@@ -11,6 +11,7 @@ from __future__ import annotations
 import types
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from itertools import chain, repeat
 from operator import methodcaller
 from time import perf_counter as clock
@@ -88,6 +89,10 @@ class Stream(_Map[ChunkT]):
         self._life.ask_to_close(Outcome.CANCELLED, cancelled_by)
         _stop(self._life, self._pump)
 
+    def give_up(self) -> None:
+        """Close the scopes over the head of a step that is still running."""
+        self._life.end(GeneratorExit(), _meters(self._pump))
+
     def settle(self, size: int) -> None:
         """End a stream that was never stepped because the server sent its file by itself."""
         life = self._life
@@ -127,7 +132,7 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
         order = yield
         life.begin()
         begun = entered = clock()
-        iterator = iter(body)
+        iterator = _iterate(life, body)
         while True:
             steps = iterator if order is None else chain((order(iterator),), iterator)
             for chunk in steps:
@@ -165,6 +170,14 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
         error = order = None  # no reference cycle through the traceback
 
 
+def _iterate(life: Life, body: Any) -> Any:
+    """An iterator of `body`; where its `__iter__` is a generator, that is the stream's to close."""
+    iterator = iter(body)
+    if iterator is not body and hasattr(iterator, "gi_frame"):
+        life.closers = (iterator.close, *life.closers)
+    return iterator
+
+
 class AsyncStream(AsyncIterator[ChunkT]):
     """An async body whose steps run in a Context of their own, in the task that asks for them."""
 
@@ -172,7 +185,7 @@ class AsyncStream(AsyncIterator[ChunkT]):
 
     def __init__(self, life: Life, body: AsyncIterable[ChunkT]) -> None:
         self._life = life
-        self._ready = _Ready()
+        self._ready = _Ready(body)
         self._pump = _async_steps(life, body, self._ready)
         next(self._pump)
         self._run, self._send = life.run, self._pump.send
@@ -216,7 +229,14 @@ class AsyncStream(AsyncIterator[ChunkT]):
         try:
             await self.__anext__(_CLOSE)
         except StopAsyncIteration:
-            self._life.run(self._life.clean_up)
+            await self._clean_up()
+
+    @types.coroutine
+    def _clean_up(self) -> Generator[Any, Any, None]:
+        """Run what is left to clean up after a stream that has ended by itself."""
+        left = _clean_up(self._life, self._ready.iterator)
+        with suppress(StopIteration, StopAsyncIteration):
+            yield from relay(self._run, left, self._run(next, left), _CLOSE)
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the stream, from any thread, also where no loop runs; twice does nothing.
@@ -227,13 +247,17 @@ class AsyncStream(AsyncIterator[ChunkT]):
         """
         self._life.ask_to_close(Outcome.CANCELLED, cancelled_by)
         loop = self._ready.loop
-        if _loop.is_alive(loop) and self._life.is_open:
+        if _loop.is_alive(loop):
             if self._stepping:
                 return
-            needs_loop = self._life.acloses and hasattr(self._ready.iterator, "aclose")
-            if needs_loop and _loop.spawn(loop, self.aclose, self._life.context.copy()):
+            owed = _owes_aclose(self._life, self._ready.iterator)
+            if owed and _loop.spawn(loop, self.aclose, self._life.context.copy()):
                 return
         self._stop()
+
+    def give_up(self) -> None:
+        """Close the scopes over the head of a step or a clean-up that is still running."""
+        self._life.end(GeneratorExit(), _meters(self._pump))
 
     async def __aenter__(self) -> AsyncStream[ChunkT]:
         return self
@@ -250,25 +274,28 @@ class AsyncStream(AsyncIterator[ChunkT]):
             self._life.ask_to_close(Outcome.ABANDONED, None)
             loop, iterator = self._ready.loop, self._ready.iterator
             self._stop()
-            if hasattr(iterator, "aclose"):
+            if _owes_aclose(self._life, iterator):
                 _loop.spawn(loop, iterator.aclose, self._life.context.copy())
             _warn_abandoned(self, self._life)
 
     def _stop(self) -> None:
         if self._stepping:  # by a loop that is gone: this step never returns
-            self._life.end(GeneratorExit(), _meters(self._pump))
+            self.give_up()
         else:
             _stop(self._life, self._pump)
 
 
 class _Ready:
-    """The signal of an async pump that a chunk is ready, with the chunk; and where it is made."""
+    """The signal of an async pump that a chunk is ready, with the chunk; and where it is made.
+
+    What makes it is the body until the first step, and then the body's iterator.
+    """
 
     __slots__ = ("chunk", "iterator", "loop")
 
-    def __init__(self) -> None:
+    def __init__(self, body: Any) -> None:
         self.chunk: Any = None
-        self.iterator: Any = None
+        self.iterator: Any = body
         self.loop: AbstractEventLoop | None = None
 
 
@@ -311,7 +338,7 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
             ready.chunk = chunk
             order = yield ready
         error = GeneratorExit()
-        yield from _clean_up(life, ready.iterator or body)
+        yield from _clean_up(life, ready.iterator)
     except StopAsyncIteration:
         pass
     except BaseException as raised:
@@ -326,9 +353,16 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
 
 def _clean_up(life: Life, iterator: Any) -> Generator[Any, Any, None]:
     """Await the body's `aclose`, where it is the stream's to call, and run the closers."""
-    if life.acloses and hasattr(iterator, "aclose"):
+    if _owes_aclose(life, iterator):
+        life.acloses = False
         yield from iterator.aclose().__await__()
     life.clean_up()
+
+
+def _owes_aclose(life: Life, iterator: Any) -> bool:
+    """Whether an `aclose` is still to be awaited. A finished async generator has none left."""
+    finished = getattr(iterator, "ag_frame", iterator) is None
+    return life.acloses and not finished and hasattr(iterator, "aclose")
 
 
 def relay(
