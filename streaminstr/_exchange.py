@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,13 @@ shutting_down = False
 class Exchange:
     """One request and its response: when it began, its streams, why it was cut short."""
 
-    __slots__ = ("_cause", "started", "streams")
+    __slots__ = ("_cause", "_taken", "started", "streams")
 
     def __init__(self) -> None:
         self.started = clock()
         self.streams: list[ref[Any]] = []
         self._cause: CancelledBy | None = None
+        self._taken = False
 
     @property
     def cause(self) -> CancelledBy | None:
@@ -33,5 +34,35 @@ class Exchange:
     def client_left(self) -> None:
         self._cause = "client"
 
+    def context(self) -> Context:
+        """A Context of the response's own, in which streams find this exchange."""
+        context = copy_context()
+        context.run(current_exchange.set, self)
+        return context
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the body has a scope already, or is to have none. Asked as a response begins.
+
+        A stream that waits for its first step by then is the body: what a middleware or a view
+        has made. A stream that the body makes for itself comes later.
+        """
+        return self._taken or any(not stream._life.started for stream in self.alive())  # noqa: SLF001
+
+    def take(self) -> None:
+        """Say that somebody else decides about the scope of this response."""
+        self._taken = True
+
+    def alive(self) -> list[Any]:
+        """The streams that have not been dropped, oldest first: a body before what it reads."""
+        return [stream for made in self.streams if (stream := made()) is not None]
+
 
 current_exchange: ContextVar[Exchange | None] = ContextVar("streaminstr.exchange", default=None)
+
+
+def take_response() -> None:
+    """Say it to the net that holds the current request, where there is one."""
+    exchange = current_exchange.get()
+    if exchange is not None:
+        exchange.take()

@@ -12,6 +12,7 @@ from streaminstr import _config
 from streaminstr._exchange import current_exchange
 from streaminstr._life import Life, StreamHandle
 from streaminstr._scope import NOTHING, StreamInfo, StreaminstrError
+from streaminstr._shutdown import shut_down_at_exit
 from streaminstr._stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def wrap(
     `closers` are what its close is to call in place of the body's own `close`, `measure` gives
     the size of a chunk that is not bytes, `requested` is when the request began, by `clock`.
     """
+    shut_down_at_exit()
     make = _kind_of(body)
     exchange = current_exchange.get()
     life = Life(

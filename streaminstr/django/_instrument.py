@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from streaminstr import StreamInfo, _config
+from streaminstr._exchange import take_response
 from streaminstr._guard import guarded
 from streaminstr._life import StreamHandle
 from streaminstr._wrap import size_of, wrap
@@ -43,8 +44,9 @@ def instrument(
 
 
 def leave_out(response: HttpResponseBase) -> None:
-    """Have `instrument` pass this response by."""
+    """Have `instrument` pass this response by, and an outermost net too."""
     vars(response)[_MARK] = True
+    take_response()
 
 
 def _instrument(

@@ -9,6 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import MiddlewareNotUsed
 
 from streaminstr import _config
+from streaminstr._exchange import take_response
 from streaminstr.django import conf
 from streaminstr.django._instrument import instrument
 
@@ -43,6 +44,7 @@ class StreamScopeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
+        take_response()  # an outermost net cannot know what is streamed; the response itself does
         # The switch is here, and not in two classes, as in Django's own MiddlewareMixin.
         if self.async_mode:
             return self.__acall__(request)

@@ -1,0 +1,46 @@
+"""Names and attributes of an HTTP exchange, the same whoever describes it.
+
+Names follow opentelemetry.io/docs/specs/semconv/http/http-spans.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streaminstr._scope import Attribute
+
+_METHODS = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
+)
+_BODILESS = frozenset({204, 304})
+
+
+def name_of(method: str | None, route: str | None) -> str:
+    """Method and route pattern: `GET orders/<int:pk>/`. Never the path, which has no bounds."""
+    known = method if method in _METHODS else "HTTP"
+    return f"{known} {route}" if route else str(known)
+
+
+def describe(
+    *,
+    method: str | None,
+    route: str | None,
+    status: int | None,
+    path: str,
+    content_type: str | None,
+) -> dict[str, Attribute]:
+    """Attributes of the exchange. No query string, no header of the client, no cookie."""
+    known: dict[str, Attribute | None] = {
+        "http.request.method": method if method in _METHODS else "_OTHER",
+        "http.route": route,
+        "http.response.status_code": status,
+        "url.path": path,
+        "streaminstr.content_type": (content_type or "").partition(";")[0] or None,
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def has_body(method: str | None, status: int | None) -> bool:
+    """Whether a response has content at all: RFC 9110, 6.4.1."""
+    return method != "HEAD" and (status is None or (status >= 200 and status not in _BODILESS))  # noqa: PLR2004 - a class of status codes

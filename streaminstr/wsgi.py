@@ -1,0 +1,170 @@
+"""The outermost net for WSGI: round Django's application, or round any other.
+
+    application = StreamScopeMiddleware(get_wsgi_application())
+
+It closes what the application leaves open, keeps what the application leaks into context
+variables from the server and from the next request of the thread, and gives a scope to the
+streamed responses of frameworks that have no adapter. docs/reference/servers.md shows what that
+means on each server.
+"""
+
+from __future__ import annotations
+
+from inspect import isgenerator
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Self
+
+from streaminstr import _config
+from streaminstr._exchange import Exchange, current_exchange
+from streaminstr._guard import guarded
+from streaminstr._http import describe, has_body, name_of
+from streaminstr._life import StreamHandle
+from streaminstr._scope import StreamInfo
+from streaminstr._wrap import wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextvars import Context
+
+    from streaminstr._config import Config
+
+    Environ = dict[str, Any]
+    Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_OFF = _config.Config()
+
+
+class StreamScopeMiddleware:
+    """Put it round everything else."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        config = guarded(_config.current, default=_OFF)
+        if not config.backends or current_exchange.get() is not None:
+            return self.app(environ, start_response)
+        return _Call(config, environ, start_response).run(self.app)
+
+
+class _Call:
+    """One call of the application: what it answers, and what it leaves open."""
+
+    __slots__ = ("_config", "_context", "_environ", "_exchange", "_headers", "_start", "_status")
+
+    def __init__(
+        self, config: Config, environ: Environ, start_response: Callable[..., Any]
+    ) -> None:
+        self._config = config
+        self._environ = environ
+        self._start = start_response
+        self._exchange = Exchange()
+        self._context = self._exchange.context()
+        self._status: int | None = None
+        self._headers: dict[str, str] = {}
+
+    def run(self, app: Application) -> Iterable[bytes]:
+        try:
+            result = self._context.run(app, self._environ, self._begin)
+        except BaseException:
+            close_streams(self._exchange)
+            raise
+        if _is_file(self._environ, result):
+            return result
+        if self._is_streamed(result):
+            result = self._context.run(guarded, self._wrap, result, default=result)
+        elif isinstance(result, list | tuple):
+            close_streams(self._exchange)
+            return result
+        return _Result(self._context, self._exchange, result)
+
+    def _begin(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        guarded(self._note, status, headers, default=None)
+        return self._start(status, headers, *exc_info)
+
+    def _note(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self._status = int(status[:3])
+        self._headers = {name.lower(): value for name, value in headers}
+
+    def _is_streamed(self, result: Any) -> bool:
+        """Whether to give it a scope.
+
+        A response of Django's says by itself whether it is streamed. Werkzeug's hides that, but
+        has a Content-Length where all of the body is at hand.
+        """
+        if self._exchange.is_taken or not has_body(
+            self._environ.get("REQUEST_METHOD"), self._status
+        ):
+            return False
+        if isinstance(result, list | tuple):
+            return len(result) > 1
+        known = "content-length" in self._headers and not isgenerator(result)
+        return bool(getattr(result, "streaming", not known))
+
+    def _wrap(self, result: Iterable[bytes]) -> Any:
+        method, route = self._environ.get("REQUEST_METHOD"), _route(self._environ)
+        info = StreamInfo(
+            name=name_of(method, route),
+            attributes=describe(
+                method=method,
+                route=route,
+                status=self._status,
+                path=_path(self._environ),
+                content_type=self._headers.get("content-type"),
+            ),
+            parent=self._config.parent,
+        )
+        return wrap(result, StreamHandle(info), self._config)
+
+
+class _Result(map):  # type: ignore[type-arg]
+    """The application's result, with each step and the close in the response's own Context.
+
+    It asks for the result's iterator no sooner than the server asks for the first chunk.
+    """
+
+    __slots__ = ("_closers", "_context", "_exchange")
+    _closers: list[Callable[[], object]]
+    _context: Context
+    _exchange: Exchange
+
+    def __new__(cls, context: Context, exchange: Exchange, result: Any) -> Self:
+        steps = chain.from_iterable((result,))
+        made = super().__new__(cls, context.run, repeat(next), repeat(steps))
+        made._context, made._exchange = context, exchange
+        made._closers = [close] if (close := getattr(result, "close", None)) is not None else []
+        return made
+
+    def close(self) -> None:
+        """End the response; twice does nothing."""
+        closers, self._closers = self._closers, []
+        try:
+            for close in closers:
+                self._context.run(close)
+        finally:
+            close_streams(self._exchange)
+
+
+def close_streams(exchange: Exchange) -> None:
+    """Close all that the application has left open. Their errors are nobody's but the log's."""
+    for stream in exchange.alive():
+        guarded(stream.close, default=None)
+
+
+def _is_file(environ: Environ, result: Any) -> bool:
+    """Whether the server is going to send this by itself, if it is given untouched (PEP 3333)."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    if isinstance(wrapper, type):
+        return isinstance(result, wrapper)
+    return wrapper is not None and hasattr(result, "fileno")
+
+
+def _route(environ: Environ) -> str | None:
+    """The pattern of the route where the framework leaves it, as Flask does."""
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+    return getattr(rule, "rule", None)
+
+
+def _path(environ: Environ) -> str:
+    raw = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
+    return raw.encode("latin-1", "replace").decode("utf-8", "replace")
