@@ -192,8 +192,7 @@ class AsyncStream(AsyncIterator[ChunkT]):
         self._stepping = False
         life.stream = ref(self)
 
-    @types.coroutine
-    def __anext__(self, order: Any = anext) -> Generator[Any, Any, ChunkT]:
+    async def __anext__(self, order: Any = anext) -> ChunkT:
         """One step. Each send and throw of the body's awaitable runs in the stream's Context."""
         if self._stepping:
             msg = "anext(): this stream is already running a step"
@@ -203,14 +202,14 @@ class AsyncStream(AsyncIterator[ChunkT]):
         try:
             signal = self._run(self._send, order)
             if signal is not ready:
-                yield from relay(self._run, self._pump, signal, ready)
+                await relay(self._run, self._pump, signal, ready)
         except StopIteration:
             raise StopAsyncIteration from None
         finally:
             self._stepping = False
             del order  # no reference cycle through the traceback of what `athrow` raises
         if self._life.closing is not None:  # asked for while this step was running
-            yield from self.aclose().__await__()
+            await self.aclose()
         return ready.chunk  # type: ignore[no-any-return]
 
     def asend(self, value: Any) -> Awaitable[ChunkT]:
@@ -231,12 +230,11 @@ class AsyncStream(AsyncIterator[ChunkT]):
         except StopAsyncIteration:
             await self._clean_up()
 
-    @types.coroutine
-    def _clean_up(self) -> Generator[Any, Any, None]:
+    async def _clean_up(self) -> None:
         """Run what is left to clean up after a stream that has ended by itself."""
         left = _clean_up(self._life, self._ready.iterator)
         with suppress(StopIteration, StopAsyncIteration):
-            yield from relay(self._run, left, self._run(next, left), _CLOSE)
+            await relay(self._run, left, self._run(next, left), _CLOSE)
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the stream, from any thread, also where no loop runs; twice does nothing.
@@ -320,8 +318,8 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
             life.begin()
             begun = clock()
             ready.iterator = iterator = aiter(body)
-            # Their awaitables are iterators; those of a stream have no `__await__` even.
-            direct = isinstance(iterator, types.AsyncGeneratorType | AsyncStream)
+            # Their awaitables are iterators, so that asking for one can be spared.
+            direct = isinstance(iterator, types.AsyncGeneratorType)
         while order is not _CLOSE:
             entered = clock()
             chunk = yield from order(iterator) if direct else order(iterator).__await__()
@@ -365,6 +363,7 @@ def _owes_aclose(life: Life, iterator: Any) -> bool:
     return life.acloses and not finished and hasattr(iterator, "aclose")
 
 
+@types.coroutine
 def relay(
     run: Callable[..., Any], pump: Generator[Any, Any, Any], signal: Any, until: object
 ) -> Generator[Any, Any, Any]:
