@@ -2,6 +2,38 @@
 
 from __future__ import annotations
 
+from streaminstr.testing._hooks import changed_promises, wrong_flags
+from streaminstr.testing._promises_async import AsyncEnds
+from streaminstr.testing._promises_ends import Ends
+from streaminstr.testing._promises_extras import Extras
+from streaminstr.testing._promises_places import Places
+from streaminstr.testing._promises_spans import Spans
 
-class BackendContract:
-    """Subclass it, and make the backend in `make_backend`."""
+_HINT = (
+    "Promises stay as they are. For what the vendor cannot do there are flags, such as "
+    "has_parents = False; pytest then reports the tests as skipped."
+)
+
+
+class BackendContract(Ends, Spans, Places, AsyncEnds, Extras):
+    """Every promise that a backend makes, one test each. Needs pytest, and no plugin.
+
+    Subclass it with `make_backend`, and with `finished` and `current_span_id` where the vendor
+    has something to read back. A flag that is set to False says what the vendor cannot do: the
+    tests that need it are reported as skipped. A subclass that changes a promise is refused.
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if changed := changed_promises(cls, BackendContract):
+            msg = f"{cls.__name__} changes what it is tested for: {', '.join(changed)}. {_HINT}"
+            raise TypeError(msg)
+
+    def test_contract_is_whole(self) -> None:
+        """No promise was changed, and each flag says what is so."""
+        wrong = wrong_flags(type(self))
+        if changed := changed_promises(type(self), BackendContract):
+            wrong.append(f"{', '.join(changed)} changed since. {_HINT}")
+        if wrong:
+            msg = f"contract_is_whole: {' '.join(wrong)}"
+            raise AssertionError(msg)

@@ -11,19 +11,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanView:
-    """One finished span as an author's `finished()` reports it, whatever the vendor calls it."""
+    """One finished span as `BackendContract.finished` gives it, whatever the vendor calls it.
+
+    The ids have the form in which `start()` returned them as log fields.
+    """
 
     name: str
     """The name of the stream, wherever the vendor shows it."""
-    span_id: str
-    """In the form that `start()` returned it as a log field."""
-    trace_id: str
-    """In the form that `start()` returned it as a log field."""
+    span_id: str = ""
+    trace_id: str = ""
     parent_id: str | None = None
-    """The `span_id` of its parent; None for a root."""
+    """The `span_id` of the parent; None for the root of a trace."""
+    links: tuple[str, ...] = ()
+    """The `span_id`s of the spans that it is linked to."""
+    start_ns: int | None = None
+    """Unix time in nanoseconds; milliseconds are fine enough."""
     attributes: Mapping[str, object] = field(default_factory=dict)
-    """Under the names and with the types that `info.attributes` and the report gave."""
+    """Under the names that `info.attributes` and the report gave. Numbers may be text."""
     is_error: bool = False
-    error_type: str | None = None
     exceptions: int = 0
-    """How many exceptions were recorded on the span."""
+    """How many exceptions were recorded for it."""

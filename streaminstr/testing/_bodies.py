@@ -1,0 +1,129 @@
+"""Bodies that do, in one of their steps, what a promise is about."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._life import current_stream
+from streaminstr.testing._settle import close_in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    Look = Callable[[], Any]
+
+
+def failing() -> Iterator[bytes]:
+    """Fails in its second step."""
+    yield b"one"
+    msg = "promised"
+    raise LookupError(msg)
+
+
+def looking(look: Look, steps: list[Any], clean_up: list[Any]) -> Iterator[bytes]:
+    """Keeps what `look` sees in each of three steps, and in the clean-up."""
+    try:
+        for _ in range(3):
+            steps.append(look())
+            yield b"chunk"
+    finally:
+        clean_up.append(look())
+
+
+def around(
+    inside: Callable[[], Any], look: Look | None = None, seen: list[Any] | None = None
+) -> Iterator[bytes]:
+    """Calls `inside` in its one step, and keeps what `look` sees before and after it."""
+    before = look() if look else None
+    inside()
+    if look and seen is not None:
+        seen += [before, look()]
+    yield b"chunk"
+
+
+def lose(stream: Any) -> None:
+    """Step a stream, and leave it where only the garbage collector finds it."""
+    next(stream)
+    cycle = [stream]
+    cycle.append(cycle)
+
+
+def describing(attributes: dict[str, Any]) -> Iterator[bytes]:
+    """Sets attributes of its own stream."""
+    for name, value in attributes.items():
+        current_stream().set_attribute(name, value)  # type: ignore[union-attr]
+    yield b"chunk"
+
+
+def fields() -> dict[str, Any]:
+    """The log fields of the stream whose step is running."""
+    return dict(current_stream().fields)  # type: ignore[union-attr]
+
+
+def drain(stream: Any) -> None:
+    """Step a stream to its end, which may be a failure."""
+    try:
+        for _ in stream:
+            pass
+    except LookupError:
+        pass
+
+
+async def async_chunks() -> AsyncIterator[bytes]:
+    """Three chunks, each after a turn of the event loop."""
+    for chunk in (b"one", b"two", b"three"):
+        await asyncio.sleep(0)
+        yield chunk
+
+
+async def async_failing() -> AsyncIterator[bytes]:
+    """Fails in its second step."""
+    yield b"one"
+    await asyncio.sleep(0)
+    msg = "promised"
+    raise LookupError(msg)
+
+
+async def async_waiting(waits: asyncio.Event) -> AsyncIterator[bytes]:
+    """Waits for ever in its second step, and says so by `waits`."""
+    yield b"one"
+    waits.set()
+    await asyncio.Event().wait()
+
+
+async def async_looking(look: Look, steps: list[Any], clean_up: list[Any]) -> AsyncIterator[bytes]:
+    """Keeps what `look` sees on both sides of an await in each step, and in the clean-up."""
+    try:
+        for _ in range(3):
+            steps.append(look())
+            await asyncio.sleep(0)
+            steps.append(look())
+            yield b"chunk"
+    finally:
+        clean_up.append(look())
+
+
+async def async_drain(stream: Any) -> None:
+    """Step an async stream to its end, which may be a failure."""
+    try:
+        async for _ in stream:
+            pass
+    except LookupError:
+        pass
+
+
+async def step(stream: Any) -> None:
+    """One step, as a coroutine that a task can be made of."""
+    await anext(stream)
+
+
+async def async_lose(make: Callable[[Any], Any]) -> None:
+    """Make an async stream, step it once, and drop it."""
+    await anext(make(async_chunks()))
+
+
+async def step_and_close(stream: Any) -> None:
+    """Step a stream and close it from a thread; returns when its scope has closed."""
+    await anext(stream)
+    await close_in_thread(stream)

@@ -1,0 +1,76 @@
+"""Promises: however a stream ends, there is one span, which says how."""
+
+from __future__ import annotations
+
+import gc
+
+from streaminstr._scope import Outcome
+from streaminstr.testing import _bodies as bodies
+from streaminstr.testing._hooks import Hooks
+from streaminstr.testing._trial import Trial
+
+
+class Ends(Hooks):
+    """One span for each stream, whatever the end."""
+
+    def test_never_started(self) -> None:
+        """A stream that is never stepped leaves nothing behind, closed or dropped."""
+        with Trial(self, "never_started") as trial:
+            trial.stream().close()
+            trial.stream()
+        trial.check(
+            not trial.finished(),
+            "a stream that was never stepped has a span. Start it in start(), not in open().",
+        )
+
+    def test_completed(self) -> None:
+        """A body that was exhausted."""
+        with Trial(self, "completed") as trial:
+            list(trial.stream())
+        trial.ended(Outcome.COMPLETED)
+
+    def test_failed(self) -> None:
+        """An exception that came out of a step."""
+        with Trial(self, "failed") as trial:
+            bodies.drain(trial.stream(bodies.failing()))
+        trial.ended(Outcome.FAILED)
+
+    def test_cancelled(self) -> None:
+        """A body that was closed before its end: no error, and who did it where that is known."""
+        with Trial(self, "cancelled") as trial:
+            stream = trial.stream()
+            next(stream)
+            stream.close(cancelled_by="client")
+        span = trial.ended(Outcome.CANCELLED)
+        trial.check_attributes(span, {"streaminstr.cancelled_by": "client"})
+
+    def test_cancelled_is_error(self) -> None:
+        """The same, where the option `cancelled_is_error` says that it is an error."""
+        with Trial(self, "cancelled_is_error", cancelled_is_error=True) as trial:
+            stream = trial.stream()
+            next(stream)
+            stream.close()
+        trial.ended(Outcome.CANCELLED, is_error=True)
+
+    def test_abandoned(self) -> None:
+        """A stream that was dropped."""
+        with Trial(self, "abandoned") as trial:
+            next(trial.stream())
+        trial.ended(Outcome.ABANDONED)
+
+    def test_collector(self) -> None:
+        """A stream that the garbage collector finds, in the step of another stream."""
+        with Trial(self, "collector") as trial:
+            bodies.lose(trial.stream(name="lost"))
+            list(trial.stream(bodies.around(gc.collect)))
+        trial.ended(Outcome.ABANDONED, name="lost")
+        trial.ended(Outcome.COMPLETED)
+
+    def test_double_close(self) -> None:
+        """A stream that is closed twice."""
+        with Trial(self, "double_close") as trial:
+            stream = trial.stream()
+            next(stream)
+            stream.close()
+            stream.close()
+        trial.ended(Outcome.CANCELLED)

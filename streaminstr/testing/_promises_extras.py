@@ -1,0 +1,52 @@
+"""Promises: the moments that a backend may leave out. They are found by their methods."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streaminstr import _registry
+from streaminstr._scope import Outcome, SupportsFlush, SupportsProgress
+from streaminstr.testing._hooks import Hooks
+from streaminstr.testing._trial import Trial, in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Extras(Hooks):
+    """Progress of a long stream, and flush at the end of the process."""
+
+    def test_progress(self) -> None:
+        """Showing the progress of a stream, from a thread, does not end its span."""
+        with Trial(self, "progress") as trial:
+            stream = trial.stream()
+            next(stream)
+            report = stream.report()
+            for scope in _those(
+                trial.watch.scopes, SupportsProgress, "the scope has no progress()"
+            ):
+                in_thread(partial(trial.watch.call, scope.progress, report))
+            stream.close()
+        trial.ended(Outcome.CANCELLED)
+
+    def test_flush(self) -> None:
+        """Flushing while a stream is open does not end its span."""
+        with Trial(self, "flush") as trial:
+            stream = trial.stream()
+            next(stream)
+            backends = _registry.resolve(trial.backend, {})
+            for backend in _those(backends, SupportsFlush, "the backend has no flush()"):
+                trial.watch.call(backend.flush, 1.0)
+            stream.close()
+        trial.ended(Outcome.CANCELLED)
+
+
+def _those(candidates: Iterable[Any], capability: Any, missing: str) -> list[Any]:
+    """The candidates that have the capability; skips where none has."""
+    found = [candidate for candidate in candidates if isinstance(candidate, capability)]
+    if not found:
+        pytest.skip(f"{missing}, which may be left out")
+    return found

@@ -1,0 +1,287 @@
+"""A trial: one backend in force for the length of one promise, and watched meanwhile."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import ExitStack
+from contextvars import copy_context
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from streaminstr import _registry
+from streaminstr._config import Config, forced
+from streaminstr._life import StreamHandle
+from streaminstr._scope import Outcome, StreamInfo
+from streaminstr._wrap import wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streaminstr._scope import Attribute, Backend, StreamReport, StreamScope
+    from streaminstr.testing._hooks import Hooks
+    from streaminstr.testing._views import SpanView
+
+
+class Trial:
+    """Makes streams on the backend of `contract`, then says what is wrong about their spans.
+
+    Every sentence that it fails with begins with the name of the promise.
+    """
+
+    def __init__(self, contract: Hooks, promise: str, **options: Any) -> None:
+        self.contract = contract
+        self.promise = promise
+        self.backend = contract.make_backend()
+        self.watch = Watch()
+        self._config = Config(
+            backends=tuple(
+                WatchedBackend(backend, self.watch)
+                for backend in _registry.resolve(self.backend, {})
+            ),
+            **options,
+        )
+        self._finished_before = len(self._read()) if contract.can_read_back else 0
+        self._ambient = self._surroundings()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(forced(self._config))
+        self._stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", ResourceWarning)  # some promises are about what is dropped
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stack.close()
+        for what, error in self.watch.faults:
+            msg = f"{self.promise}: {what}"
+            raise AssertionError(msg) from error
+
+    def stream(
+        self,
+        body: Any = (b"one", b"two", b"three"),
+        *,
+        name: str = "promised",
+        attributes: Mapping[str, Attribute] | None = None,
+        started_ns: int | None = None,
+    ) -> Any:
+        """A stream over `body`, made here and now."""
+        info = StreamInfo(
+            name=name,
+            attributes=dict(attributes or {}),
+            parent=self._config.parent,
+            started_ns=started_ns,
+        )
+        return wrap(body, StreamHandle(info), self._config)
+
+    def finished(self) -> list[SpanView]:
+        """The spans that have finished in this trial; skips where they cannot be read back."""
+        if not self.contract.can_read_back:
+            pytest.skip(
+                f"{self.promise}: it ran and nothing was raised; what arrived is not looked at, "
+                f"because can_read_back = False in {type(self.contract).__name__}"
+            )
+        return self._read()[self._finished_before :]
+
+    def span(self, name: str = "promised") -> SpanView:
+        """The one span of the stream called `name`."""
+        found = self.finished()
+        named = [span for span in found if span.name == name]
+        names = [span.name for span in found]
+        self.check(
+            bool(found),
+            f"no span has finished after stream {name!r} ended: a scope was left open. "
+            "End the span in close(), whatever the outcome.",
+        )
+        self.check(
+            bool(named),
+            f"no span is called {name!r} after the stream of that name ended, "
+            f"finished are: {names}. Give the span info.name in start(), keep it in the scope, "
+            "and end that very span in close().",
+        )
+        self.check(
+            len(named) == 1,
+            f"{len(named)} spans have finished for the one stream {name!r}. "
+            "Start one span in start(), and end it once, in close().",
+        )
+        return named[0]
+
+    def ended(
+        self, outcome: Outcome, *, name: str = "promised", is_error: bool | None = None
+    ) -> SpanView:
+        """The one span of the stream called `name`, which must have ended with `outcome`."""
+        span = self.span(name)
+        wanted = outcome is Outcome.FAILED if is_error is None else is_error
+        self.check_attributes(span, {"streaminstr.outcome": outcome.value})
+        self.check(
+            span.is_error is wanted,
+            f"the span of a stream that was {outcome.value} is "
+            f"{'' if span.is_error else 'not '}marked as an error. "
+            "Take the status from report.is_error in close(), and from nothing else.",
+        )
+        if wanted:
+            self.check_attributes(
+                span, {"error.type": "LookupError" if outcome is Outcome.FAILED else outcome.value}
+            )
+        return span
+
+    def check_attributes(
+        self,
+        span: SpanView,
+        wanted: Mapping[str, object],
+        source: str = "report.as_attributes(), all of it, in close()",
+    ) -> None:
+        """Fail unless the span has the attributes, as they are or as text."""
+        for name, value in wanted.items():
+            shown = span.attributes.get(name)
+            self.check(
+                shown == value or str(shown) == str(value),
+                f"attribute {name!r} is {value!r}, and the span of {span.name!r} has {shown!r}. "
+                f"Put {source} on the span.",
+            )
+
+    def check_parent(self, child: str, parent: str) -> None:
+        """Fail unless the span `child` hangs under the span `parent`, in the same trace."""
+        above, below = self.span(parent), self.span(child)
+        self.check(
+            below.parent_id == above.span_id and below.trace_id == above.trace_id,
+            f"the stream {child!r} was made in a step of {parent!r}, and its span has the parent "
+            f"{below.parent_id!r} and not {above.span_id!r}, or another trace. Remember in open() "
+            "what is current there, by its ids if need be, and start the span under it.",
+        )
+
+    def check_strangers(self, first: str, second: str) -> None:
+        """Fail if one of two spans hangs under the other."""
+        one, other = self.span(first), self.span(second)
+        self.check(
+            one.span_id != other.parent_id and other.span_id != one.parent_id,
+            f"one of the streams {first!r} and {second!r}, which took turns, is the parent of the "
+            "other. The parent is what is current in open(), and not in start() or later.",
+        )
+
+    def check_current(self, seen: list[str | None], where: str) -> None:
+        """Fail unless what was seen is the span of the stream called `promised`, each time."""
+        span = self.span()
+        self.check(
+            set(seen) == {span.span_id},
+            f"current {where} were the spans {seen}, and the stream's span is {span.span_id!r}. "
+            "Make the span current in start(), by context variables.",
+        )
+
+    def check(self, kept: object, sentence: str) -> None:
+        """Fail with `sentence` unless the promise was kept."""
+        if not kept:
+            msg = f"{self.promise}: {sentence}"
+            raise AssertionError(msg)
+
+    def check_surroundings(self, when: str) -> None:
+        """Fail if the caller's Context, or the span current here, is not as it was."""
+        context, span = self._ambient
+        context_now, span_now = self._surroundings()
+        self.check(
+            span == span_now,
+            f"{when}, the span that is current for the caller is {span_now!r} and was {span!r}. "
+            "Make the span current in start() alone, by context variables and nothing else: "
+            "the stream's Context keeps it.",
+        )
+        self.check(
+            context == context_now,
+            f"{when}, the caller's Context has changed. Keep nothing but context variables, "
+            "and set them in start() alone.",
+        )
+
+    def _surroundings(self) -> tuple[dict[Any, int], str | None]:
+        span = self.contract.current_span_id() if self.contract.has_current_span else None
+        return {variable: id(value) for variable, value in copy_context().items()}, span
+
+    def _read(self) -> list[SpanView]:
+        return list(self.contract.finished(self.backend))
+
+
+class Watch:
+    """What the core was told by the backends, and what they should not have done."""
+
+    def __init__(self) -> None:
+        self.faults: list[tuple[str, BaseException | None]] = []
+        self.scopes: list[StreamScope] = []
+        self.reports: list[StreamReport] = []
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a method of a backend or scope, and remember what it raises."""
+        try:
+            return function(*arguments)
+        except BaseException as error:
+            self.fault(function, f"raised {type(error).__name__}: {error}. {_ADVICE}", error)
+            raise
+
+    def fault(
+        self, function: Callable[..., Any], problem: str, error: BaseException | None = None
+    ) -> None:
+        owner = type(getattr(function, "__self__", None)).__name__
+        name = getattr(function, "__name__", "?")
+        self.faults.append((f"{owner}.{name}() {problem}", error))
+
+
+_ADVICE = (
+    "A scope is closed from any thread, task and Context, and by the garbage collector: "
+    "keep what close() needs in the scope itself."
+)
+
+
+class WatchedBackend:
+    """Hands everything on to `backend`, under the eyes of `watch`."""
+
+    def __init__(self, backend: Backend, watch: Watch) -> None:
+        self._backend = backend
+        self._watch = watch
+
+    def open(self, info: StreamInfo) -> WatchedScope:
+        scope = self._watch.call(self._backend.open, info)
+        if scope is None or any(scope is known for known in self._watch.scopes):
+            self._watch.fault(
+                self._backend.open,
+                f"returned {scope!r:.80}. Return a new scope for each stream.",
+            )
+        self._watch.scopes.append(scope)
+        return WatchedScope(scope, self._watch)
+
+
+class WatchedScope:
+    """Hands everything on to `scope`, under the eyes of `watch`."""
+
+    def __init__(self, scope: StreamScope, watch: Watch) -> None:
+        self._scope = scope
+        self._watch = watch
+
+    def start(self) -> Mapping[str, Attribute]:
+        fields = self._watch.call(self._scope.start)
+        if not isinstance(fields, Mapping):
+            self._watch.fault(
+                self._scope.start,
+                f"returned {fields!r:.80}. Return a mapping of log fields, or {{}}.",
+            )
+        return fields  # type: ignore[no-any-return]
+
+    def close(self, report: StreamReport) -> None:
+        self._watch.reports.append(report)
+        self._watch.call(self._scope.close, report)
+
+
+def in_thread(function: Callable[[], Any]) -> Any:
+    """What `function` returns when a new thread calls it, in an empty Context."""
+    returned: list[Any] = []
+    thread = Thread(target=lambda: returned.append(function()))
+    thread.start()
+    thread.join()
+    return returned[0]
+
+
+def later() -> int:
+    """A moment, in Unix nanoseconds, with some milliseconds of nothing on either side."""
+    time.sleep(0.005)
+    moment = time.time_ns()
+    time.sleep(0.005)
+    return moment

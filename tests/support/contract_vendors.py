@@ -1,0 +1,110 @@
+"""What an author of the first-party backends would write to run the contract on them."""
+
+from ddtrace.trace import TraceFilter, tracer
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+from streaminstr_ddtrace import DatadogBackend
+from streaminstr_opentelemetry import OpenTelemetryBackend
+
+from streaminstr.testing import BackendContract, RecordingBackend, SpanView
+
+
+class RecordingContract(BackendContract):
+    has_start_time = False
+
+    def make_backend(self):
+        self.recording = RecordingBackend()
+        return self.recording
+
+    def current_span_id(self):
+        recording = getattr(self, "recording", None)
+        return recording and recording.current and recording.current.span_id
+
+    def finished(self, backend):
+        return [view_of_recorded(stream) for stream in self.recording.closed]
+
+
+class OpenTelemetryContract(BackendContract):
+    def make_backend(self):
+        self.exporter = InMemorySpanExporter()
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        return OpenTelemetryBackend(tracer_provider=provider)
+
+    def current_span_id(self):
+        context = trace.get_current_span().get_span_context()
+        return trace.format_span_id(context.span_id) if context.is_valid else None
+
+    def finished(self, backend):
+        return [view_of_opentelemetry(span) for span in self.exporter.get_finished_spans()]
+
+
+class DatadogContract(BackendContract):
+    def make_backend(self):
+        self.capture = Capture()
+        tracer.configure(trace_processors=[self.capture])
+        return DatadogBackend()
+
+    def teardown_method(self):
+        tracer.configure(trace_processors=[])
+
+    def current_span_id(self):
+        span = tracer.current_span()
+        return span and str(span.span_id)
+
+    def finished(self, backend):
+        return [view_of_datadog(span) for span in self.capture.spans]
+
+
+class Capture(TraceFilter):
+    """Keeps what has finished, and lets nothing go on to the writer."""
+
+    def __init__(self):
+        self.spans = []
+
+    def process_trace(self, trace):
+        self.spans += trace
+
+
+def view_of_recorded(stream):
+    return SpanView(
+        name=stream.name,
+        span_id=stream.span_id,
+        trace_id=stream.trace_id,
+        parent_id=stream.parent and stream.parent.span_id,
+        links=(stream.link.span_id,) if stream.link else (),
+        attributes={**stream.info.attributes, **stream.report.as_attributes()},
+        is_error=stream.report.is_error,
+        exceptions=int(stream.report.error is not None),
+    )
+
+
+def view_of_opentelemetry(span):
+    return SpanView(
+        name=span.name,
+        span_id=trace.format_span_id(span.context.span_id),
+        trace_id=trace.format_trace_id(span.context.trace_id),
+        parent_id=span.parent and trace.format_span_id(span.parent.span_id),
+        links=tuple(trace.format_span_id(link.context.span_id) for link in span.links),
+        start_ns=span.start_time,
+        attributes=span.attributes,
+        is_error=span.status.status_code is StatusCode.ERROR,
+        exceptions=sum(event.name == "exception" for event in span.events),
+    )
+
+
+def view_of_datadog(span):
+    return SpanView(
+        name=span.resource,
+        span_id=str(span.span_id),
+        trace_id=f"{span.trace_id:032x}",
+        parent_id=span.parent_id and str(span.parent_id),
+        links=tuple(str(link.span_id) for link in span._get_links()),
+        start_ns=span.start_ns,
+        attributes={**span.get_tags(), **span.get_metrics()},
+        is_error=bool(span.error),
+        exceptions=int("error.stack" in span.get_tags()),
+    )
