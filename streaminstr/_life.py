@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from streaminstr._config import Config
     from streaminstr._exchange import Exchange
+    from streaminstr._origin import Origin
     from streaminstr._scope import Attribute, Backend, CancelledBy, StreamInfo, StreamScope
 
 _FAILED: Any = object()
@@ -35,17 +36,21 @@ def current_stream() -> StreamHandle | None:
 class StreamHandle:
     """What a body sees of its own stream."""
 
-    __slots__ = ("_logger", "attributes", "fields", "info")
+    __slots__ = ("_logger", "attributes", "fields", "info", "origin")
 
     def __init__(self, info: StreamInfo) -> None:
         self.info = info
         self.attributes: Mapping[str, Attribute] = NOTHING
         self.fields: Mapping[str, Attribute] = NOTHING
         """What log lines of this stream carry: the ids of its span, as its backends gave them."""
+        self.origin: Origin | None = None
         self._logger: Any = None
 
     def set_attribute(self, name: str, value: Attribute) -> None:
-        """Put an attribute on the span and on the closing log event, both when the stream ends."""
+        """Put an attribute on the span and on the closing log event, both when the stream ends.
+
+        What is set before the first step is on every log line of the stream, too.
+        """
         self.attributes = {**self.attributes, name: value}
 
     @property
@@ -55,9 +60,9 @@ class StreamHandle:
         A structlog bound logger where structlog is installed, else a `logging.LoggerAdapter`.
         """
         if self._logger is None:
-            from streaminstr.structlog import stream_logger  # noqa: PLC0415 - only who logs pays
+            from streaminstr.log import stream_logger  # noqa: PLC0415 - only who logs pays
 
-            self._logger = stream_logger(self.info.name, self.fields)
+            self._logger = stream_logger(self)
         return self._logger
 
 
@@ -140,13 +145,14 @@ class Life:
     def begin(self) -> None:
         """Start the scopes. Called in the Context, by the first step."""
         self.started = True
-        open_lives.add(self)
-        _current.set(self.handle)
+        open_lives[self] = getattr(self.stream and self.stream(), "_pump", None)
         fields: dict[str, Attribute] = {}
         self._scopes = tuple(scope for scope in self._scopes if _start(scope, fields))
         if fields:
             self.handle.fields = fields
-            guarded(self._config.bind, fields, default=None)
+        guarded(self._config.bind, self.handle, default=None)
+        # After `bind`, which remembers the Context: with the handle in it that were a cycle.
+        _current.set(self.handle)
 
     def ask_to_close(self, outcome: Outcome, cancelled_by: CancelledBy | None) -> None:
         """Say why the stream is about to be ended from outside. The first cause stands."""
@@ -163,7 +169,7 @@ class Life:
     def end(self, error: BaseException | None, meters: Meters) -> None:
         """Close the scopes that were started: here, now, and never again."""
         try:
-            open_lives.remove(self)
+            del open_lives[self]
         except KeyError:  # never started, or ended already: by another thread, maybe just now
             return
         final = self.report(error, meters)
@@ -207,10 +213,12 @@ class Life:
         }
 
 
-open_lives: set[Life] = set()
-"""Streams that were started and have not ended.
+open_lives: dict[Life, Any] = {}
+"""Streams that were started and have not ended, with their pumps.
 
-Leaving this set is the atomic step that decides who closes a stream: only who takes it out does.
+Leaving this dict is the atomic step that decides who closes a stream: only who takes it out does.
+The pumps are here so that the garbage collector, where it finds a stream in a cycle, begins with
+the stream and not with its pump: that would be closed outside of its Context, and look cancelled.
 """
 
 
