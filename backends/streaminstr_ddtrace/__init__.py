@@ -1,4 +1,4 @@
-"""Datadog, by `ddtrace.trace` alone: the part of ddtrace that its versioning policy calls public."""
+"""Datadog, by `ddtrace.trace` alone: what ddtrace's versioning policy calls public."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ddtrace.trace import tracer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ddtrace.trace import Context, Span
 
     from streaminstr import StreamInfo, StreamReport
@@ -14,66 +16,95 @@ if TYPE_CHECKING:
 
 OPERATION = "streaminstr.stream"
 """Operation name of each span; the stream's own name is its resource."""
-_NAMES = {"http.request.method": "http.method", "http.response.status_code": "http.status_code"}
-"""Attributes that Datadog knows by another name than OpenTelemetry's semantic conventions."""
+NAMES = {"http.request.method": "http.method", "http.response.status_code": "http.status_code"}
+"""Attributes that Datadog knows by another name than OpenTelemetry's semantic conventions.
+
+They are text there: the agent computes its trace metrics from `http.status_code` as a tag.
+"""
 
 
 class DatadogBackend:
-    """One span for each stream, child of the span that is active. `service` is left to Datadog."""
+    """One span for each stream, child of the span that is active, in that span's service."""
 
     def open(self, info: StreamInfo) -> DatadogScope:
-        # By its Context, not the span: a span that has finished is forgotten as a parent. And
-        # the decision to keep the trace is made now, while the request's span can still carry it
-        # (docs: advanced_usage, "context propagation across executions").
-        root = tracer.current_root_span()
-        if root is not None and root.context.sampling_priority is None:
-            tracer.sample(root)
-        return DatadogScope(info, tracer.current_trace_context())
+        # The parent by its Context, not the span: a stream is another execution than the request
+        # (docs: advanced_usage), and a span that has finished is forgotten as a parent. A Context
+        # does not tell the service, and without it the stream would be in a service of its own.
+        active = tracer.current_span()
+        service = None if active is None else active.service
+        return DatadogScope(info, tracer.current_trace_context(), service)
 
     def flush(self, timeout: float) -> None:  # noqa: ARG002 - the writer has a timeout of its own
         """Send what the writer holds."""
-        tracer.flush()
+        tracer.flush()  # type: ignore[no-untyped-call] # ddtrace leaves it without types
 
 
 class DatadogScope:
     """One span."""
 
-    __slots__ = ("_info", "_parent", "_span")
+    __slots__ = ("_info", "_parent", "_service", "_span")
 
-    def __init__(self, info: StreamInfo, parent: Context | None) -> None:
+    def __init__(self, info: StreamInfo, parent: Context | None, service: str | None) -> None:
         self._info = info
         self._parent = parent
+        self._service = service
         self._span: Span
 
-    def start(self) -> dict[str, str]:
+    def start(self) -> Mapping[str, str]:
+        _decide_sampling()
         linked = self._info.parent == "link"
-        self._span = tracer.start_span(
+        self._span = span = tracer.start_span(
             OPERATION,
             child_of=None if linked else self._parent,
+            service=self._service,
             resource=self._info.name,
             span_type="web",
             activate=True,
         )
         if linked and self._parent is not None:
-            self._span.link_span(self._parent)
+            span.link_span(self._parent)
         if self._info.started_ns is not None:
-            self._span.start_ns = self._info.started_ns
-        self._span.set_tag("component", "streaminstr")
-        self._span.set_tag("span.kind", "internal")
+            span.start_ns = self._info.started_ns
+        span.set_tag("component", "streaminstr")
+        span.set_tag("span.kind", "internal")
         self._set(self._info.attributes)
-        return tracer.get_log_correlation_context(active=self._span)
+        return tracer.get_log_correlation_context(active=span)
+
+    def progress(self, report: StreamReport) -> None:
+        """The numbers so far, on the open span. Datadog shows them when it ends."""
+        attributes = report.as_attributes()
+        attributes.pop("streaminstr.stalled", None)
+        self._set(attributes)
 
     def close(self, report: StreamReport) -> None:
-        if report.error is not None:
-            error = report.error
-            self._span.set_exc_info(type(error), error, error.__traceback__)
-        self._span.error = int(report.is_error)
-        self._set(report.as_attributes())
-        self._span.finish()
+        try:
+            if report.error is not None:
+                error = report.error
+                self._span.set_exc_info(type(error), error, error.__traceback__)
+            self._span.error = int(report.is_error)
+            # After `set_exc_info`, whose error.type has the form `builtins.ValueError`.
+            self._set(report.as_attributes())
+        finally:
+            self._span.finish()
 
-    def _set(self, attributes: dict[str, Attribute]) -> None:
+    def _set(self, attributes: Mapping[str, Attribute]) -> None:
         for name, value in attributes.items():
-            if isinstance(value, int | float) and not name.startswith("http."):
+            if isinstance(value, bool):
+                # As the agent writes what comes by OTLP.
+                self._span.set_tag(name, "true" if value else "false")
+            elif isinstance(value, int | float) and name not in NAMES:
                 self._span.set_metric(name, value)
             else:
-                self._span.set_tag(_NAMES.get(name, name), str(value))
+                self._span.set_tag(NAMES.get(name, name), str(value))
+
+
+def _decide_sampling() -> None:
+    """Whether the trace is kept, decided by its root before there is a span of another execution.
+
+    Documented for whoever hands a trace on ("advanced usage"). Not where the stream is made: rules
+    by resource would be asked before the request's span has got its own. A root that has finished
+    has decided, and the Context tells.
+    """
+    root = tracer.current_root_span()
+    if root is not None and root.context.sampling_priority is None:
+        tracer.sample(root)  # type: ignore[no-untyped-call] # ddtrace leaves it without types

@@ -1,0 +1,84 @@
+"""The metrics of streams: names, units, buckets and attributes as docs/reference/metrics.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
+
+    from streaminstr import StreamInfo, StreamReport
+    from streaminstr._scope import Attribute
+
+# The conventions' buckets for HTTP stop at 10 s. These are those of their long-lived connections
+# (signalr.server.connection.duration), and on to an hour.
+DURATION = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+# Those of gen_ai.server.time_to_first_token.
+FIRST_CHUNK = (
+    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08),
+    *(0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+SIZE = tuple(4**power for power in range(5, 16))
+"""1 KiB to 1 GiB."""
+AT_START = ("http.request.method", "http.route")
+"""Attributes of every metric, where the stream has them, beside `streaminstr.name`."""
+AT_END = ("http.response.status_code",)
+"""Attributes of what is recorded at the end, beside the outcome and `error.type`."""
+
+
+class Metrics:
+    """The instruments of one meter. Without an SDK they do nothing."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._active = meter.create_up_down_counter(
+            "streaminstr.active_streams", "{stream}", "Streams that are open."
+        )
+        self._duration = meter.create_histogram(
+            "streaminstr.stream.duration",
+            "s",
+            "Time from the first step of a stream to its end.",
+            explicit_bucket_boundaries_advisory=DURATION,
+        )
+        self._first_chunk = meter.create_histogram(
+            "streaminstr.stream.time_to_first_chunk",
+            "s",
+            "Time from the making of a stream to its first chunk.",
+            explicit_bucket_boundaries_advisory=FIRST_CHUNK,
+        )
+        self._size = meter.create_histogram(
+            "streaminstr.stream.body.size",
+            "By",
+            "Size of what a stream has given to the server.",
+            explicit_bucket_boundaries_advisory=SIZE,
+        )
+
+    def opened(self, info: StreamInfo) -> None:
+        """Count a stream that has started."""
+        self._active.add(1, _at_start(info))
+
+    def closed(self, info: StreamInfo, report: StreamReport) -> None:
+        """Record a stream that has ended."""
+        attributes = _at_start(info)
+        # The same attributes as at the start, or the sum would never come back to zero.
+        self._active.add(-1, attributes)
+        at_end = _at_end(attributes, info, report)
+        self._duration.record(report.duration, at_end)
+        self._size.record(report.bytes, at_end)
+        if report.time_to_first_chunk is not None:
+            self._first_chunk.record(report.time_to_first_chunk, at_end)
+
+
+def _at_start(info: StreamInfo) -> dict[str, Attribute]:
+    known = info.attributes
+    return {"streaminstr.name": info.name, **{key: known[key] for key in AT_START if key in known}}
+
+
+def _at_end(
+    attributes: dict[str, Attribute], info: StreamInfo, report: StreamReport
+) -> dict[str, Attribute]:
+    known = info.attributes
+    at_end = {**attributes, **{key: known[key] for key in AT_END if key in known}}
+    at_end["streaminstr.outcome"] = report.outcome.value
+    if report.error_type is not None:
+        at_end["error.type"] = report.error_type
+    return at_end
