@@ -1,0 +1,20 @@
+"""`python -m streaminstr`, and the command `streaminstr`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; gives the exit code: 2 for what cannot be run as it was asked for."""
+    from streaminstr.command import run  # noqa: PLC0415 - importing this module is to be cheap
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""A table for a person: by rich on a terminal, in plain text everywhere else."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+STYLES = {
+    "completed": "green",
+    "failed": "bold red",
+    "cancelled": "yellow",
+    "abandoned": "magenta",
+    "no": "bold red",
+}
+"""How rich is to show a cell that begins with this word."""
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print `rows` under `columns`; those whose name begins with `>` are aligned right."""
+    listed = [tuple(row) for row in rows]
+    if is_pretty(sys.stdout):
+        _print_rich(columns, listed)
+    else:
+        say(plain(columns, listed))
+
+
+def say(line: object = "") -> None:
+    """Print one line, for a person."""
+    sys.stdout.write(f"{line}\n")
+
+
+def is_pretty(out: TextIO) -> bool:
+    """Whether `out` is a terminal and rich is there to make use of it."""
+    return out.isatty() and find_spec("rich") is not None
+
+
+def plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The table as plain text."""
+    titles = [column.removeprefix(">") for column in columns]
+    widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
+    lines = [titles, ["-" * width for width in widths], *rows]
+    return "\n".join(_line(columns, widths, cells) for cells in lines)
+
+
+def _line(columns: Sequence[str], widths: Sequence[int], cells: Sequence[str]) -> str:
+    aligned = [
+        cell.rjust(width) if column.startswith(">") else cell.ljust(width)
+        for column, width, cell in zip(columns, widths, cells, strict=True)
+    ]
+    return "  ".join(aligned).rstrip()
+
+
+def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - an extra
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=SIMPLE_HEAD)
+    for column in columns:
+        justify: Literal["left", "right"] = "right" if column.startswith(">") else "left"
+        table.add_column(column.removeprefix(">"), justify=justify)
+    for row in rows:
+        table.add_row(*(Text(cell, STYLES.get(cell.split(" ")[0], "")) for cell in row))
+    Console().print(table)

@@ -1,0 +1,140 @@
+"""`streaminstr demo`: real requests to a real Django site, and what its scopes saw of them."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from streaminstr import StreaminstrError, _registry
+from streaminstr.command.table import print_table, say
+
+if TYPE_CHECKING:
+    from streaminstr.demo.picture import Trace
+    from streaminstr.demo.spans import Recorder
+
+NEEDED = ("django", "uvicorn")
+
+
+def demo(backend: str, *, keep: bool = False) -> int:
+    """Run the demo; gives 0, or 1 when a stream did not end as it has to.
+
+    Raises StreaminstrError where something is not installed, or `backend` does not exist.
+    """
+    require(NEEDED, "The demo", "streaminstr[demo]")
+    recorder = recorder_for(backend)
+    set_up(recorder)
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", "StreamingHttpResponse must consume", Warning)
+        code = report(visited(recorder), backend)
+        if keep:
+            stay_up()
+    return code
+
+
+def require(modules: tuple[str, ...], who: str, *packages: str) -> None:
+    """Raise StreaminstrError with the command that installs what is missing."""
+    missing = [module for module in modules if not _is_there(module)]
+    if missing:
+        wanted = " ".join(f'"{package}"' for package in packages)
+        msg = f"{who} needs {' and '.join(missing)}. Install it: python -m pip install {wanted}"
+        raise StreaminstrError(msg)
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a parent package is missing
+        return False
+
+
+def recorder_for(backend: str) -> Recorder:
+    """The vendor's own SDK where it can record in memory; for all others a backend of ours."""
+    if backend == "opentelemetry":
+        require(
+            ("opentelemetry.sdk",),
+            "This demo",
+            "streaminstr[opentelemetry,demo]",
+            "opentelemetry-sdk",
+        )
+        from streaminstr.demo.from_opentelemetry import OpenTelemetryRecorder  # noqa: PLC0415
+
+        return OpenTelemetryRecorder()
+    if backend == "ddtrace":
+        require(("ddtrace",), "This demo", "streaminstr[ddtrace,demo]")
+        from streaminstr.demo.from_ddtrace import DatadogRecorder  # noqa: PLC0415
+
+        return DatadogRecorder()
+    from streaminstr.demo.spans import MemoryRecorder  # noqa: PLC0415
+
+    _registry.resolve(backend, {})
+    return MemoryRecorder(beside=backend)
+
+
+def set_up(recorder: Recorder) -> None:
+    """Configure Django for the demo's site."""
+    import django  # noqa: PLC0415 - an extra
+    from django.conf import settings  # noqa: PLC0415
+
+    from streaminstr.demo.site import site_settings  # noqa: PLC0415
+
+    settings.configure(**site_settings(recorder))
+    django.setup()
+
+
+def visited(recorder: Recorder) -> list[Trace]:
+    """Send all requests to both servers; gives what was recorded once everything has ended."""
+    from streaminstr.demo.lines import Line, lines_go_to  # noqa: PLC0415 - needs Django
+    from streaminstr.demo.picture import traces  # noqa: PLC0415
+    from streaminstr.demo.servers import asgi_server, wsgi_server  # noqa: PLC0415
+    from streaminstr.demo.visits import visits  # noqa: PLC0415
+
+    lines: list[Line] = []
+    with lines_go_to(lines.append), wsgi_server() as wsgi_port, asgi_server() as asgi_port:
+        planned = [*visits("WSGI", wsgi_port), *visits("ASGI", asgi_port)]
+        for visit in planned:
+            visit.send(visit)
+    return traces(planned, recorder.spans(), lines)
+
+
+def report(found: list[Trace], backend: str) -> int:
+    """Print what was found; gives the exit code."""
+    from streaminstr.demo.picture import COLUMNS  # noqa: PLC0415 - needs Django
+
+    for trace in found:
+        for line in trace.waterfall():
+            say(line)
+        say()
+    print_table(COLUMNS, [trace.row() for trace in found])
+    wrong = [trace for trace in found if trace.outcome != trace.visit.expected]
+    for trace in wrong:
+        say(f"{trace.visit.request_id} is {trace.outcome}, and not {trace.visit.expected}.")
+    if not wrong:
+        say(f"\n{len(found)} requests, each stream closed once, as the backend {backend!r} has it.")
+    return int(bool(wrong))
+
+
+def stay_up() -> None:
+    """Serve the site until Ctrl-C, and print the log as it comes."""
+    from streaminstr.demo.lines import lines_go_to  # noqa: PLC0415 - needs Django
+    from streaminstr.demo.servers import HOST, asgi_server, wsgi_server  # noqa: PLC0415
+    from streaminstr.demo.visits import visits  # noqa: PLC0415
+
+    with lines_go_to(say), wsgi_server() as wsgi_port, asgi_server() as asgi_port:
+        for server, port in (("WSGI", wsgi_port), ("ASGI", asgi_port)):
+            say(f"\n{server}")
+            for address in dict.fromkeys(visit.path for visit in visits(server, port)):
+                say(f"  http://{HOST}:{port}{address}")
+        say("\nCtrl-C ends the site.")
+        wait_for_ctrl_c()
+
+
+def wait_for_ctrl_c() -> None:
+    """Return at Ctrl-C."""
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        say()

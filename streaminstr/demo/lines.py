@@ -1,0 +1,75 @@
+"""The demo's log: one handler that keeps each line with the ids it carries."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from streaminstr import current_stream
+from streaminstr.demo.site import request_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+logger = logging.getLogger("streaminstr")
+_FIELDS = re.compile(r" \S+=.*")
+"""What standard logging, which has no fields of its own, shows after the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log."""
+
+    at_ns: int
+    """Unix time in nanoseconds."""
+    event: str
+    request_id: str
+    trace_id: str
+
+    def __str__(self) -> str:
+        return f"{self.event}  request_id={self.request_id} trace_id={self.trace_id}"
+
+
+class LineHandler(logging.Handler):
+    """Hands each line on. It runs where the line is logged, so it sees what is bound there."""
+
+    def __init__(self, take: Callable[[Line], object]) -> None:
+        super().__init__()
+        self._take = take
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stream = current_stream()
+        ids = {} if stream is None else stream.fields
+        trace_id = ids.get("trace_id") or ids.get("dd.trace_id") or "-"
+        event = _FIELDS.sub("", record.getMessage())
+        self._take(Line(int(record.created * 1e9), event, request_id.get(), str(trace_id)))
+
+
+@contextmanager
+def lines_go_to(take: Callable[[Line], object]) -> Iterator[None]:
+    """Have each line of the library's logger handed to `take`, and to nobody else."""
+    handler = LineHandler(take)
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    if find_spec("structlog") is not None:
+        _send_structlog_to_logging()
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate = before
+
+
+def _send_structlog_to_logging() -> None:
+    import structlog  # noqa: PLC0415 - an extra
+
+    structlog.configure(
+        processors=[structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )

@@ -1,0 +1,130 @@
+"""What the demo prints: a table of streams, and each request's tree of spans as a waterfall."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streaminstr.demo.visits import NEVER_READ
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from streaminstr._scope import Attribute
+    from streaminstr.demo.lines import Line
+    from streaminstr.demo.spans import Span
+    from streaminstr.demo.visits import Visit
+
+COLUMNS = (
+    "server",
+    "stream",
+    "outcome",
+    ">chunks",
+    ">bytes",
+    ">first chunk, ms",
+    ">longest gap, ms",
+    ">producer, ms",
+    ">consumer, ms",
+)
+_COUNTS = ("streaminstr.chunks", "streaminstr.bytes")
+_TIMES = (
+    "streaminstr.time_to_first_chunk",
+    "streaminstr.longest_gap",
+    "streaminstr.producer_time",
+    "streaminstr.consumer_time",
+)
+BAR = 30
+"""Width of a waterfall, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What was recorded of one visit."""
+
+    visit: Visit
+    spans: Sequence[Span]
+    lines: Sequence[Line]
+
+    @property
+    def stream(self) -> Span | None:
+        """The stream's span, or None when its body was never stepped."""
+        return next((span for span in self.spans if "streaminstr.outcome" in span.attributes), None)
+
+    @property
+    def outcome(self) -> str:
+        return NEVER_READ if self.stream is None else str(_of(self.stream, "streaminstr.outcome"))
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of the table's row."""
+        server, stream = self.visit.server, self.stream
+        if stream is None:
+            return (server, f"GET {self.visit.path[1:]}", NEVER_READ, *("-" for _ in COLUMNS[3:]))
+        by = _of(stream, "streaminstr.cancelled_by")
+        return (
+            server,
+            stream.name,
+            self.outcome if by is None else f"{self.outcome} by {by}",
+            *(str(int(_number(stream, name))) for name in _COUNTS),
+            *(_milliseconds(stream, name) for name in _TIMES),
+        )
+
+    def waterfall(self) -> Iterator[str]:
+        """The tree of spans against time, and the log lines below."""
+        begin = min(span.started_ns for span in self.spans)
+        end = max(span.ended_ns for span in self.spans)
+        yield f"{self.visit.request_id}: {self.outcome}"
+        for depth, span in tree(self.spans):
+            name = "  " * depth + span.name
+            yield f"  {name:<28.28} |{_bar(span, begin, end)}| {_since(begin, span.started_ns)}"
+        for line in self.lines:
+            yield f"  {_since(begin, line.at_ns)}  {line}"
+
+
+def traces(visits: Iterable[Visit], spans: Sequence[Span], lines: Sequence[Line]) -> list[Trace]:
+    """Sort what was recorded by the visits that it belongs to."""
+    return [
+        Trace(
+            visit,
+            list(_belonging(visit, spans)),
+            [line for line in lines if line.request_id == visit.request_id],
+        )
+        for visit in visits
+    ]
+
+
+def tree(spans: Iterable[Span], parent: str | None = None) -> Iterator[tuple[int, Span]]:
+    """Spans in the order of their beginnings, each with its depth, parents before children."""
+    listed = sorted(spans, key=lambda span: span.started_ns)
+    for span in listed:
+        if span.parent_id == parent:
+            yield 0, span
+            for depth, child in tree(listed, span.span_id):
+                yield depth + 1, child
+
+
+def _belonging(visit: Visit, spans: Sequence[Span]) -> Iterator[Span]:
+    ids = {span.trace_id for span in spans if span.attributes.get("request_id") == visit.request_id}
+    return (span for span in spans if span.trace_id in ids)
+
+
+def _of(span: Span, name: str) -> Attribute | None:
+    return span.attributes.get(name)
+
+
+def _number(span: Span, name: str) -> float:
+    return float(span.attributes.get(name, 0))
+
+
+def _milliseconds(span: Span, name: str) -> str:
+    return f"{_number(span, name) * 1000:.1f}" if name in span.attributes else "-"
+
+
+def _bar(span: Span, begin: int, end: int) -> str:
+    scale = BAR / max(end - begin, 1)
+    left = min(int((span.started_ns - begin) * scale), BAR - 1)
+    width = max(round((span.ended_ns - span.started_ns) * scale), 1)
+    return f"{' ' * left}{'=' * width}"[:BAR].ljust(BAR)
+
+
+def _since(begin: int, moment: int) -> str:
+    return f"{(moment - begin) / 1e6:6.1f} ms"

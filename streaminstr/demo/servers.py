@@ -1,0 +1,77 @@
+"""Two real servers on loopback, each in a thread: wsgiref for WSGI, uvicorn for ASGI."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import threading
+from contextlib import contextmanager
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import uvicorn
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+
+from streaminstr import asgi, wsgi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOST = "127.0.0.1"
+
+
+class ThreadingWSGIServer(ThreadingMixIn, WSGIServer):
+    """The standard library's WSGI server, with a thread for each request."""
+
+    daemon_threads = False  # server_close() then waits for each answer to end
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # the terminal is the demo's
+
+
+class QuietHandler(WSGIRequestHandler):
+    """One that leaves the terminal to the demo."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+        pass
+
+    def get_stderr(self) -> Any:
+        return io.StringIO()
+
+
+@contextmanager
+def wsgi_server(port: int = 0) -> Iterator[int]:
+    """The site under WSGI; gives its port. Ends when every answer has ended."""
+    site = wsgi.StreamScopeMiddleware(WSGIHandler())
+    server = make_server(HOST, port, site, ThreadingWSGIServer, QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def asgi_server(port: int = 0) -> Iterator[int]:
+    """The site under ASGI; gives its port. Ends when every answer has ended."""
+    listener = socket.create_server((HOST, port))
+    handler: Any = ASGIHandler()  # typed more narrowly than ASGI is
+    site = asgi.StreamScopeMiddleware(handler)
+    config = uvicorn.Config(
+        site, log_config=None, log_level=logging.CRITICAL, access_log=False, lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()

@@ -1,0 +1,202 @@
+"""The demo's Django site: what streams, in the kind of body that the server at hand wants."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextvars import ContextVar
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.http import FileResponse, StreamingHttpResponse
+from django.urls import path
+from django.utils.decorators import sync_and_async_middleware
+
+from streaminstr import current_stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from streaminstr.demo.spans import Recorder
+
+PAUSE = 0.02
+"""Seconds that a chunk takes to make."""
+PATIENCE = 5.0
+"""Seconds for which `orders/live/` waits for its client to leave."""
+
+request_id: ContextVar[str] = ContextVar("streaminstr.demo.request_id", default="-")
+client_left = Event()
+"""Set when the client of `orders/live/` has gone: it makes the number of chunks a certain one."""
+
+
+def site_settings(recorder: Recorder) -> dict[str, Any]:
+    """Django's settings; the last two middlewares and STREAMINSTR are what is shown here."""
+    return {
+        "ALLOWED_HOSTS": ["127.0.0.1"],
+        "DEMO_RECORDER": recorder,
+        "INSTALLED_APPS": ["streaminstr.django"],
+        "LOGGING_CONFIG": None,
+        "MIDDLEWARE": [
+            "django.middleware.http.ConditionalGetMiddleware",
+            "streaminstr.demo.site.request_span",
+            "streaminstr.django.middleware.StreamScopeMiddleware",
+        ],
+        "ROOT_URLCONF": "streaminstr.demo.site",
+        "STREAMINSTR": {"BACKEND": recorder.setting, "OPTIONS": recorder.options},
+    }
+
+
+def span(name: str, **attributes: str) -> Any:
+    """A span of the application's own, in the vendor's way."""
+    return settings.DEMO_RECORDER.span(name, **attributes)
+
+
+@sync_and_async_middleware
+def request_span(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """What a site has already: a span and an id for the request, both gone when it is answered."""
+    if iscoroutinefunction(get_response):
+
+        async def wait_for_answer(request: HttpRequest) -> HttpResponseBase:
+            token = request_id.set(request.headers["X-Request-ID"])
+            with span("request", request_id=request_id.get()):
+                response: HttpResponseBase = await get_response(request)
+            request_id.reset(token)
+            return response
+
+        return wait_for_answer
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        token = request_id.set(request.headers["X-Request-ID"])
+        with span("request", request_id=request_id.get()):
+            response: HttpResponseBase = get_response(request)
+        request_id.reset(token)
+        return response
+
+    return answer
+
+
+def log(text: str) -> None:
+    """A line from inside of a body."""
+    stream = current_stream()
+    if stream is not None:
+        stream.logger.info(text)
+
+
+def export() -> Iterator[bytes]:
+    """Rows that all arrive."""
+    with span("open cursor"):
+        log("cursor opened")
+    for number in range(5):
+        time.sleep(PAUSE)
+        yield b"order %d\n" % number
+
+
+async def export_async() -> AsyncIterator[bytes]:
+    """Rows that all arrive."""
+    with span("open cursor"):
+        log("cursor opened")
+    for number in range(5):
+        await asyncio.sleep(PAUSE)
+        yield b"order %d\n" % number
+
+
+def broken() -> Iterator[bytes]:
+    """Rows up to one that cannot be made."""
+    yield b"order 0\n"
+    yield b"order 1\n"
+    time.sleep(PAUSE)
+    with span("read row"):
+        raise ValueError(_BROKEN)
+
+
+async def broken_async() -> AsyncIterator[bytes]:
+    """Rows up to one that cannot be made."""
+    yield b"order 0\n"
+    yield b"order 1\n"
+    await asyncio.sleep(PAUSE)
+    with span("read row"):
+        raise ValueError(_BROKEN)
+
+
+_BROKEN = "order 2 has no price"
+
+
+def live() -> Iterator[bytes]:
+    """Rows for a client that leaves after three. The fourth is what a WSGI server notices it by."""
+    try:
+        for number in range(3):
+            yield b"order %d\n" % number
+        client_left.wait(PATIENCE)
+        yield b"order 3\n"
+    finally:
+        with span("release"):
+            log("cleaned up")
+
+
+async def live_async() -> AsyncIterator[bytes]:
+    """Rows for a client that leaves after three. An ASGI server sees it by itself."""
+    try:
+        for number in range(3):
+            yield b"order %d\n" % number
+        await asyncio.sleep(PATIENCE)
+        yield b"order 3\n"
+    finally:
+        with span("release"):
+            log("cleaned up")
+
+
+def events() -> Iterator[str]:
+    """Server-sent events, each from a query of its own."""
+    for number in range(3):
+        with span("query"):
+            time.sleep(PAUSE)
+            with span("render"):
+                event = f"id: {number}\ndata: order {number}\n\n"
+        log(f"event {number}")
+        yield event
+
+
+async def events_async() -> AsyncIterator[str]:
+    """Server-sent events, each from a query of its own."""
+    for number in range(3):
+        with span("query"):
+            await asyncio.sleep(PAUSE)
+            with span("render"):
+                event = f"id: {number}\ndata: order {number}\n\n"
+        log(f"event {number}")
+        yield event
+
+
+def streaming(
+    body: Callable[[], Iterator[Any]],
+    async_body: Callable[[], AsyncIterator[Any]],
+    content_type: str = "text/plain",
+) -> Callable[[HttpRequest], StreamingHttpResponse]:
+    """A view that streams. None of these views knows that there is a library."""
+
+    def view(request: HttpRequest) -> StreamingHttpResponse:
+        made = async_body() if isinstance(request, ASGIRequest) else body()
+        return StreamingHttpResponse(made, content_type=content_type, headers={"ETag": '"1"'})
+
+    return view
+
+
+def file(request: HttpRequest) -> FileResponse:  # noqa: ARG001 - Django's signature
+    """A file: this very module."""
+    return FileResponse(Path(__file__).open("rb"), content_type="text/x-python")
+
+
+urlpatterns = [
+    path("orders/export/", streaming(export, export_async)),
+    path("orders/broken/", streaming(broken, broken_async)),
+    path("orders/live/", streaming(live, live_async)),
+    path("orders/events/", streaming(events, events_async, "text/event-stream")),
+    path("orders/file/", file),
+]
