@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import _registry, log, structlog
+from streaminstr import _origin, _registry, log, structlog
 from streaminstr._scope import StreaminstrError
-from streaminstr.log import DEFAULT_LEVELS, LEVELS
+from streaminstr.log import DEFAULT_LEVELS, LEVELS, is_levels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextvars import Context
 
-    from streaminstr._scope import Attribute, Backend, Parent
+    from streaminstr._life import StreamHandle
+    from streaminstr._scope import Backend, Parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,8 @@ class Config:
     progress_interval: float | None = None
     runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
     """Makes of a stream's Context what runs its steps there."""
-    bind: Callable[[Mapping[str, Attribute]], None] = lambda _: None
-    """Puts the fields of a stream on the log lines of the current Context."""
+    bind: Callable[[StreamHandle], None] = lambda _: None
+    """Puts the fields of a stream on the log lines of its Context, which is the current one."""
 
 
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
@@ -41,7 +42,7 @@ def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **m
     return Config(
         backends=backends,
         runner=structlog.runner(),
-        bind=structlog.bind,
+        bind=_origin.bind,
         **checked,
     )
 
@@ -107,13 +108,6 @@ def check_option(name: str, value: Any) -> Any:
     return value
 
 
-def _is_levels(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        outcome in DEFAULT_LEVELS and (level is None or level in LEVELS)
-        for outcome, level in value.items()
-    )
-
-
 def _is_interval(value: Any) -> bool:
     return value is None or (
         isinstance(value, int | float) and not isinstance(value, bool) and value > 0
@@ -125,7 +119,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "cancelled_is_error": (lambda value: isinstance(value, bool), "True or False"),
     "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
     "log_levels": (
-        _is_levels,
+        is_levels,
         (
             "a dict of outcomes (completed, failed, cancelled, abandoned) to levels "
             f"({', '.join(LEVELS)}) or None"

@@ -1,67 +1,204 @@
-"""The logging half: what contextvars do not carry, and loggers that carry it by themselves."""
+"""The structlog half: what contextvars do not carry, and a logger that carries it by itself.
+
+`structlog.threadlocal` is deprecated, and its authors keep it all the same (structlog#591). Its
+public functions warn at each call, and a warning filter of ours would be everybody's, so that
+its three attributes are used directly: `_CONTEXT`, and `_tl` and `_dict_class` of a class that
+`wrap_dict` made. They are older than the deprecation.
+"""
 
 from __future__ import annotations
 
-import logging
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+import sys
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextvars import Context
 
+    from streaminstr._origin import Line, Origin
     from streaminstr._scope import Attribute
 
+_ABSENT: Any = object()
 
-def bind(fields: Mapping[str, Attribute]) -> None:
-    """Put `fields` on each line that structlog emits in the current Context."""
-    if fields and _structlog() is not None:
-        _structlog().contextvars.bind_contextvars(**fields)
+
+@cache
+def installed() -> Any:
+    """The library, or None where it is not installed."""
+    try:
+        import structlog  # noqa: PLC0415 - an extra, and heavy
+    except ImportError:
+        return None
+    return structlog
 
 
 def runner() -> Callable[[Context], Callable[..., Any]]:
-    """What makes of a Context the function that runs a step in it."""
-    return lambda context: context.run
+    """What makes of a Context the function that runs a step in it.
+
+    Where thread-local bindings are in use, it captures those of the place where it is called.
+    """
+    installed()  # here and not in the first request: it takes a tenth of a second
+    return _run_in
 
 
-def stream_logger(name: str, fields: Mapping[str, Attribute]) -> Any:
-    """A logger with the bindings of the current Context, the stream's name and `fields`."""
-    structlog = _structlog()
+def _run_in(context: Context) -> Callable[..., Any]:
+    held = thread_locals()
+    run: Callable[..., Any] = context.run
+    return run if held is None else partial(run, held.run)
+
+
+def bind(fields: Mapping[str, Attribute]) -> ThreadLocals | None:
+    """Put `fields` on each line that structlog emits here; gives what is bound thread-locally."""
+    structlog = installed()
     if structlog is None:
-        return _FieldsAdapter(logging.getLogger("streaminstr"), {"stream": name, **fields})
-    bound = structlog.contextvars.get_contextvars()
-    return structlog.get_logger("streaminstr").bind(**{**bound, "stream": name, **fields})
-
-
-def emit(
-    logger: Any,
-    level: str,
-    event: str,
-    fields: Mapping[str, Attribute],
-    error: BaseException | None,
-) -> None:
-    """Log `event` with `fields` on a logger that `stream_logger` made."""
-    if isinstance(logger, _FieldsAdapter):
-        logger.bind(**fields).log(logging.getLevelNamesMapping()[level.upper()], event)
-    else:
-        getattr(logger, level)(event, **fields)
-
-
-class _FieldsAdapter(logging.LoggerAdapter[logging.Logger]):
-    """A standard logger that keeps fields: in the record, and in the text."""
-
-    def bind(self, **fields: Any) -> _FieldsAdapter:
-        return _FieldsAdapter(self.logger, {**(self.extra or {}), **fields})
-
-    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        extra = {**(self.extra or {}), **kwargs.get("extra", {})}
-        shown = " ".join(f"{name}={value!r}" for name, value in extra.items())
-        return f"{msg} {shown}", {**kwargs, "extra": extra}
-
-
-def _structlog() -> Any:
-    if find_spec("structlog") is None:
         return None
-    import structlog  # noqa: PLC0415 - an extra, and heavy
+    structlog.contextvars.bind_contextvars(**fields)
+    for slot in _slots():
+        slot.bindings().update(fields)
+    return thread_locals()
 
-    return structlog
+
+class Slot(NamedTuple):
+    """One place where structlog keeps a dict of bindings for each thread."""
+
+    local: Any
+    name: str
+    make: Callable[[], Any]
+
+    def bindings(self) -> Any:
+        """The dict of this thread."""
+        found = getattr(self.local, self.name, None)
+        if found is None:
+            found = self.make()
+            setattr(self.local, self.name, found)
+        return found
+
+    def put(self, bindings: Any) -> Any:
+        """Make `bindings` this thread's dict; gives the one that it was before."""
+        before = getattr(self.local, self.name, _ABSENT)
+        if bindings is not _ABSENT:
+            setattr(self.local, self.name, bindings)
+        elif before is not _ABSENT:
+            delattr(self.local, self.name)
+        return before
+
+
+class ThreadLocals:
+    """The thread-local bindings of one stream, a copy of those where it was made."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, slots: tuple[Slot, ...]) -> None:
+        self._held = [(slot, slot.bindings().copy()) for slot in slots]
+
+    def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call `function` with them in force; what it binds is kept for the next call."""
+        outer = [(slot, slot.put(bindings)) for slot, bindings in self._held]
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self._held = [(slot, slot.put(bindings)) for slot, bindings in outer]
+
+
+def thread_locals() -> ThreadLocals | None:
+    """What is bound to this thread, or None where that mode is not in use."""
+    slots = tuple(_slots())
+    return ThreadLocals(slots) if slots else None
+
+
+def _slots() -> Iterator[Slot]:
+    threadlocal = sys.modules.get("structlog.threadlocal")
+    if threadlocal is None:
+        return
+    configured = sys.modules["structlog"].get_config()
+    made = configured["context_class"]
+    if hasattr(made, "_tl"):  # by wrap_dict
+        yield Slot(made._tl, "dict_", made._dict_class)  # noqa: SLF001 - see the top
+    common = threadlocal._CONTEXT  # noqa: SLF001 - see the top
+    if getattr(common, "context", None) or (
+        threadlocal.merge_threadlocal in configured["processors"]
+    ):
+        yield Slot(common, "context", dict)
+
+
+def bound_logger(name: str, origin: Origin) -> Any:
+    """A structlog logger with the bindings of `origin` and the stream's name."""
+    structlog = installed()
+    line = origin.line
+    bindings = Bindings.of(origin, origin.run(_all_bound))
+    bindings.update({} if line is None else line.fields, stream=name)
+    return structlog.wrap_logger(
+        None,
+        wrapper_class=_placed(structlog.get_config()["wrapper_class"]),
+        context_class=lambda _: bindings,
+        logger_factory_args=("streaminstr",),
+    ).bind()
+
+
+def _all_bound() -> dict[str, Any]:
+    bound: dict[str, Any] = installed().contextvars.get_contextvars()
+    for slot in _slots():
+        bound.update(slot.bindings())
+    return bound
+
+
+class Bindings(dict[str, Any]):
+    """The context of a logger, which knows the stream that it is from."""
+
+    __slots__ = ("line", "origin")
+    origin: Origin
+    line: Line | None
+    """The stream's fields that are in it; None: it was made before the first step."""
+
+    def __init__(self, source: Bindings, /, **new: Any) -> None:
+        """What structlog makes for `logger.bind(**new)`."""
+        super().__init__(source, **new)
+        self.origin, self.line = source.origin, source.line
+
+    @classmethod
+    def of(cls, origin: Origin, bound: Mapping[str, Any]) -> Bindings:
+        """`bound`, with the origin."""
+        made = cls.__new__(cls)
+        made.update(bound)
+        made.origin, made.line = origin, origin.line
+        return made
+
+    def late(self) -> dict[str, Any]:
+        """The stream's fields that this logger does not carry, having been made before them."""
+        line = self.origin.line
+        if line is self.line or line is None:
+            return {}
+        return {name: value for name, value in line.fields.items() if name not in self}
+
+
+class _Placed:
+    """Mixed into a logger class: each line is made where the bindings of its stream are in force.
+
+    Otherwise `merge_contextvars` would add what another request has bound, and the log injection
+    of a vendor the ids of another span. Structlog documents `_proxy_to_logger` for wrappers.
+    """
+
+    _context: Bindings
+
+    @property
+    def _proxy_to_logger(self) -> Callable[..., Any]:
+        proxy: Callable[..., Any] = super()._proxy_to_logger  # type: ignore[misc]
+        return partial(self._context.origin.run, partial(proxy, **self._context.late()))
+
+
+def _method(self: Any, name: str) -> Callable[..., Any]:
+    """Instead of `structlog.BoundLogger.__getattr__`, which keeps what may be used only once."""
+    return partial(self._proxy_to_logger, name)
+
+
+@cache
+def _placed(wrapper: Any) -> Any:
+    """The logger class `wrapper`, placed; one that does not log by itself stays as it is."""
+    if not hasattr(wrapper, "_proxy_to_logger"):
+        return wrapper
+    generic = issubclass(wrapper, installed().BoundLogger)
+    return type(
+        f"Stream{wrapper.__name__}",
+        (_Placed, wrapper),
+        {"__getattr__": _method} if generic else {},
+    )

@@ -1,0 +1,91 @@
+"""Where the log lines of a stream come from, for loggers that may be used far away from it."""
+
+from __future__ import annotations
+
+import logging
+import operator
+from contextvars import ContextVar, copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streaminstr import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextvars import Context
+
+    from streaminstr._life import StreamHandle
+    from streaminstr._scope import Attribute
+    from streaminstr.structlog import ThreadLocals
+
+RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
+    *("message", "asctime", "taskName"),  # logging's own, set later or by newer Pythons
+    *("self", "event", "method_name", "level", "logger", "timestamp", "positional_args"),
+}
+"""What logging and structlog use themselves: as the name of a field it would break the line."""
+
+
+class Line(NamedTuple):
+    """What each log line of a stream carries."""
+
+    name: str
+    fields: Mapping[str, Attribute]
+
+
+here: ContextVar[Line | None] = ContextVar("streaminstr.line", default=None)
+"""The fields of the stream whose step or clean-up is running here."""
+
+
+class Origin:
+    """The bindings of one stream as they were at its first step.
+
+    A logger keeps it for ever, so it knows no handle: a stream that is dropped ends there and
+    then, and no reference cycle has to be found first.
+    """
+
+    __slots__ = ("_context", "_held", "line")
+
+    def __init__(self) -> None:
+        self.line: Line | None = None
+        self._context: Context | None = None
+        self._held: ThreadLocals | None = None
+
+    def settle(self, line: Line) -> None:
+        """Put the fields on each line of the current Context, and remember all that is there."""
+        self.line = line
+        here.set(line)
+        self._held = structlog.bind(line.fields)
+        self._context = copy_context()
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """What calls a function with the stream's bindings in force: as they are, or remembered.
+
+        It adds no frame of ours to the stack, where loggers look for their caller.
+        """
+        if self._context is None or here.get() is self.line:
+            return operator.call
+        run: Callable[..., Any] = self._context.copy().run
+        return run if self._held is None else partial(run, self._held.run)
+
+
+def bind(handle: StreamHandle) -> None:
+    """Put its ids, and what was set before the first step, on each log line of a stream."""
+    if handle.attributes:
+        handle.fields = {**handle.attributes, **handle.fields}
+    handle.fields = plain_names(handle.fields)
+    origin_of(handle).settle(Line(handle.info.name, handle.fields))
+
+
+def origin_of(handle: StreamHandle) -> Origin:
+    """Its origin, which its loggers share."""
+    if handle.origin is None:
+        handle.origin = Origin()
+    return handle.origin
+
+
+def plain_names(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`fields`, those with a reserved name under that name and an underscore."""
+    if RESERVED.isdisjoint(fields):
+        return fields
+    return {f"{name}_" if name in RESERVED else name: value for name, value in fields.items()}
