@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from contextvars import ContextVar, copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streaminstr._config import Config
     from streaminstr._exchange import Exchange
     from streaminstr._origin import Origin
+    from streaminstr._progress import Turn
     from streaminstr._scope import Attribute, Backend, CancelledBy, StreamInfo, StreamScope
 
 _FAILED: Any = object()
@@ -94,7 +95,6 @@ class Life:
         "_config",
         "_exchange",
         "_requested",
-        "_scopes",
         "acloses",
         "closers",
         "closing",
@@ -103,8 +103,10 @@ class Life:
         "handle",
         "measure",
         "run",
+        "scopes",
         "started",
         "stream",
+        "turn",
     )
 
     def __init__(
@@ -131,7 +133,8 @@ class Life:
         self.measure = measure
         self.handle = handle
         self.stream: ref[Any] | None = None
-        self._scopes: tuple[StreamScope, ...] = tuple(
+        self.turn: Turn | None = None
+        self.scopes: tuple[StreamScope, ...] = tuple(
             scope
             for backend in config.backends
             if (scope := self.context.run(_open, backend, handle.info)) is not None
@@ -147,12 +150,14 @@ class Life:
         self.started = True
         open_lives[self] = getattr(self.stream and self.stream(), "_pump", None)
         fields: dict[str, Attribute] = {}
-        self._scopes = tuple(scope for scope in self._scopes if _start(scope, fields))
+        self.scopes = tuple(scope for scope in self.scopes if _start(scope, fields))
         if fields:
             self.handle.fields = fields
         guarded(self._config.bind, self.handle, default=None)
         # After `bind`, which remembers the Context: with the handle in it that were a cycle.
         _current.set(self.handle)
+        if self._config.progress_interval is not None:
+            self.turn = guarded(_watch, self._config.progress_interval, default=None)
 
     def ask_to_close(self, outcome: Outcome, cancelled_by: CancelledBy | None) -> None:
         """Say why the stream is about to be ended from outside. The first cause stands."""
@@ -173,7 +178,11 @@ class Life:
         except KeyError:  # never started, or ended already: by another thread, maybe just now
             return
         final = self.report(error, meters)
-        for scope in reversed(self._scopes):
+        with nullcontext() if self.turn is None else self.turn.lock:
+            self._close(final)
+
+    def _close(self, final: StreamReport) -> None:
+        for scope in reversed(self.scopes):
             # A copy, because the Context itself is entered when a step is what ends the stream.
             self.context.copy().run(guarded, scope.close, final, default=None)
 
@@ -198,6 +207,7 @@ class Life:
     def _numbers(self, meters: Meters, now: float) -> dict[str, Any]:
         in_step = meters.entered > meters.left
         producer = meters.producer + (now - meters.entered if in_step else 0.0)
+        stalled = "producer" if in_step else "consumer"
         first = meters.first if meters.chunks else None
         return {
             "chunks": meters.chunks,
@@ -209,6 +219,7 @@ class Life:
             "longest_gap": max(meters.longest, 0.0),
             "producer_time": producer,
             "consumer_time": max(now - meters.begun - producer, 0.0),
+            "stalled": stalled if self.is_open else None,
             "attributes": self.handle.attributes,
         }
 
@@ -220,6 +231,12 @@ Leaving this dict is the atomic step that decides who closes a stream: only who 
 The pumps are here so that the garbage collector, where it finds a stream in a cycle, begins with
 the stream and not with its pump: that would be closed outside of its Context, and look cancelled.
 """
+
+
+def _watch(interval: float) -> Turn:
+    from streaminstr._progress import watch  # noqa: PLC0415 - only who asks for progress pays
+
+    return watch(interval)
 
 
 def _open(backend: Backend, info: StreamInfo) -> StreamScope | None:

@@ -92,7 +92,8 @@ class StreamReport:
         """The report as attributes of a span and fields of the closing log event."""
         known: dict[str, Attribute | None] = {
             **self.attributes,
-            "streaminstr.outcome": self.outcome.value,
+            # An open stream has no outcome yet.
+            "streaminstr.outcome": self.outcome.value if self.stalled is None else None,
             "streaminstr.cancelled_by": self.cancelled_by,
             "streaminstr.chunks": self.chunks,
             "streaminstr.bytes": self.bytes,
