@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib.util import find_spec
@@ -69,6 +70,7 @@ def try_out(backends: tuple[Backend, ...]) -> int:
     if not backends:
         say("Nothing to check: the backend None turns everything off.")
         return 0
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # unless the settings did
     witnesses = tuple(Witness(backend) for backend in backends)
     with _config.forced(_config.Config(backends=witnesses)):
         for _ in stream(CHUNKS, name="streaminstr.check"):

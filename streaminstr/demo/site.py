@@ -64,7 +64,7 @@ def request_span(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
     if iscoroutinefunction(get_response):
 
         async def wait_for_answer(request: HttpRequest) -> HttpResponseBase:
-            token = request_id.set(request.headers["X-Request-ID"])
+            token = request_id.set(request.headers.get("X-Request-ID", "by-hand"))
             with span("request", request_id=request_id.get()):
                 response: HttpResponseBase = await get_response(request)
             request_id.reset(token)
@@ -73,7 +73,7 @@ def request_span(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
         return wait_for_answer
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        token = request_id.set(request.headers["X-Request-ID"])
+        token = request_id.set(request.headers.get("X-Request-ID", "by-hand"))
         with span("request", request_id=request_id.get()):
             response: HttpResponseBase = get_response(request)
         request_id.reset(token)

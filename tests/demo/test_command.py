@@ -1,0 +1,36 @@
+"""The command line as such."""
+
+import runpy
+import sys
+
+import pytest
+
+import streaminstr
+from streaminstr.__main__ import main
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"streaminstr {streaminstr.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["demo", "--loud"]])
+def test_a_wrong_command_line_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "usage: streaminstr" in capsys.readouterr().err
+
+
+def test_python_m_streaminstr_is_the_command(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["streaminstr", "--version"])
+    monkeypatch.delitem(sys.modules, "streaminstr.__main__")
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("streaminstr", run_name="__main__")
+
+
+def test_a_configuration_that_cannot_work_exits_with_2_and_one_line(capsys):
+    assert main(["backends", "--backend", "nope"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("streaminstr: No backend is called 'nope'")
+    assert error.count("\n") == 1

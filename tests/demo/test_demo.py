@@ -1,0 +1,129 @@
+"""The demo as a whole: real servers, real requests, in a process of its own."""
+
+import re
+import signal
+import subprocess
+import urllib.request
+
+import pytest
+
+from command_runs import TIMEOUT, command_line, environment, run
+
+OPENTELEMETRY = '"streaminstr[opentelemetry,demo]" "opentelemetry-sdk"'
+BACKENDS = ("log", "opentelemetry", "ddtrace")
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    return {backend: run("demo", "--backend", backend) for backend in BACKENDS}
+
+
+def shape(output):
+    """The trees, log lines, outcomes and counts of an output, without times and random ids."""
+    trees, _, table = output.partition("server ")
+    trees = re.sub(r"\|[ =]+\| +[\d.]+ ms", "", trees)
+    trees = re.sub(r" +[\d.]+ ms", "", trees)
+    trees = re.sub(r"trace_id=[0-9a-f]{32}\b", "trace_id=...", trees)
+    rows = [line.split()[:-4] for line in table.splitlines()]
+    return [line.rstrip() for line in trees.splitlines()], rows[:14]
+
+
+def rows_of(output):
+    """Server, route, outcome, chunks and bytes of each row."""
+    pattern = r"^(WSGI|ASGI) +GET orders/(\w+)/ +([a-z ]+?)  +(\d+|-) +(\d+|-) "
+    return re.findall(pattern, output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ends_by_itself_with_exit_code_0_and_nothing_on_stderr(outputs, backend):
+    assert (outputs[backend].returncode, outputs[backend].stderr) == (0, "")
+
+
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+def test_vendors_show_the_same_trees_outcomes_and_counts(outputs, backend):
+    assert shape(outputs[backend].stdout) == shape(outputs["log"].stdout)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_ending_is_there_on_both_servers(outputs, backend):
+    assert [row[:4] for row in rows_of(outputs[backend].stdout)] == [
+        ("WSGI", "export", "completed", "5"),
+        ("WSGI", "broken", "failed", "2"),
+        ("WSGI", "live", "cancelled", "4"),
+        ("WSGI", "export", "never read", "-"),
+        ("WSGI", "events", "completed", "3"),
+        ("WSGI", "file", "completed", "0"),
+        ("ASGI", "export", "completed", "5"),
+        ("ASGI", "broken", "failed", "2"),
+        ("ASGI", "live", "cancelled by client", "3"),
+        ("ASGI", "export", "never read", "-"),
+        ("ASGI", "events", "completed", "3"),
+        ("ASGI", "file", "completed", "1"),
+    ]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_children_stand_below_the_stream_and_the_stream_below_the_request(outputs, backend):
+    trees, _ = shape(outputs[backend].stdout)
+    begin = trees.index("asgi-events: completed")
+    assert trees[begin + 1 : begin + 5] == [
+        "  request",
+        "    GET orders/events/",
+        "      query",
+        "        render",
+    ]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_log_lines_carry_request_id_and_trace_id(outputs, backend):
+    trees, _ = shape(outputs[backend].stdout)
+    lines = [line.strip() for line in trees if "wsgi-live" in line]
+    assert lines == [
+        "wsgi-live: cancelled",
+        "cleaned up  request_id=wsgi-live trace_id=...",
+        "stream_closed  request_id=wsgi-live trace_id=...",
+    ]
+
+
+def test_standard_logging_shows_the_same_as_structlog(outputs):
+    done = run("demo", without=("structlog",))
+    assert shape(done.stdout) == shape(outputs["log"].stdout)
+
+
+@pytest.mark.parametrize(
+    ("backend", "missing", "packages"),
+    [
+        ("log", "django", '"streaminstr[demo]"'),
+        ("log", "uvicorn", '"streaminstr[demo]"'),
+        ("opentelemetry", "opentelemetry.sdk", OPENTELEMETRY),
+        ("opentelemetry", "opentelemetry", OPENTELEMETRY),
+        ("ddtrace", "ddtrace", '"streaminstr[ddtrace,demo]"'),
+    ],
+)
+def test_what_is_missing_is_named_with_the_command_that_installs_it(backend, missing, packages):
+    done = run("demo", "--backend", backend, without=(missing,))
+    assert done.returncode == 2
+    assert f"needs {missing}" in done.stderr
+    assert done.stderr.endswith(f"python -m pip install {packages}\n")
+
+
+def test_an_unknown_backend_is_refused_with_the_names_that_exist():
+    done = run("demo", "--backend", "nope")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No backend is called 'nope'. Installed are: ddtrace, log, opentelemetry" in done.stderr
+
+
+def test_keep_leaves_the_site_up_until_ctrl_c():
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command_line("demo", "--keep"), env=environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        address = next(
+            line for line in process.stdout if "/orders/export/" in line and "http" in line
+        )
+        next(line for line in process.stdout if line.startswith("Ctrl-C"))
+        with urllib.request.urlopen(address.strip(), timeout=TIMEOUT) as answer:  # noqa: S310 - http, on loopback
+            body = answer.read()
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert (process.returncode, body.count(b"order")) == (0, 5)
+    assert "stream_closed  request_id=by-hand" in rest
