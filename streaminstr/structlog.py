@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from contextvars import Context
 
     from streaminstr._origin import Line, Origin
@@ -53,9 +53,10 @@ def bind(fields: Mapping[str, Attribute]) -> ThreadLocals | None:
     if structlog is None:
         return None
     structlog.contextvars.bind_contextvars(**fields)
-    for slot in _slots():
+    slots = _slots()
+    for slot in slots:
         slot.bindings().update(fields)
-    return thread_locals()
+    return ThreadLocals(slots) if slots else None
 
 
 class Slot(NamedTuple):
@@ -102,23 +103,26 @@ class ThreadLocals:
 
 def thread_locals() -> ThreadLocals | None:
     """What is bound to this thread, or None where that mode is not in use."""
-    slots = tuple(_slots())
+    slots = _slots()
     return ThreadLocals(slots) if slots else None
 
 
-def _slots() -> Iterator[Slot]:
+def _slots() -> tuple[Slot, ...]:
+    """Where structlog, as it is configured now, may find thread-local bindings."""
     threadlocal = sys.modules.get("structlog.threadlocal")
     if threadlocal is None:
-        return
+        return ()
+    slots: tuple[Slot, ...] = ()
     configured = sys.modules["structlog"].get_config()
     made = configured["context_class"]
     if hasattr(made, "_tl"):  # by wrap_dict
-        yield Slot(made._tl, "dict_", made._dict_class)  # noqa: SLF001 - see the top
+        slots = (Slot(made._tl, "dict_", made._dict_class),)  # noqa: SLF001 - see the top
     common = threadlocal._CONTEXT  # noqa: SLF001 - see the top
     if getattr(common, "context", None) or (
         threadlocal.merge_threadlocal in configured["processors"]
     ):
-        yield Slot(common, "context", dict)
+        slots = (*slots, Slot(common, "context", dict))
+    return slots
 
 
 def bound_logger(name: str, origin: Origin) -> Any:
