@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _config, _registry, stream
@@ -91,8 +92,7 @@ def _settings() -> Any:
     import django  # noqa: PLC0415 - an extra
     from django.conf import settings  # noqa: PLC0415
 
-    if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - where `manage.py` would be run
+    sys.path.insert(0, str(Path.cwd()))  # as `python manage.py` does
     try:
         django.setup()
     except ImportError as error:

@@ -28,9 +28,6 @@ class ThreadingWSGIServer(ThreadingMixIn, WSGIServer):
 
     daemon_threads = False  # server_close() then waits for each answer to end
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # the terminal is the demo's
-
 
 class QuietHandler(WSGIRequestHandler):
     """One that leaves the terminal to the demo."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PAUSE = 0.02
 """Seconds that a chunk takes to make."""
+LEAVES_AFTER = 3
+"""Rows that the client of `orders/live/` reads before it leaves."""
 PATIENCE = 5.0
 """Seconds for which `orders/live/` waits for its client to leave."""
 
@@ -84,9 +86,7 @@ def request_span(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
 
 def log(text: str) -> None:
     """A line from inside of a body."""
-    stream = current_stream()
-    if stream is not None:
-        stream.logger.info(text)
+    current_stream().logger.info(text)  # type: ignore[union-attr] # a body always has one
 
 
 def export() -> Iterator[bytes]:
@@ -131,10 +131,10 @@ _BROKEN = "order 2 has no price"
 def live() -> Iterator[bytes]:
     """Rows for a client that leaves after three. The fourth is what a WSGI server notices it by."""
     try:
-        for number in range(3):
+        for number in range(4):
+            if number == LEAVES_AFTER:
+                client_left.wait(PATIENCE)
             yield b"order %d\n" % number
-        client_left.wait(PATIENCE)
-        yield b"order 3\n"
     finally:
         with span("release"):
             log("cleaned up")
@@ -143,10 +143,10 @@ def live() -> Iterator[bytes]:
 async def live_async() -> AsyncIterator[bytes]:
     """Rows for a client that leaves after three. An ASGI server sees it by itself."""
     try:
-        for number in range(3):
+        for number in range(4):
+            if number == LEAVES_AFTER:
+                await asyncio.sleep(PATIENCE)
             yield b"order %d\n" % number
-        await asyncio.sleep(PATIENCE)
-        yield b"order 3\n"
     finally:
         with span("release"):
             log("cleaned up")

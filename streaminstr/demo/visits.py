@@ -67,7 +67,7 @@ def _read(visit: Visit) -> None:
 
 
 def _leave(visit: Visit) -> None:
-    """Read three rows and hang up: with a reset, so that the next write finds nobody."""
+    """Read some rows and hang up: with a reset, so that the next write finds nobody."""
     site.client_left.clear()
     request = (
         f"GET {visit.path} HTTP/1.1\r\nHost: {HOST}\r\nX-Request-ID: {visit.request_id}\r\n\r\n"
@@ -76,7 +76,7 @@ def _leave(visit: Visit) -> None:
         connection.sendall(request.encode())
         with connection.makefile("rb") as answer:
             rows = (line for line in answer if line.startswith(b"order"))
-            for _ in range(3):
+            for _ in range(site.LEAVES_AFTER):
                 next(rows)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     site.client_left.set()

@@ -15,7 +15,7 @@ MEASURED = (
     "coverage",
     "run",
     f"--rcfile={HERE.parents[1] / 'pyproject.toml'}",
-    f"--data-file={HERE.parents[1] / '.coverage'}",
+    f"--data-file={os.environ.get('COVERAGE_FILE', HERE.parents[1] / '.coverage')}",
     f"--source=streaminstr,{HERE}",
 )
 
