@@ -23,11 +23,10 @@ class Extras(Hooks):
         """Showing the progress of a stream, from a thread, does not end its span."""
         with Trial(self, "progress") as trial:
             stream = trial.stream()
+            scopes = _those(trial.watch.scopes, SupportsProgress, "the scope has no progress()")
             next(stream)
             report = stream.report()
-            for scope in _those(
-                trial.watch.scopes, SupportsProgress, "the scope has no progress()"
-            ):
+            for scope in scopes:
                 in_thread(partial(trial.watch.call, scope.progress, report))
             stream.close()
         trial.ended(Outcome.CANCELLED)
@@ -35,10 +34,11 @@ class Extras(Hooks):
     def test_flush(self) -> None:
         """Flushing while a stream is open does not end its span."""
         with Trial(self, "flush") as trial:
+            made = _registry.resolve(trial.backend, {})
+            backends = _those(made, SupportsFlush, "the backend has no flush()")
             stream = trial.stream()
             next(stream)
-            backends = _registry.resolve(trial.backend, {})
-            for backend in _those(backends, SupportsFlush, "the backend has no flush()"):
+            for backend in backends:
                 trial.watch.call(backend.flush, 1.0)
             stream.close()
         trial.ended(Outcome.CANCELLED)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
 
 import pytest
 
@@ -47,6 +48,7 @@ class Trial:
         self._finished_before = len(self._read()) if contract.can_read_back else 0
         self._ambient = self._surroundings()
         self._stack = ExitStack()
+        self._made: list[ref[Any]] = []
 
     def __enter__(self) -> Self:
         self._stack.enter_context(forced(self._config))
@@ -54,7 +56,9 @@ class Trial:
         warnings.simplefilter("ignore", ResourceWarning)  # some promises are about what is dropped
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        if kind is not None:
+            self._close_all()
         self._stack.close()
         for what, error in self.watch.faults:
             msg = f"{self.promise}: {what}"
@@ -75,7 +79,9 @@ class Trial:
             parent=self._config.parent,
             started_ns=started_ns,
         )
-        return wrap(body, StreamHandle(info), self._config)
+        stream = wrap(body, StreamHandle(info), self._config)
+        self._made.append(ref(stream))
+        return stream
 
     def finished(self) -> list[SpanView]:
         """The spans that have finished in this trial; skips where they cannot be read back."""
@@ -138,7 +144,7 @@ class Trial:
         for name, value in wanted.items():
             shown = span.attributes.get(name)
             self.check(
-                shown == value or str(shown) == str(value),
+                shown == value or str(shown).lower() == str(value).lower(),
                 f"attribute {name!r} is {value!r}, and the span of {span.name!r} has {shown!r}. "
                 f"Put {source} on the span.",
             )
@@ -192,6 +198,12 @@ class Trial:
             f"{when}, the caller's Context has changed. Keep nothing but context variables, "
             "and set them in start() alone.",
         )
+
+    def _close_all(self) -> None:
+        """Close what a promise that failed half-way has left open, lest other tests hear of it."""
+        for made in self._made:
+            if (stream := made()) is not None:
+                stream.close()
 
     def _surroundings(self) -> tuple[dict[Any, int], str | None]:
         span = self.contract.current_span_id() if self.contract.has_current_span else None

@@ -1,6 +1,21 @@
 """The first-party backends pass the contract, with no privilege."""
 
-from contract_vendors import DatadogContract, OpenTelemetryContract, RecordingContract
+import logging
+
+import pytest
+import structlog
+from ddtrace.trace import tracer
+
+from contract_vendors import (
+    Capture,
+    DatadogContract,
+    OpenTelemetryContract,
+    RecordingContract,
+)
+from streaminstr.log import LogBackend
+from streaminstr.testing import BackendContract, SpanView
+from streaminstr_ddtrace import DatadogBackend
+from streaminstr_opentelemetry import OpenTelemetryBackend
 
 
 class TestRecording(RecordingContract):
@@ -13,3 +28,73 @@ class TestOpenTelemetry(OpenTelemetryContract):
 
 class TestDatadog(DatadogContract):
     pass
+
+
+class TestOpenTelemetryWithoutSDK(BackendContract):
+    """Nothing is recorded and nothing is raised."""
+
+    can_read_back = False
+    has_current_span = False
+    has_log_fields = False
+    has_parents = False
+    has_links = False
+    has_start_time = False
+    has_exceptions = False
+
+    def make_backend(self):
+        return OpenTelemetryBackend()
+
+
+class TestBothReadFromOpenTelemetry(OpenTelemetryContract):
+    @pytest.fixture(autouse=True)
+    def _no_writer(self):
+        tracer.configure(trace_processors=[Capture()])
+        yield
+        tracer.configure(trace_processors=[])
+
+    def make_backend(self):
+        return [super().make_backend(), DatadogBackend()]
+
+
+class TestBothReadFromDatadog(DatadogContract):
+    def make_backend(self):
+        return [OpenTelemetryBackend(), super().make_backend()]
+
+
+class LogContract(BackendContract):
+    """Events have the numbers of a span, and no place in a tree."""
+
+    has_current_span = False
+    has_log_fields = False
+    has_parents = False
+    has_links = False
+    has_start_time = False
+    has_exceptions = False
+
+    def make_backend(self):
+        return LogBackend()
+
+
+class TestStructlog(LogContract):
+    @pytest.fixture(autouse=True)
+    def _captured(self):
+        with structlog.testing.capture_logs() as self.events:
+            yield
+
+    def finished(self, backend):
+        return [view_of_event(event) for event in self.events]
+
+
+class TestStandardLogging(LogContract):
+    @pytest.fixture(autouse=True)
+    def _captured(self, caplog, monkeypatch):
+        monkeypatch.setattr("streaminstr.structlog.installed", lambda: None)
+        caplog.set_level(logging.INFO, "streaminstr")
+        self.caplog = caplog
+
+    def finished(self, backend):
+        return [view_of_event(vars(record)) for record in self.caplog.records]
+
+
+def view_of_event(event):
+    return SpanView(name=event["stream"], attributes=event, is_error="error.type" in event)

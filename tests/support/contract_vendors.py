@@ -6,10 +6,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
-from streaminstr_ddtrace import DatadogBackend
-from streaminstr_opentelemetry import OpenTelemetryBackend
 
 from streaminstr.testing import BackendContract, RecordingBackend, SpanView
+from streaminstr_ddtrace import DatadogBackend
+from streaminstr_opentelemetry import OpenTelemetryBackend
 
 
 class RecordingContract(BackendContract):

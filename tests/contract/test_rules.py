@@ -1,0 +1,123 @@
+"""The contract cannot be passed by leaving something out in silence."""
+
+import pytest
+
+from streaminstr.testing import BackendContract
+from toy_vendor import ToyBackend, ToyContract, ToyScope
+
+pytest_plugins = ["pytester"]
+
+
+def test_a_subclass_that_changes_a_promise_is_refused():
+    with pytest.raises(TypeError, match=r"Mine changes what it is tested for: test_failed\."):
+        type("Mine", (ToyContract,), {"test_failed": lambda self: None})
+
+
+def test_a_subclass_that_takes_a_promise_away_is_refused():
+    with pytest.raises(TypeError, match="test_failed"):
+        type("Mine", (ToyContract,), {"test_failed": None})
+
+
+def test_a_promise_changed_by_a_mixin_is_refused():
+    mixin = type("Mixin", (), {"test_failed": lambda self: None})
+    with pytest.raises(TypeError, match="test_failed"):
+        type("Mine", (mixin, ToyContract), {})
+
+
+def test_a_promise_that_is_changed_later_fails():
+    mine = type("Mine", (ToyContract,), {})
+    mine.test_failed = lambda self: None
+    with pytest.raises(AssertionError, match="contract_is_whole: test_failed changed since"):
+        mine().test_contract_is_whole()
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ({"has_parents": "no"}, "has_parents is 'no'. Write True or False."),
+        ({"can_read_back": False}, "can_read_back = False, and yet finished() is written."),
+        (
+            {"current_span_id": BackendContract.current_span_id},
+            "current_span_id() is not written. Write it, or set has_current_span = False.",
+        ),
+    ],
+)
+def test_a_flag_says_what_is_so(written, sentence):
+    contract = type("Mine", (ToyContract,), written)()
+    with pytest.raises(AssertionError) as failure:
+        contract.test_contract_is_whole()
+    assert sentence in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ({}, r"Write Mine\.make_backend\(\)"),
+        ({"make_backend": lambda self: ToyBackend()}, r"Write Mine\.finished\(backend\), or set"),
+        (
+            {"make_backend": lambda self: ToyBackend(), "finished": lambda self, backend: ()},
+            r"Write Mine\.current_span_id\(\), or set has_current_span = False",
+        ),
+    ],
+)
+def test_what_is_not_written_is_asked_for(written, sentence):
+    contract = type("Mine", (BackendContract,), written)()
+    with pytest.raises(NotImplementedError, match=sentence):
+        contract.test_completed()
+
+
+class NoMapping(ToyScope):
+    def start(self):
+        super().start()
+
+
+class RaisesInStart(ToyScope):
+    def start(self):
+        return {}["nothing"]
+
+
+class OpensNothing(ToyBackend):
+    def open(self, info):
+        pass
+
+
+class OpensTheSame(ToyBackend):
+    def open(self, info):
+        self.newest = self.newest or ToyScope(self, info)
+        return self.newest
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ({"vendor": OpensNothing}, r"open\(\) returned None\. Return a new scope"),
+        ({"vendor": OpensTheSame}, r"open\(\) returned <.*>\. Return a new scope"),
+        ({"scope": NoMapping}, r"start\(\) returned None\. Return a mapping"),
+        ({"scope": RaisesInStart}, r"start\(\) raised KeyError"),
+    ],
+)
+def test_what_the_core_would_only_log_fails(broken, sentence):
+    contract = ToyContract()
+    contract.vendor = broken.get("vendor") or type("Broken", (ToyBackend,), broken)
+    with pytest.raises(AssertionError, match=sentence):
+        contract.test_interleaved()
+
+
+def test_what_is_skipped_is_reported_with_its_reason(pytester):
+    pytester.makepyfile(
+        """
+        from streaminstr.log import LogBackend
+        from streaminstr.testing import BackendContract
+
+        class TestMine(BackendContract):
+            can_read_back = has_current_span = has_parents = False
+
+            def make_backend(self):
+                return LogBackend(levels={"completed": None})
+        """
+    )
+    result = pytester.runpytest_inprocess("-rs", "-p", "no:ddtrace", "-k", "nested or completed")
+    result.assert_outcomes(skipped=5)
+    result.stdout.fnmatch_lines_random(
+        ["*nested: has_parents = False in TestMine", "*can_read_back = False in TestMine"]
+    )
