@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from streaminstr._exchange import current_exchange
@@ -14,8 +14,6 @@ from streaminstr._shutdown import shut_down_at_exit
 from streaminstr._wrap import size_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from streaminstr._config import Config
     from streaminstr._life import StreamHandle
     from streaminstr._scope import CancelledBy, StreamReport
@@ -25,8 +23,7 @@ class PushedStream:
     """A stream whose steps lie between two sends. Its scope is open and current from the start.
 
     There is nothing to wrap here: what makes the chunks runs on in the Context in which this is
-    made, and that is where the scope is current. As a context manager it ends with the block,
-    by the block's exception, or as cut short where `finish` has not come.
+    made, and that is where the scope is current.
     """
 
     __slots__ = (
@@ -52,9 +49,8 @@ class PushedStream:
         life.begin()
         life.context = copy_context()  # as it is now: with the scope current in it
 
-    def push(self, chunk: Any) -> None:
-        """Count a chunk that is about to be sent."""
-        now = clock()
+    def push(self, chunk: Any, now: float) -> None:
+        """Count a chunk that is about to be sent, and was ready `now`."""
         self._producer += now - self._entered
         if self._chunks:
             self._longest = max(self._longest, now - self._left)
@@ -79,12 +75,8 @@ class PushedStream:
 
     give_up = close
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def end(self, error: BaseException | None) -> None:
+        """End as the application's call has ended, where `finish` has not come."""
         self._life.end(error or GeneratorExit(), self._meters())
 
     def report(self) -> StreamReport:

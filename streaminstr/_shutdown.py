@@ -19,8 +19,6 @@ from streaminstr._scope import SupportsFlush
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from streaminstr._life import Life
-
 _LOOK_AGAIN = 0.01
 """Seconds between two looks at streams that were asked to end."""
 _AT_EXIT = 1.0
@@ -36,12 +34,12 @@ def shutdown(timeout: float = 5.0) -> None:
     """
     deadline = monotonic() + timeout
     with _stopping():
-        lives = tuple(open_lives)
-        for life in lives:
-            _close(life)
-        _wait(lives, deadline)
-        for life in lives:
-            _give_up(life)
+        streams = _open_streams()
+        for stream in streams:
+            guarded(partial(stream.close, cancelled_by="server"), default=None)
+        _wait(streams, deadline)
+        for stream in filter(_is_open, streams):
+            guarded(stream.give_up, default=None)
     for backend in guarded(_config.current, default=_config.Config()).backends:
         if isinstance(backend, SupportsFlush):
             guarded(backend.flush, max(deadline - monotonic(), 0.0), default=None)
@@ -91,25 +89,16 @@ def _stopping() -> Iterator[None]:
         _exchange.shutting_down = before
 
 
-def _close(life: Life) -> None:
-    stream = _stream_of(life)
-    if stream is not None:
-        guarded(partial(stream.close, cancelled_by="server"), default=None)
+def _open_streams() -> list[Any]:
+    made = (life.stream for life in open_lives())
+    return [stream for made_by in made if made_by and (stream := made_by()) is not None]
 
 
-def _wait(lives: tuple[Life, ...], deadline: float) -> None:
+def _is_open(stream: Any) -> bool:
+    return bool(stream._life.is_open)  # noqa: SLF001 - a stream has one, of whatever kind it is
+
+
+def _wait(streams: list[Any], deadline: float) -> None:
     """Wait for the streams to end; in a loop's own thread that would keep them from it."""
-    while _loop.running() is None and monotonic() < deadline:
-        if not any(life.is_open for life in lives):
-            return
+    while _loop.running() is None and monotonic() < deadline and any(map(_is_open, streams)):
         time.sleep(_LOOK_AGAIN)
-
-
-def _give_up(life: Life) -> None:
-    stream = _stream_of(life)
-    if stream is not None and life.is_open:
-        guarded(stream.give_up, default=None)
-
-
-def _stream_of(life: Life) -> Any:
-    return life.stream() if life.stream is not None else None

@@ -118,13 +118,14 @@ class _Call:
         )
 
     def _count(self, message: Message) -> None:
+        now = clock()  # before a scope is opened, which is no work of the body's
         chunk, more = message.get("body", b""), message.get("more_body", False)
         if self._stream is None:
             self._stream = guarded(self._open, default=None) if more else None
             self._ours = self._stream is not None
         if self._stream is not None:
             if chunk or more:
-                self._stream.push(chunk)
+                self._stream.push(chunk, now)
             if not more:
                 self._stream.finish()
 
@@ -144,7 +145,7 @@ class _Call:
             started_ns=time.time_ns() - int((clock() - self._begun) * 1e9),
         )
         stream = PushedStream(StreamHandle(info), self._config, self._begun)
-        self._stack.push(stream)
+        self._stack.push(lambda _, error, __: stream.end(error))
         return stream
 
     async def _close_streams(self) -> None:
@@ -202,7 +203,7 @@ async def _live(app: Application, scope: Message, receive: Receive, send: Send) 
         message = await receive()
         if message["type"] == "lifespan.startup":
             _shutdown.watch()
-        elif message["type"] == "lifespan.shutdown":
+        else:
             await _shut_down()
         return message
 

@@ -50,7 +50,16 @@ class StreamScopeMiddleware:
 class _Call:
     """One call of the application: what it answers, and what it leaves open."""
 
-    __slots__ = ("_config", "_context", "_environ", "_exchange", "_headers", "_start", "_status")
+    __slots__ = (
+        "_config",
+        "_context",
+        "_environ",
+        "_exchange",
+        "_headers",
+        "_route",
+        "_start",
+        "_status",
+    )
 
     def __init__(
         self, config: Config, environ: Environ, start_response: Callable[..., Any]
@@ -60,6 +69,7 @@ class _Call:
         self._start = start_response
         self._exchange = Exchange()
         self._context = self._exchange.context()
+        self._route: str | None = None
         self._status: int | None = None
         self._headers: dict[str, str] = {}
 
@@ -83,6 +93,7 @@ class _Call:
         return self._start(status, headers, *exc_info)
 
     def _note(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self._route = _route(self._environ)
         self._status = int(status[:3])
         self._headers = {name.lower(): value for name, value in headers}
 
@@ -102,12 +113,12 @@ class _Call:
         return bool(getattr(result, "streaming", not known))
 
     def _wrap(self, result: Iterable[bytes]) -> Any:
-        method, route = self._environ.get("REQUEST_METHOD"), _route(self._environ)
+        method = self._environ.get("REQUEST_METHOD")
         info = StreamInfo(
-            name=name_of(method, route),
+            name=name_of(method, self._route),
             attributes=describe(
                 method=method,
-                route=route,
+                route=self._route,
                 status=self._status,
                 path=_path(self._environ),
                 content_type=self._headers.get("content-type"),
@@ -160,7 +171,7 @@ def _is_file(environ: Environ, result: Any) -> bool:
 
 
 def _route(environ: Environ) -> str | None:
-    """The pattern of the route where the framework leaves it, as Flask does."""
+    """The pattern of the route, where Flask leaves it for as long as its view is at work."""
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return getattr(rule, "rule", None)
 
