@@ -1,0 +1,117 @@
+"""The metrics of OpenTelemetry, as docs/reference/metrics.md has them."""
+
+import pytest
+
+import streaminstr
+from streaminstr_opentelemetry import OpenTelemetryBackend
+from streaminstr_opentelemetry._metrics import DURATION, FIRST_CHUNK, SIZE
+
+HTTP = {
+    "http.request.method": "GET",
+    "http.route": "orders/",
+    "http.response.status_code": 200,
+    "url.path": "/orders/",
+}
+STARTED = {"streaminstr.name": "s", "http.request.method": "GET", "http.route": "orders/"}
+
+
+@pytest.fixture
+def open_stream(otel, force):
+    def make(body=(b"one", b"two"), **options):
+        force(otel.backend, **options)
+        return streaminstr.stream(body, name="s", attributes=HTTP)
+
+    return make
+
+
+def test_each_has_its_unit(otel, open_stream):
+    list(open_stream())
+    assert {name: metric.unit for name, (metric, _) in otel.points.items()} == {
+        "streaminstr.active_streams": "{stream}",
+        "streaminstr.stream.duration": "s",
+        "streaminstr.stream.time_to_first_chunk": "s",
+        "streaminstr.stream.body.size": "By",
+    }
+
+
+def test_attributes_of_what_is_recorded_at_the_end(otel, open_stream):
+    list(open_stream())
+    (_, [point]) = otel.points["streaminstr.stream.duration"]
+    assert point.attributes == {
+        **STARTED,
+        "http.response.status_code": 200,
+        "streaminstr.outcome": "completed",
+    }
+
+
+def test_failure_has_the_error_type_of_the_span(otel, open_stream):
+    with pytest.raises(ZeroDivisionError):
+        list(open_stream(1 // 0 for _ in "1"))
+    (_, [point]) = otel.points["streaminstr.stream.body.size"]
+    assert point.attributes["error.type"] == otel.node().error_type == "ZeroDivisionError"
+
+
+def test_active_streams_come_back_to_zero(otel, open_stream):
+    """By the same attributes at both ends, or they never would."""
+    body = open_stream()
+    next(body)
+    (_, [point]) = otel.points["streaminstr.active_streams"]
+    assert (point.value, point.attributes) == (1, STARTED)
+    body.close()
+    (_, [point]) = otel.points["streaminstr.active_streams"]
+    assert point.value == 0
+
+
+def test_values(otel, open_stream):
+    list(open_stream([b"x" * 1000, b"y" * 24]))
+    sums = {name: points[0] for name, (_, points) in otel.points.items()}
+    assert sums["streaminstr.stream.body.size"].sum == 1024
+    assert sums["streaminstr.stream.duration"].count == 1
+    assert sums["streaminstr.stream.time_to_first_chunk"].count == 1
+
+
+def test_no_first_chunk_no_time_to_it(otel, open_stream):
+    list(open_stream([]))
+    assert "streaminstr.stream.time_to_first_chunk" not in otel.points
+
+
+@pytest.mark.parametrize(
+    ("name", "buckets"),
+    [
+        ("streaminstr.stream.duration", DURATION),
+        ("streaminstr.stream.time_to_first_chunk", FIRST_CHUNK),
+        ("streaminstr.stream.body.size", SIZE),
+    ],
+)
+def test_buckets_reach_as_far_as_streams_do(otel, open_stream, name, buckets):
+    list(open_stream())
+    (_, [point]) = otel.points[name]
+    assert tuple(point.explicit_bounds) == buckets
+    assert list(buckets) == sorted(buckets)
+
+
+def test_exemplars_point_to_the_span(otel, open_stream):
+    """They are recorded while the stream's span is current."""
+    list(open_stream())
+    (_, [point]) = otel.points["streaminstr.stream.duration"]
+    assert [exemplar.span_id for exemplar in point.exemplars] == [otel.node().span_id]
+
+
+def test_what_is_never_stepped_is_not_counted(otel, open_stream):
+    open_stream().close()
+    assert otel.points == {}
+
+
+def test_switched_off(otel, force):
+    force(
+        OpenTelemetryBackend(
+            tracer_provider=otel.provider, meter_provider=otel.meters, metrics=False
+        )
+    )
+    list(streaminstr.stream([b""], name="s"))
+    assert otel.points == {}
+
+
+def test_switched_off_by_an_option(force):
+    config = force("opentelemetry", options={"metrics": False})
+    assert config.backends[0].metrics is None
