@@ -129,24 +129,23 @@ _BROKEN = "order 2 has no price"
 
 
 def live() -> Iterator[bytes]:
-    """Rows for a client that leaves after three. The fourth is what a WSGI server notices it by."""
+    """Rows for a client that leaves. A WSGI server notices when it has more to send."""
     try:
-        for number in range(4):
-            if number == LEAVES_AFTER:
-                client_left.wait(PATIENCE)
+        for number in range(LEAVES_AFTER):
             yield b"order %d\n" % number
+        client_left.wait(PATIENCE)
+        yield b"no more orders\n"
     finally:
         with span("release"):
             log("cleaned up")
 
 
 async def live_async() -> AsyncIterator[bytes]:
-    """Rows for a client that leaves after three. An ASGI server sees it by itself."""
+    """Rows for a client that leaves. An ASGI server notices at once."""
     try:
-        for number in range(4):
-            if number == LEAVES_AFTER:
-                await asyncio.sleep(PATIENCE)
+        for number in range(LEAVES_AFTER):
             yield b"order %d\n" % number
+        await asyncio.sleep(PATIENCE)
     finally:
         with span("release"):
             log("cleaned up")
