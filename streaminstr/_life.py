@@ -143,12 +143,12 @@ class Life:
     @property
     def is_open(self) -> bool:
         """Whether the scopes are started and not closed yet."""
-        return self in open_lives
+        return self.stream in _open_streams
 
     def begin(self) -> None:
         """Start the scopes. Called in the Context, by the first step."""
         self.started = True
-        open_lives[self] = getattr(self.stream and self.stream(), "_pump", None)
+        _open_streams.add(self.stream)
         fields: dict[str, Attribute] = {}
         self.scopes = tuple(scope for scope in self.scopes if _start(scope, fields))
         if fields:
@@ -174,7 +174,7 @@ class Life:
     def end(self, error: BaseException | None, meters: Meters) -> None:
         """Close the scopes that were started: here, now, and never again."""
         try:
-            del open_lives[self]
+            _open_streams.remove(self.stream)
         except KeyError:  # never started, or ended already: by another thread, maybe just now
             return
         final = self.report(error, meters)
@@ -224,13 +224,17 @@ class Life:
         }
 
 
-open_lives: dict[Life, Any] = {}
-"""Streams that were started and have not ended, with their pumps.
+_open_streams: set[ref[Any] | None] = set()
+"""Streams that were started and have not ended. Weakly: a body may refer to its own stream.
 
-Leaving this dict is the atomic step that decides who closes a stream: only who takes it out does.
-The pumps are here so that the garbage collector, where it finds a stream in a cycle, begins with
-the stream and not with its pump: that would be closed outside of its Context, and look cancelled.
+Leaving this set is the atomic step that decides who closes a stream: only who takes it out does.
 """
+
+
+def open_lives() -> tuple[Life, ...]:
+    """The lives of the streams that were started, have not ended, and have not been dropped."""
+    made = (stream() for stream in tuple(_open_streams) if stream is not None)
+    return tuple(stream._life for stream in made if stream is not None)  # noqa: SLF001
 
 
 def _watch(interval: float) -> Turn:
@@ -294,4 +298,4 @@ def _cancellations() -> Iterable[type[BaseException]]:
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     # What is open here is the parent's to close.
-    os.register_at_fork(after_in_child=open_lives.clear)
+    os.register_at_fork(after_in_child=_open_streams.clear)

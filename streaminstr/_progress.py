@@ -76,7 +76,7 @@ def watch(interval: float) -> Turn:
 def show_due() -> float:
     """Show each open stream whose turn it is; gives the seconds until the next turn."""
     soonest = inf
-    for life in tuple(open_lives):
+    for life in open_lives():
         if life.turn is not None:
             if life.turn.due <= clock():
                 _show(life, life.turn)

@@ -112,10 +112,12 @@ class Stream(_Map[ChunkT]):
         return _report_so_far(self._life, self._pump)
 
     def __del__(self) -> None:
-        if self._life.is_open:
-            self._life.ask_to_close(Outcome.ABANDONED, None)
-            _stop(self._life, self._pump)
-            _warn_abandoned(self, self._life)
+        try:
+            if self._life.is_open:
+                self._life.ask_to_close(Outcome.ABANDONED, None)
+                _stop(self._life, self._pump)
+        finally:
+            _warn_if_abandoned(self, self._life)
 
 
 def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
@@ -162,8 +164,7 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
         pass  # the answer of a generator body to `send` or `throw`
     except BaseException as raised:
         error = raised
-        if life.closing is not None:
-            life.clean_up()
+        _clean_up_now(life, raised)
         raise
     finally:
         life.end(error, Meters(chunks, size, longest, producer, begun, first, entered, left))
@@ -268,13 +269,15 @@ class AsyncStream(AsyncIterator[ChunkT]):
         return _report_so_far(self._life, self._pump)
 
     def __del__(self) -> None:
-        if self._life.is_open:
-            self._life.ask_to_close(Outcome.ABANDONED, None)
-            loop, iterator = self._ready.loop, self._ready.iterator
-            self._stop()
-            if _owes_aclose(self._life, iterator):
-                _loop.spawn(loop, iterator.aclose, self._life.context.copy())
-            _warn_abandoned(self, self._life)
+        try:
+            if self._life.is_open:
+                self._life.ask_to_close(Outcome.ABANDONED, None)
+                loop, iterator = self._ready.loop, self._ready.iterator
+                self._stop()
+                if _owes_aclose(self._life, iterator):
+                    _loop.spawn(loop, iterator.aclose, self._life.context.copy())
+        finally:
+            _warn_if_abandoned(self, self._life)
 
     def _stop(self) -> None:
         if self._stepping:  # by a loop that is gone: this step never returns
@@ -341,8 +344,7 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
         pass
     except BaseException as raised:
         error = error or raised
-        if life.closing is not None:
-            life.clean_up()
+        _clean_up_now(life, raised)
         raise
     finally:
         life.end(error, Meters(chunks, size, longest, producer, begun, first, entered, left))
@@ -386,6 +388,21 @@ def relay(
             del argument  # no reference cycle through the traceback
 
 
+def _clean_up_now(life: Life, raised: BaseException) -> None:
+    """Run the closers of a stream that `raised` ends, where nobody else is going to.
+
+    In a cycle the garbage collector may come to the pump before it comes to the stream. That
+    shows by a GeneratorExit in the pump itself, which nobody has asked for.
+    """
+    if life.closing is not None:
+        life.clean_up()
+    elif life.is_open and isinstance(raised, GeneratorExit):
+        traceback = raised.__traceback__
+        if traceback is not None and traceback.tb_next is None:
+            life.ask_to_close(Outcome.ABANDONED, None)
+            life.run(life.clean_up)
+
+
 def _stop(life: Life, pump: Generator[Any, Any, None]) -> None:
     """Close the pump where it waits, in its Context; leave it alone where it is in a step."""
     entered = False
@@ -416,10 +433,11 @@ def _report_so_far(life: Life, pump: Generator[Any, Any, None]) -> StreamReport:
     return life.report(None, _meters(pump))
 
 
-def _warn_abandoned(stream: object, life: Life) -> None:
-    warnings.warn(
-        f"stream {life.handle.info.name!r} was dropped before its end and without close()",
-        ResourceWarning,
-        stacklevel=2,
-        source=stream,
-    )
+def _warn_if_abandoned(stream: object, life: Life) -> None:
+    if life.started and life.closing is not None and life.closing[0] is Outcome.ABANDONED:
+        warnings.warn(
+            f"stream {life.handle.info.name!r} was dropped before its end and without close()",
+            ResourceWarning,
+            stacklevel=2,
+            source=stream,
+        )
