@@ -50,7 +50,7 @@ class DatadogScope:
         self._service = service
         self._span: Span
 
-    def start(self) -> Mapping[str, str]:
+    def start(self) -> dict[str, str]:
         _decide_sampling()
         linked = self._info.parent == "link"
         self._span = span = tracer.start_span(
@@ -68,7 +68,7 @@ class DatadogScope:
         span.set_tag("component", "streaminstr")
         span.set_tag("span.kind", "internal")
         self._set(self._info.attributes)
-        return tracer.get_log_correlation_context(active=span)
+        return _log_fields(span)
 
     def progress(self, report: StreamReport) -> None:
         """The numbers so far, on the open span. Datadog shows them when it ends."""
@@ -96,6 +96,12 @@ class DatadogScope:
                 self._span.set_metric(name, value)
             else:
                 self._span.set_tag(NAMES.get(name, name), str(value))
+
+
+def _log_fields(span: Span) -> dict[str, str]:
+    """`dd.trace_id` and its like, as Datadog reads them, also from ddtrace before 4.0."""
+    known = tracer.get_log_correlation_context(active=span)
+    return {f"dd.{key.removeprefix('dd.')}": value for key, value in known.items() if value}
 
 
 def _decide_sampling() -> None:
