@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+WHOLE_WORD = 12
+"""Characters up to which a word is not broken, however narrow the terminal."""
 STYLES = {
     "completed": "green",
     "failed": "bold red",
@@ -55,15 +57,18 @@ def _line(columns: Sequence[str], widths: Sequence[int], cells: Sequence[str]) -
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - an extra
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - an extra
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=SIMPLE_HEAD)
-    for column in columns:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for column, *cells in zip(columns, *rows, strict=True):
         justify: Literal["left", "right"] = "right" if column.startswith(">") else "left"
-        table.add_column(column.removeprefix(">"), justify=justify)
+        title = column.removeprefix(">")
+        longest = max(map(len, " ".join((title, *cells)).split()))
+        table.add_column(
+            title, justify=justify, overflow="fold", min_width=min(longest, WHOLE_WORD)
+        )
     for row in rows:
         table.add_row(*(Text(cell, STYLES.get(cell.split(" ")[0], "")) for cell in row))
     Console().print(table)

@@ -21,10 +21,10 @@ COLUMNS = (
     "outcome",
     ">chunks",
     ">bytes",
-    ">first chunk, ms",
-    ">longest gap, ms",
-    ">producer, ms",
-    ">consumer, ms",
+    ">first chunk ms",
+    ">longest gap ms",
+    ">producer ms",
+    ">consumer ms",
 )
 _COUNTS = ("streaminstr.chunks", "streaminstr.bytes")
 _TIMES = (
@@ -75,7 +75,7 @@ class Trace:
         yield f"{self.visit.request_id}: {self.outcome}"
         for depth, span in tree(self.spans):
             name = "  " * depth + span.name
-            yield f"  {name:<28.28} |{_bar(span, begin, end)}| {_since(begin, span.started_ns)}"
+            yield f"  {name:<24.24} |{_bar(span, begin, end)}| {_since(begin, span.started_ns)}"
         for line in self.lines:
             yield f"  {_since(begin, line.at_ns)}  {line}"
 

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 PAUSE = 0.02
 """Seconds that a chunk takes to make."""
 LEAVES_AFTER = 3
-"""Rows that the client of `orders/live/` reads before it leaves."""
+"""Rows that the client of `live/` reads before it leaves."""
 PATIENCE = 5.0
-"""Seconds for which `orders/live/` waits for its client to leave."""
+"""Seconds for which `live/` waits for its client to leave."""
 
 request_id: ContextVar[str] = ContextVar("streaminstr.demo.request_id", default="-")
 client_left = Event()
-"""Set when the client of `orders/live/` has gone: it makes the number of chunks a certain one."""
+"""Set when the client of `live/` has gone: it makes the number of chunks a certain one."""
 
 
 def site_settings(recorder: Recorder) -> dict[str, Any]:
@@ -193,9 +193,9 @@ def file(request: HttpRequest) -> FileResponse:  # noqa: ARG001 - Django's signa
 
 
 urlpatterns = [
-    path("orders/export/", streaming(export, export_async)),
-    path("orders/broken/", streaming(broken, broken_async)),
-    path("orders/live/", streaming(live, live_async)),
-    path("orders/events/", streaming(events, events_async, "text/event-stream")),
-    path("orders/file/", file),
+    path("export/", streaming(export, export_async)),
+    path("broken/", streaming(broken, broken_async)),
+    path("live/", streaming(live, live_async)),
+    path("events/", streaming(events, events_async, "text/event-stream")),
+    path("file/", file),
 ]

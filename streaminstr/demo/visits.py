@@ -45,12 +45,12 @@ def visits(server: str, port: int) -> list[Visit]:
     return [
         Visit(server, port, *rest)
         for rest in (
-            ("export", "/orders/export/", "completed", _read),
-            ("broken", "/orders/broken/", "failed", _read),
-            ("live", "/orders/live/", "cancelled", _leave),
-            ("unchanged", "/orders/export/", NEVER_READ, _ask_for_news),
-            ("events", "/orders/events/", "completed", _read),
-            ("file", "/orders/file/", "completed", _read),
+            ("export", "/export/", "completed", _read),
+            ("broken", "/broken/", "failed", _read),
+            ("live", "/live/", "cancelled", _leave),
+            ("unchanged", "/export/", NEVER_READ, _ask_for_news),
+            ("events", "/events/", "completed", _read),
+            ("file", "/file/", "completed", _read),
         )
     ]
 

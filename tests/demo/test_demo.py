@@ -30,7 +30,7 @@ def shape(output):
 
 def rows_of(output):
     """Server, route, outcome, chunks and bytes of each row."""
-    pattern = r"^(WSGI|ASGI) +GET orders/(\w+)/ +([a-z ]+?)  +(\d+|-) +(\d+|-) "
+    pattern = r"^(WSGI|ASGI) +GET (\w+)/ +([a-z ]+?)  +(\d+|-) +(\d+|-) "
     return re.findall(pattern, output, re.MULTILINE)
 
 
@@ -68,7 +68,7 @@ def test_children_stand_below_the_stream_and_the_stream_below_the_request(output
     begin = trees.index("asgi-events: completed")
     assert trees[begin + 1 : begin + 5] == [
         "  request",
-        "    GET orders/events/",
+        "    GET events/",
         "      query",
         "        render",
     ]
@@ -117,9 +117,7 @@ def test_keep_leaves_the_site_up_until_ctrl_c():
     with subprocess.Popen(  # noqa: S603 - our own command
         command_line("demo", "--keep"), env=environment(), stdout=subprocess.PIPE, text=True
     ) as process:
-        address = next(
-            line for line in process.stdout if "/orders/export/" in line and "http" in line
-        )
+        address = next(line for line in process.stdout if "/export/" in line and "http" in line)
         next(line for line in process.stdout if line.startswith("Ctrl-C"))
         with urllib.request.urlopen(address.strip(), timeout=TIMEOUT) as answer:  # noqa: S310 - http, on loopback
             body = answer.read()

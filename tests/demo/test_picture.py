@@ -10,7 +10,7 @@ MS = 1_000_000
 
 
 def visit(expected="completed"):
-    return Visit("WSGI", 1, "export", "/orders/export/", expected, lambda _: None)
+    return Visit("WSGI", 1, "export", "/export/", expected, lambda _: None)
 
 
 def span(name, begin, end, parent=None, **attributes):
@@ -27,7 +27,7 @@ def span(name, begin, end, parent=None, **attributes):
 
 REQUEST = span("request", 0, 10, request_id="wsgi-export")
 STREAM = span(
-    "GET orders/export/",
+    "GET export/",
     10,
     100,
     "request",
@@ -43,7 +43,7 @@ QUERY = span("query", 20, 30, STREAM.span_id)
 
 def test_a_tree_has_parents_before_children_in_the_order_of_their_beginnings():
     found = [(depth, span.name) for depth, span in tree([QUERY, STREAM, REQUEST])]
-    assert found == [(0, "request"), (1, "GET orders/export/"), (2, "query")]
+    assert found == [(0, "request"), (1, "GET export/"), (2, "query")]
 
 
 def test_a_trace_has_the_spans_of_its_request_and_the_lines_with_its_id():
@@ -56,7 +56,7 @@ def test_a_trace_has_the_spans_of_its_request_and_the_lines_with_its_id():
 
 def test_a_row_has_whole_counts_and_milliseconds_and_a_dash_for_what_is_not_known():
     row = Trace(visit(), [REQUEST, STREAM], []).row()
-    assert row == ("WSGI", "GET orders/export/", "completed", "2", "10", "-", "12.3", "-", "-")
+    assert row == ("WSGI", "GET export/", "completed", "2", "10", "-", "12.3", "-", "-")
 
 
 def test_a_row_names_who_cancelled():
