@@ -107,6 +107,11 @@ def thread_locals() -> ThreadLocals | None:
     return ThreadLocals(slots) if slots else None
 
 
+def is_thread_local() -> bool:
+    """Whether structlog may have bound something to a thread."""
+    return bool(_slots())
+
+
 def _slots() -> tuple[Slot, ...]:
     """Where structlog, as it is configured now, may find thread-local bindings."""
     threadlocal = sys.modules.get("structlog.threadlocal")

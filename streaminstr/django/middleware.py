@@ -5,10 +5,10 @@ from __future__ import annotations
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import MiddlewareNotUsed
 
-from streaminstr import _config
+from streaminstr import _config, structlog
 from streaminstr._exchange import take_response
 from streaminstr.django import conf
 from streaminstr.django._instrument import instrument
@@ -37,7 +37,7 @@ class StreamScopeMiddleware:
         self.get_response: Any = get_response
         conf.adopt()
         if not _config.current().backends:
-            msg = "STREAMINSTR['BACKEND'] is None"
+            msg = "streaminstr is turned off: its backend is None"
             raise MiddlewareNotUsed(msg)
         self.async_mode = iscoroutinefunction(get_response)
         if self.async_mode:
@@ -57,6 +57,10 @@ class StreamScopeMiddleware:
     async def __acall__(self, request: HttpRequest) -> Any:
         requested = clock()
         response = await self.get_response(request)
-        if response.streaming:
+        if not response.streaming:
+            return response
+        if structlog.is_thread_local():  # bound in the thread where sync middleware runs
+            await sync_to_async(instrument)(request, response, requested=requested)
+        else:
             instrument(request, response, requested=requested)
         return response

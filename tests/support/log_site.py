@@ -122,11 +122,19 @@ def my_view(request, own):
     )
 
 
+def undecorated_view(request):
+    return StreamingHttpResponse(body_of(request, MyStreamingThing()))
+
+
 async def async_view(request):
     return StreamingHttpResponse(MyStreamingThing().astream_stuff())
 
 
-urlpatterns = [path("stuff/<own>/", my_view), path("async/", async_view)]
+urlpatterns = [
+    path("stuff/<own>/", my_view),
+    path("undecorated/", undecorated_view),
+    path("async/", async_view),
+]
 
 
 def wsgi_response(url, **headers):

@@ -49,10 +49,15 @@ def ddtrace():
     try:
         yield (
             DatadogBackend(),
-            lambda: [tracer.get_log_correlation_context(active=span) for span in capture.spans],
+            lambda: [_of_datadog(span) for span in capture.spans],
         )
     finally:
         tracer.configure(trace_processors=[])
+
+
+def _of_datadog(span):
+    fields = tracer.get_log_correlation_context(active=span)
+    return {name: value for name, value in fields.items() if value}
 
 
 VENDORS = {"opentelemetry": opentelemetry, "ddtrace": ddtrace}
