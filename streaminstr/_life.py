@@ -218,7 +218,7 @@ class Life:
             ),
             "longest_gap": max(meters.longest, 0.0),
             "producer_time": producer,
-            "consumer_time": max(now - meters.begun - producer, 0.0),
+            "consumer_time": max(now - meters.begun - producer, 0.0) if meters.begun else 0.0,
             "stalled": stalled if self.is_open else None,
             "attributes": self.handle.attributes,
         }

@@ -1,0 +1,251 @@
+"""What is measured: chunks, bytes and four times, by a clock that the tests hold."""
+
+import pytest
+
+from core_fakes import AsyncIterator, ScriptedClock, by_hand
+from streaminstr import Outcome, StreamReport, _config, _life, _stream, stream
+from streaminstr._exchange import Exchange, current_exchange
+from streaminstr._life import StreamHandle
+from streaminstr._scope import StreamInfo
+from streaminstr._wrap import wrap
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Have the clock give these times."""
+
+    def set_clock(*times):
+        clock = ScriptedClock(*times)
+        monkeypatch.setattr(_life, "clock", clock)
+        monkeypatch.setattr(_stream, "clock", clock)
+
+    return set_clock
+
+
+def only(backend):
+    (recorded,) = backend.streams
+    return recorded.report
+
+
+async def drain(made):
+    return [chunk async for chunk in made]
+
+
+def assert_two_chunks(report):
+    assert report.chunks == 2
+    assert report.time_to_first_chunk == 3  # made at 10, first chunk at 13
+    assert report.longest_gap == 6  # from 13 to 19
+    assert report.producer_time == 8  # 11 to 13, 14 to 19, 21 to 22
+    assert report.consumer_time == 3  # 13 to 14, 19 to 21
+    assert report.duration == 11
+
+
+def test_the_times_of_a_sync_body(backend, at):
+    at(10, 11, 13, 14, 19, 21, 22)
+    list(stream([b"a", b"b"]))
+    assert_two_chunks(only(backend))
+
+
+def test_the_times_of_an_async_body(backend, at):
+    at(10, 11, 11, 13, 14, 19, 21, 22)
+    by_hand(drain(stream(AsyncIterator(b"a", b"b"))))
+    assert_two_chunks(only(backend))
+
+
+def test_between_steps_it_is_the_consumer_whose_time_runs(backend, at):
+    at(10, 11, 13, 20)
+    with stream([b"a", b"b"]) as made:
+        next(made)
+    assert (only(backend).producer_time, only(backend).consumer_time) == (2, 7)
+
+
+def test_the_longest_gap_is_the_longest_and_not_the_last(backend, at):
+    at(0, 0, 1, 1, 9, 9, 10, 10, 10)
+    list(stream([b"a", b"b", b"c"]))
+    assert only(backend).longest_gap == 8
+
+
+def test_the_longest_gap_of_an_async_body_is_the_longest_and_not_the_last(backend, at):
+    at(0, 0, 0, 1, 1, 9, 9, 10, 10, 10)
+    by_hand(drain(stream(AsyncIterator(b"a", b"b", b"c"))))
+    assert only(backend).longest_gap == 8
+
+
+def test_one_chunk_has_no_gap(backend, at):
+    at(10, 11, 13, 13, 14)
+    list(stream([b"a"]))
+    assert only(backend).longest_gap == 0
+
+
+def test_no_chunk_has_no_first_one(backend, at):
+    at(10, 11, 12)
+    list(stream([]))
+    assert only(backend).time_to_first_chunk is None
+    assert "streaminstr.time_to_first_chunk" not in only(backend).as_attributes()
+    assert (only(backend).producer_time, only(backend).consumer_time) == (1, 0)
+
+
+def test_the_time_of_a_step_that_fails_is_the_producers(backend, at):
+    def body():
+        raise LookupError
+        yield
+
+    at(10, 11, 15)
+    with pytest.raises(LookupError):
+        list(stream(body()))
+    assert (only(backend).producer_time, only(backend).consumer_time) == (4, 0)
+
+
+def test_the_first_chunk_is_also_timed_from_the_start_of_the_request(backend, at):
+    at(10, 11, 13, 13, 14)
+    handle = StreamHandle(StreamInfo(name="shop"))
+    list(wrap([b"a"], handle, _config.current(), requested=4))
+    assert only(backend).request_time_to_first_chunk == 9
+
+
+def test_the_outermost_net_knows_the_start_of_the_request_best(backend, at):
+    at(10, 11, 13, 13, 14)
+    exchange = Exchange()
+    exchange.started = 2
+    token = current_exchange.set(exchange)
+    list(stream([b"a"]))
+    current_exchange.reset(token)
+    assert only(backend).request_time_to_first_chunk == 11
+
+
+def test_the_outermost_net_knows_who_cut_it_short(backend):
+    exchange = Exchange()
+    token = current_exchange.set(exchange)
+    made = stream([b"a"])
+    current_exchange.reset(token)
+    next(made)
+    exchange.client_left()
+    made.close()
+    assert only(backend).cancelled_by == "client"
+
+
+@pytest.mark.parametrize(
+    ("chunk", "size"),
+    [
+        (b"four", 4),
+        (bytearray(b"four"), 4),
+        (memoryview(b"fourfour").cast("I"), 8),
+        (type("Bytes", (bytes,), {})(b"four"), 4),
+        ("four", 4),
+        ("fünf", 5),
+        ("\N{GRINNING FACE}", 4),
+        ("\udcff", 3),
+        ("", 0),
+        (b"", 0),
+        (["no", "size"], 0),
+        (None, 0),
+        (4, 0),
+    ],
+    ids=repr,
+)
+def test_text_counts_as_encoded_and_objects_as_chunks_only(backend, chunk, size):
+    assert list(stream([chunk, chunk])) == [chunk, chunk]
+    by_hand(drain(stream(AsyncIterator(chunk, chunk))))
+    reports = [recorded.report for recorded in backend.streams]
+    assert [(report.chunks, report.bytes) for report in reports] == [(2, 2 * size)] * 2
+
+
+# The numbers so far.
+
+
+def test_an_open_stream_reports_the_numbers_so_far(backend, at):
+    at(10, 11, 13, 20)
+    made = stream([b"four", b"b"])
+    next(made)
+    report = made.report()
+    assert (report.chunks, report.bytes, report.producer_time, report.consumer_time) == (1, 4, 2, 7)
+    assert report.stalled == "consumer"
+    made.close()
+
+
+def test_inside_a_step_it_is_the_producer_that_is_at_work(backend, at):
+    reports = []
+
+    def body():
+        reports.append(made.report())
+        yield 1
+
+    at(10, 11, 15)
+    made = stream(body())
+    list(made)
+    assert (reports[0].producer_time, reports[0].stalled) == (4, "producer")
+
+
+def test_an_async_stream_reports_the_numbers_so_far(backend):
+    made = stream(AsyncIterator(b"four", b"b"))
+    by_hand(made.__anext__())
+    assert (made.report().chunks, made.report().bytes) == (1, 4)
+    by_hand(made.aclose())
+
+
+@pytest.mark.parametrize("body", [[], AsyncIterator()], ids=["sync", "async"])
+def test_a_stream_that_never_began_has_used_no_time(backend, body):
+    report = stream(body).report()
+    assert (report.chunks, report.producer_time, report.consumer_time) == (0, 0, 0)
+
+
+# The report as attributes.
+
+
+def test_what_is_not_known_is_left_out():
+    assert set(StreamReport(outcome=Outcome.COMPLETED).as_attributes()) == {
+        "streaminstr.outcome",
+        "streaminstr.chunks",
+        "streaminstr.bytes",
+        "streaminstr.longest_gap",
+        "streaminstr.producer_time",
+        "streaminstr.consumer_time",
+    }
+
+
+class ShopError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("report", "error_type"),
+    [
+        (StreamReport(outcome=Outcome.FAILED, error=ValueError(), is_error=True), "ValueError"),
+        (
+            StreamReport(outcome=Outcome.FAILED, error=ShopError(), is_error=True),
+            f"{__name__}.ShopError",
+        ),
+        (StreamReport(outcome=Outcome.CANCELLED, is_error=True), "cancelled"),
+        (StreamReport(outcome=Outcome.CANCELLED), None),
+    ],
+)
+def test_the_type_of_an_error_is_given_where_there_is_one(report, error_type):
+    assert report.as_attributes().get("error.type") == error_type
+
+
+@pytest.mark.parametrize("is_error", [True, False])
+def test_an_option_makes_an_error_of_what_is_cancelled(backend, is_error):
+    config = _config.Config(backends=(backend,), cancelled_is_error=is_error)
+    with _config.forced(config), stream([1, 2]) as made:
+        next(made)
+    assert only(backend).is_error is is_error
+
+
+# Files that the server sends by itself.
+
+
+def test_a_stream_that_was_settled_has_its_size_and_is_completed(backend, at):
+    at(10, 12)
+    made = stream([])
+    made.settle(4096)
+    made.close()
+    assert (only(backend).outcome, only(backend).bytes) == (Outcome.COMPLETED, 4096)
+    assert only(backend).attributes == {"streaminstr.zero_copy": True}
+    assert (only(backend).producer_time, only(backend).consumer_time) == (0, 2)
+
+
+def test_a_stream_that_was_stepped_is_not_settled(backend):
+    with stream([1, 2]) as made:
+        next(made)
+        made.settle(4096)
+    assert (only(backend).outcome, only(backend).bytes) == (Outcome.CANCELLED, 0)
