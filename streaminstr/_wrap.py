@@ -102,14 +102,16 @@ def wrap(
     closers: Closers | None = None,
     measure: Callable[[Any], int] | None = None,
     requested: float | None = None,
+    is_async: bool | None = None,
 ) -> Any:
     """A stream over `body`.
 
     `closers` are what its close is to call in place of the body's own `close`, `measure` gives
     the size of a chunk that is not bytes, `requested` is when the request began, by `clock`.
+    `is_async` is for who knows better than the body's methods tell: an `__iter__` may raise.
     """
     shut_down_at_exit()
-    make = _kind_of(body)
+    make = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
     exchange = current_exchange.get()
     life = Life(
         config,

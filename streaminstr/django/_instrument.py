@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from inspect import isgenerator
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from streaminstr import StreamInfo, _config
+from streaminstr import StreamInfo, _config, _http
 from streaminstr._exchange import take_response
 from streaminstr._guard import guarded
 from streaminstr._life import StreamHandle
@@ -16,18 +17,17 @@ from streaminstr.django import conf
 from streaminstr.django.signals import bind_extra_stream_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from streaminstr._config import Config
     from streaminstr._scope import Attribute
     from streaminstr._stream import Stream
 
 _MARK = "_streaminstr"
-_METHODS = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
-)
+"""An attribute of a response about which it has been decided whether it has a scope."""
 
 
 def instrument(
@@ -38,15 +38,24 @@ def instrument(
     attributes: Mapping[str, Attribute] | None = None,
     requested: float | None = None,
 ) -> None:
-    """Put a scope round the body of a streaming response that has none yet; never raises."""
-    if getattr(response, "streaming", False) and _MARK not in vars(response):
+    """Put a scope round the body of a streaming response that has none yet; never raises.
+
+    `requested` is when the request began, by `time.perf_counter`.
+    """
+    if _is_undecided(response):
         guarded(_instrument, request, response, name, attributes, requested, default=None)
 
 
 def leave_out(response: HttpResponseBase) -> None:
     """Have `instrument` pass this response by, and an outermost net too."""
-    vars(response)[_MARK] = True
-    take_response()
+    if _is_undecided(response):
+        vars(response)[_MARK] = True
+        take_response()
+
+
+def _is_undecided(response: Any) -> bool:
+    """A view may give anything, also None; what Django says to that is not ours to change."""
+    return getattr(response, "streaming", False) and _MARK not in vars(response)
 
 
 def _instrument(
@@ -56,37 +65,47 @@ def _instrument(
     attributes: Mapping[str, Attribute] | None,
     requested: float | None,
 ) -> None:
+    leave_out(response)
     config = _config.current()
     if not config.backends or not _is_wanted(request, response):
         return
-    leave_out(response)
-    described = describe(request, response)
-    zero_copy = _may_zero_copy(request, response)
-    info = StreamInfo(
-        name=name or name_of(request),
-        attributes={**described, **(attributes or {})},
-        parent=config.parent,
-        started_ns=time.time_ns() if zero_copy else None,
+    by_server = _may_be_sent_by_server(request, response)
+    handle = StreamHandle(
+        StreamInfo(
+            name=name or _http.name_of(request.method, _route(request)),
+            attributes={**_describe(request, response), **(attributes or {})},
+            parent=config.parent,
+            started_ns=time.time_ns() if by_server else None,
+        )
     )
-    handle = StreamHandle(info)
-    bind_extra_stream_metadata.send_robust(
-        sender=type(response), request=request, response=response, stream=handle
-    )
+    _ask_for_metadata(request, response, handle)
+    _replace_body(response, handle, config, requested, by_server=by_server)
+
+
+def _replace_body(
+    response: Any,
+    handle: StreamHandle,
+    config: Config,
+    requested: float | None,
+    *,
+    by_server: bool,
+) -> None:
     # `_iterator` and `_resource_closers` are Django's own names (the same since 3.2). By the
     # public way, `response.streaming_content = ...`, the clean-up of a sync body would run
     # outside of its Context and that of an async body never; files would lose zero-copy.
     # docs/explanation/django.md has the whole reason.
     stream = wrap(
-        response._iterator,
+        response._iterator,  # noqa: SLF001 - see above
         handle,
         config,
         closers=_closers(response),
-        measure=partial(_sent_size, response.charset),
+        measure=_measure(response.charset),
         requested=requested,
+        is_async=response.is_async,
     )
-    response._iterator = stream
-    close = partial(_close_file, ref(response), stream) if zero_copy else stream.close
-    response._resource_closers[:] = [close]
+    response._iterator = stream  # noqa: SLF001 - see above
+    close = partial(_close_file, ref(response), stream) if by_server else stream.close
+    response._resource_closers[:] = [close]  # noqa: SLF001 - see above
 
 
 def _is_wanted(request: HttpRequest, response: HttpResponseBase) -> bool:
@@ -96,53 +115,54 @@ def _is_wanted(request: HttpRequest, response: HttpResponseBase) -> bool:
     return bool(guarded(found.wanted, request, response, default=True))
 
 
-def name_of(request: HttpRequest) -> str:
-    """Method and route pattern: `GET orders/<int:pk>/`. Never the path, which has no bounds."""
-    route = _route(request)
-    method = _method(request)
-    method = "HTTP" if method == "_OTHER" else method
-    return method if route is None else f"{method} {route}"
+def _ask_for_metadata(request: HttpRequest, response: Any, handle: StreamHandle) -> None:
+    send = partial(
+        bind_extra_stream_metadata.send_robust, request=request, response=response, stream=handle
+    )
+    guarded(send, type(response), default=None)  # robust against receivers, but not async ones
 
 
-def describe(request: HttpRequest, response: Any) -> dict[str, Attribute]:
-    """Attributes of the exchange. No query string, no header of the client, no cookie."""
-    known: dict[str, Attribute | None] = {
-        "http.request.method": _method(request),
-        "http.route": _route(request),
-        "http.response.status_code": response.status_code,
-        "url.path": request.path,
-        "streaminstr.content_type": response.get("Content-Type", "").partition(";")[0] or None,
-    }
-    return {key: value for key, value in known.items() if value is not None}
-
-
-def _method(request: HttpRequest) -> str:
-    """The method, or `_OTHER` as the semantic conventions ask: a client may send any word."""
-    return request.method if request.method in _METHODS else "_OTHER"
+def _describe(request: HttpRequest, response: Any) -> dict[str, Attribute]:
+    return _http.describe(
+        method=request.method,
+        route=_route(request),
+        status=response.status_code,
+        path=request.path,
+        content_type=response.get("Content-Type"),
+    )
 
 
 def _route(request: HttpRequest) -> str | None:
+    """The pattern that the URL resolver took; `/` for the empty one."""
     match = getattr(request, "resolver_match", None)
     return None if match is None else match.route or "/"
 
 
-def _closers(response: Any) -> Iterable[Any]:
-    """Django's own closers, and the `close` of a generator that a body's `__iter__` has made."""
-    closers = list(response._resource_closers)
-    if hasattr(response._iterator, "gi_frame"):
-        closers.append(response._iterator.close)
-    return closers
+def _closers(response: Any) -> list[Callable[[], object]]:
+    """Django's own closers, after that of a generator which a body's `__iter__` has made.
+
+    Django closes what has a `close` itself, the body, and leaves such a generator to the
+    garbage collector.
+    """
+    iterator = response._iterator  # noqa: SLF001 - see above
+    closers = list(response._resource_closers)  # noqa: SLF001 - see above
+    is_known = any(getattr(closer, "__self__", None) is iterator for closer in closers)
+    return [iterator.close, *closers] if isgenerator(iterator) and not is_known else closers
 
 
-def _sent_size(charset: str, chunk: object) -> int:
-    """The size of a chunk as `HttpResponse.make_bytes` will send it."""
-    if isinstance(chunk, bytes | bytearray | memoryview):
-        return size_of(chunk)
-    return guarded(lambda: len(str(chunk).encode(charset)), default=0)
+def _measure(charset: str) -> Callable[[Any], int]:
+    """What gives the size of a chunk as `HttpResponse.make_bytes` will send it."""
+    return size_of if charset.lower() == "utf-8" else partial(_size_in, charset)
 
 
-def _may_zero_copy(request: HttpRequest, response: Any) -> bool:
-    """Whether the handler gives the file itself to the server, if nothing changes till then."""
+def _size_in(charset: str, chunk: object) -> int:
+    if isinstance(chunk, str):
+        return len(guarded(chunk.encode, charset, "replace", default=b""))
+    return size_of(chunk)
+
+
+def _may_be_sent_by_server(request: HttpRequest, response: Any) -> bool:
+    """Whether Django hands the file itself to the server, if nothing changes till then."""
     return (
         getattr(response, "file_to_stream", None) is not None
         and request.META.get("wsgi.file_wrapper") is not None
@@ -153,7 +173,13 @@ def _may_zero_copy(request: HttpRequest, response: Any) -> bool:
 def _close_file(response: ref[Any], stream: Stream[bytes]) -> None:
     """Close a stream whose file the server may have sent by itself, never stepping it."""
     sent = response()
-    if sent is not None and getattr(sent, "file_to_stream", None) is not None:
-        length = sent.get("Content-Length", "")
+    if sent is not None and _was_handed_over(sent):
+        length = str(sent.get("Content-Length", ""))
         stream.settle(int(length) if length.isdecimal() else 0)
     stream.close()
+
+
+def _was_handed_over(response: Any) -> bool:
+    """Whether `WSGIHandler` gave the file to the server: it then closes the whole response."""
+    file = response.file_to_stream
+    return file is not None and getattr(file, "close", None) == response.close

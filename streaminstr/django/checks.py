@@ -7,86 +7,136 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core import checks
 
-from streaminstr import StreaminstrError, _config, _registry
-from streaminstr.django import conf
+from streaminstr import StreaminstrError, _registry
+from streaminstr.django import _tracers, conf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MIDDLEWARE = "streaminstr.django.middleware.StreamScopeMiddleware"
-OUTER = (
-    "django.middleware.gzip.GZipMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
-)
-"""Middleware that has to be listed before ours: they wrap the body, or bind what it logs."""
+OUTER = ("django.middleware.gzip.", "django_structlog.middlewares.", _tracers.OPENTELEMETRY)
+"""Beginnings of what has to be listed before ours: it wraps the body, or binds what is captured."""
+_REFERENCE = "docs/reference/settings.md lists the keys, their types and examples."
+_FILTER = "Write a function (request, response) -> bool, and name it by its dotted path."
+_BACKEND = "`streaminstr backends` lists what is installed and whether it can be imported."
 
 
 def register() -> None:
-    """Register both checks under the tag `streaminstr`."""
-    checks.register(check_settings, "streaminstr")
-    checks.register(check_middleware, "streaminstr")
+    """Register all checks under the tag `streaminstr`."""
+    for check in (check_settings, check_middleware, check_tracers):
+        checks.register(check, "streaminstr")
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """E001 keys, E002 backend, E003 options, E004 filter."""
     raw = getattr(settings, "STREAMINSTR", {})
-    try:
-        conf.check_keys(raw)
-    except StreaminstrError as error:
-        return [checks.Error(str(error), id="streaminstr.E001")]
-    return [*_check_backend(raw), *_check_options(raw), *_check_filter(raw)]
+    if found := list(_errors("E001", _REFERENCE, conf.check_keys, raw)):
+        return found
+    if found := list(_errors("E003", _REFERENCE, conf.check_options, raw)):
+        return found
+    return [
+        *_errors("E002", _BACKEND, _resolve, raw),
+        *_errors("E004", _FILTER, conf.load_filter, raw),
+    ]
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
     """W001 missing, W002 twice, W003 not innermost."""
     listed = list(settings.MIDDLEWARE)
     if MIDDLEWARE not in listed:
-        return [
-            checks.Warning(
-                "streaminstr.django is installed, but its middleware is not listed.",
-                hint=f"Add {MIDDLEWARE!r} to the end of MIDDLEWARE.",
-                id="streaminstr.W001",
-            )
-        ]
-    messages: list[checks.CheckMessage] = []
-    if listed.count(MIDDLEWARE) > 1:
-        messages.append(
-            checks.Warning(
-                "StreamScopeMiddleware is listed more than once.",
-                hint="Keep the last one.",
-                id="streaminstr.W002",
-            )
-        )
-    for outer in OUTER:
-        if outer in listed[listed.index(MIDDLEWARE) :]:
-            messages.append(
-                checks.Warning(
-                    f"StreamScopeMiddleware is listed before {outer}.",
-                    hint=f"Move {MIDDLEWARE!r} to the end of MIDDLEWARE.",
-                    id="streaminstr.W003",
-                )
-            )
-    return messages
+        return [] if _is_off() else [_missing()]
+    inner = [path for path in listed[listed.index(MIDDLEWARE) + 1 :] if path.startswith(OUTER)]
+    twice = [_twice()] if listed.count(MIDDLEWARE) > 1 else []
+    return [*twice, *(_not_innermost(path) for path in inner)]
 
 
-def _check_backend(raw: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+def check_tracers(**_: Any) -> list[checks.CheckMessage]:
+    """W004 spans of streams without their parent, W005 each of them twice."""
     try:
-        _registry.resolve(raw.get("BACKEND", "log"), raw.get("OPTIONS", {}))
-    except StreaminstrError as error:
-        yield checks.Error(str(error), id="streaminstr.E002")
+        used = {name for name in _NAMES if name in _backend_modules()}
+    except StreaminstrError:
+        return []  # that is for check_settings to say
+    if _tracers.bridge_is_on():
+        return [_doubled()] if len(used) > 1 else []
+    tracing = {name for name in _NAMES if _TRACES[name]()}
+    return [_orphaned(name) for name in sorted(used - tracing) if tracing]
 
 
-def _check_options(raw: dict[str, Any]) -> Iterator[checks.CheckMessage]:
-    for key, value in raw.items():
-        if key not in ("BACKEND", "FILTER", "OPTIONS"):
-            try:
-                _config.check_option(key.lower(), value)
-            except StreaminstrError as error:
-                yield checks.Error(str(error), id="streaminstr.E003")
-
-
-def _check_filter(raw: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+def _errors(
+    number: str, hint: str, check: Callable[[Any], object], raw: Any
+) -> Iterator[checks.CheckMessage]:
     try:
-        conf.load_filter(raw)
+        check(raw)
     except StreaminstrError as error:
-        yield checks.Error(str(error), id="streaminstr.E004")
+        yield checks.Error(str(error), hint=hint, id=f"streaminstr.{number}")
+
+
+def _resolve(raw: dict[str, Any]) -> None:
+    _registry.resolve(raw.get("BACKEND", "log"), raw.get("OPTIONS", {}))
+
+
+def _is_off() -> bool:
+    raw = getattr(settings, "STREAMINSTR", {})
+    return isinstance(raw, dict) and raw.get("BACKEND", "log") is None
+
+
+def _backend_modules() -> set[str]:
+    found = conf.loaded()
+    backends = () if found is None else found.config.backends
+    return {type(backend).__module__.partition(".")[0] for backend in backends}
+
+
+_NAMES = {"streaminstr_ddtrace": "Datadog", "streaminstr_opentelemetry": "OpenTelemetry"}
+_TRACES = {
+    "streaminstr_ddtrace": _tracers.datadog_traces_requests,
+    "streaminstr_opentelemetry": _tracers.opentelemetry_traces_requests,
+}
+
+
+def _missing() -> checks.CheckMessage:
+    return checks.Warning(
+        "streaminstr.django is installed, but its middleware is not listed.",
+        hint=(
+            f"Add {MIDDLEWARE!r} to the end of MIDDLEWARE. "
+            "Where the decorator alone is meant, silence this check."
+        ),
+        id="streaminstr.W001",
+    )
+
+
+def _twice() -> checks.CheckMessage:
+    return checks.Warning(
+        "StreamScopeMiddleware is listed more than once.",
+        hint="Keep the last one.",
+        id="streaminstr.W002",
+    )
+
+
+def _not_innermost(path: str) -> checks.CheckMessage:
+    return checks.Warning(
+        f"StreamScopeMiddleware is listed before {path}.",
+        hint=f"Move {MIDDLEWARE!r} to the end of MIDDLEWARE.",
+        id="streaminstr.W003",
+    )
+
+
+def _orphaned(name: str) -> checks.CheckMessage:
+    (other,) = (_NAMES[one] for one in _NAMES if one != name)
+    return checks.Warning(
+        f"The requests are traced by {other} alone, and the streams by {_NAMES[name]}: "
+        "the span of a stream has no parent.",
+        hint=(
+            f"Have {_NAMES[name]} trace the requests too, or choose {other}'s backend; or let "
+            "ddtrace take OpenTelemetry's spans (DD_TRACE_OTEL_ENABLED with ddtrace-run)."
+        ),
+        id="streaminstr.W004",
+    )
+
+
+def _doubled() -> checks.CheckMessage:
+    return checks.Warning(
+        "Both backends are on, and ddtrace takes OpenTelemetry's spans too "
+        "(DD_TRACE_OTEL_ENABLED): each stream has two spans in one trace.",
+        hint="Keep one of the backends, or turn the bridge off.",
+        id="streaminstr.W005",
+    )

@@ -29,6 +29,7 @@ KEYS = (
     "PARENT",
     "PROGRESS_INTERVAL",
 )
+_UNSET: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,13 @@ def adopt() -> None:
 def loaded() -> Loaded | None:
     """What STREAMINSTR says, or None where it is not set; raises StreaminstrError."""
     global _loaded  # noqa: PLW0603 - one process has one Django settings
-    raw = getattr(settings, "STREAMINSTR", None)
-    if raw is None:
+    raw = getattr(settings, "STREAMINSTR", _UNSET)
+    if raw is _UNSET:
         return None
-    if _loaded is None or _loaded.raw is not raw:
-        _loaded = Loaded(raw, build(raw), load_filter(raw))
-    return _loaded
+    found = _loaded
+    if found is None or found.raw is not raw:
+        found = _loaded = Loaded(raw, build(raw), load_filter(raw))
+    return found
 
 
 def _config_in_settings() -> Config | None:
@@ -67,6 +69,7 @@ def _config_in_settings() -> Config | None:
 def build(raw: Any) -> Config:
     """The Config that the setting describes; raises StreaminstrError."""
     check_keys(raw)
+    check_options(raw)
     options = {key.lower(): value for key, value in raw.items() if key not in ("BACKEND", "FILTER")}
     return _config.build(raw.get("BACKEND", "log"), **options)
 
@@ -81,7 +84,20 @@ def check_keys(raw: Any) -> None:
         raise StreaminstrError(msg)
 
 
-def load_filter(raw: Any) -> Filter | None:
+def check_options(raw: dict[str, Any]) -> None:
+    """Raise StreaminstrError for an option whose value is not one that it can take."""
+    options = raw.get("OPTIONS", {})
+    if not isinstance(options, dict):
+        msg = (
+            f"STREAMINSTR['OPTIONS'] is {options!r:.80}. It takes a dict of the backend's options."
+        )
+        raise StreaminstrError(msg)
+    for key, value in raw.items():
+        if key not in ("BACKEND", "FILTER", "OPTIONS"):
+            _config.check_option(key.lower(), value)
+
+
+def load_filter(raw: dict[str, Any]) -> Filter | None:
     """The callable that FILTER names; raises StreaminstrError."""
     wanted = raw.get("FILTER")
     if isinstance(wanted, str):
@@ -96,4 +112,4 @@ def load_filter(raw: Any) -> Filter | None:
             "It takes a callable (request, response) -> bool, or the dotted path of one."
         )
         raise StreaminstrError(msg)
-    return wanted  # type: ignore[no-any-return]
+    return wanted

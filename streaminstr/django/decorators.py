@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
+from inspect import isawaitable
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction
 
-from streaminstr import StreaminstrError
+from streaminstr._wrap import refuse_bare_use
+from streaminstr.django import conf
 from streaminstr.django._instrument import instrument, leave_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from django.http.response import HttpResponseBase
+    from collections.abc import Awaitable, Callable, Mapping
 
     from streaminstr._scope import Attribute
 
@@ -30,36 +30,36 @@ def stream_scope(
     For function views and async views; class-based views by `method_decorator`; DRF views on
     either side of `@api_view`. Works with the middleware and without it.
     """
-    if callable(name):
-        msg = "@stream_scope is used without brackets: write @stream_scope()"
-        raise StreaminstrError(msg)
+    refuse_bare_use("stream_scope", name)
+    conf.adopt()
+
+    def settle(args: tuple[Any, ...], response: Any, requested: float) -> Any:
+        if not enabled:
+            leave_out(response)
+        elif (request := _request_in(args)) is not None:
+            instrument(request, response, name=name, attributes=attributes, requested=requested)
+        return response
+
+    async def settle_later(
+        args: tuple[Any, ...], response: Awaitable[Any], requested: float
+    ) -> Any:
+        return settle(args, await response, requested)
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        def settle(args: tuple[Any, ...], response: HttpResponseBase, requested: float) -> None:
-            if not enabled:
-                leave_out(response)
-            elif (request := _request_in(args)) is not None:
-                instrument(request, response, name=name, attributes=attributes, requested=requested)
-
-        if iscoroutinefunction(view):
-
-            @functools.wraps(view)
-            async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-                requested = clock()
-                response = await view(*args, **kwargs)
-                settle(args, response, requested)
-                return response
-
-            return async_wrapper
+        @functools.wraps(view)
+        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+            return await settle_later(args, view(*args, **kwargs), clock())
 
         @functools.wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             requested = clock()
             response = view(*args, **kwargs)
-            settle(args, response, requested)
-            return response
+            # `View.dispatch` is a plain method, which gives a coroutine where the view is async.
+            if isawaitable(response):
+                return settle_later(args, response, requested)
+            return settle(args, response, requested)
 
-        return wrapper
+        return async_wrapper if iscoroutinefunction(view) else wrapper
 
     return decorate
 
