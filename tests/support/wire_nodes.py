@@ -89,22 +89,3 @@ def of_opentelemetry(span, attributes):
         start_ns=span["start_ns"],
         duration_ns=span["end_ns"] - span["start_ns"],
     )
-
-
-def tree(nodes):
-    """What two vendors must agree on: everything but ids and times, by names."""
-    names = {node.span_id: node.name for node in nodes}
-    return sorted(
-        (
-            node.name,
-            names.get(node.parent_id, node.parent_id),
-            sorted(names.get(link, str(link)) for link in node.links),
-            node.is_error,
-            node.error_type,
-            node.exceptions,
-            sorted(
-                (name, None if name in TIMES else value) for name, value in node.attributes.items()
-            ),
-        )
-        for node in nodes
-    )
