@@ -1,9 +1,12 @@
 """What the tests of the logging half share."""
 
+from importlib.metadata import version
+
 import pytest
 import structlog
 
-import log_vendors
+collect_ignore = [] if version("django-structlog").startswith("2.") else ["old"]
+"""`old` is for an environment of its own: nox -s old_structlog."""
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +20,10 @@ def _structlog_as_before():
     structlog.threadlocal._CONTEXT.__dict__.clear()
 
 
-@pytest.fixture(params=list(log_vendors.VENDORS))
+@pytest.fixture(params=["opentelemetry", "ddtrace"])
 def vendor(request):
     """A backend, and a function that gives the log fields of its finished spans."""
-    with log_vendors.VENDORS[request.param]() as made:
+    import log_vendors  # noqa: PLC0415 - not where `old` is all that runs
+
+    with getattr(log_vendors, request.param)() as made:
         yield made

@@ -2,7 +2,6 @@
 
 import asyncio
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 import pytest
@@ -10,7 +9,8 @@ import structlog
 
 import log_site
 import streaminstr
-from log_lines import in_mode, line, lines
+from log_lines import in_mode, line, values
+from log_site import in_thread
 from streaminstr import _config
 from streaminstr import structlog as ours
 
@@ -50,15 +50,6 @@ def way(request):
     in_mode(found.mode)
     with _config.forced(_config.build("log")):
         yield found
-
-
-def values(event, *names):
-    return [tuple(each.get(name) for name in names) for each in lines(event)]
-
-
-def in_thread(function, *arguments):
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def test_what_was_bound_where_the_stream_is_made_is_there_in_each_step_on_any_thread(way):

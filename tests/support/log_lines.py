@@ -36,3 +36,8 @@ def line(event):
     """The one line of an event."""
     (found,) = lines(event)
     return found
+
+
+def values(event, *names):
+    """Of each line of an event, the values of some fields: None where it has no such field."""
+    return [tuple(each.get(name) for name in names) for each in lines(event)]

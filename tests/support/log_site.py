@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import django
 import structlog
@@ -11,7 +12,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory, override_settings
 from django.urls import path
 
@@ -126,6 +127,11 @@ def undecorated_view(request):
     return StreamingHttpResponse(body_of(request, MyStreamingThing()))
 
 
+def plain_view(request):
+    logger.info("view")
+    return HttpResponse()
+
+
 async def async_view(request):
     return StreamingHttpResponse(MyStreamingThing().astream_stuff())
 
@@ -133,6 +139,7 @@ async def async_view(request):
 urlpatterns = [
     path("stuff/<own>/", my_view),
     path("undecorated/", undecorated_view),
+    path("plain/", plain_view),
     path("async/", async_view),
 ]
 
@@ -188,3 +195,32 @@ async def by_asgi(url, **headers):
     await sent.put(None)
     await serving
     return chunks
+
+
+def by_turns(*identifiers, url="/undecorated/"):
+    """Each request's chunks by WSGI, in turns on one thread; a line of the server's in between."""
+    responses = [wsgi_response(url, **{"x-request-id": each}) for each in identifiers]
+    for step in zip(*responses, strict=True):
+        server.info("between", chunks=len(step))
+    for response in responses:
+        response.close()
+
+
+def by_hops(identifier, url="/undecorated/"):
+    """A request by WSGI, where each step is on a thread of its own that then serves something."""
+
+    def step():
+        chunk = next(response, None)
+        server.info("between")
+        return chunk
+
+    response = wsgi_response(url, **{"x-request-id": identifier})
+    while in_thread(step) is not None:
+        pass
+    response.close()
+
+
+def in_thread(function, *arguments):
+    """What `function` gives on a thread where nothing was run before."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, *arguments).result()

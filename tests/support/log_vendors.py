@@ -58,6 +58,3 @@ def ddtrace():
 def _of_datadog(span):
     fields = tracer.get_log_correlation_context(active=span)
     return {name: value for name, value in fields.items() if value}
-
-
-VENDORS = {"opentelemetry": opentelemetry, "ddtrace": ddtrace}
