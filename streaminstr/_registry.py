@@ -35,7 +35,7 @@ def resolve(wanted: Any, options: Mapping[str, Any]) -> tuple[Backend, ...]:
         return tuple(backend for one in wanted for backend in resolve(one, {}))
     if isinstance(wanted, dict):
         _check_keys(wanted)
-        return resolve(wanted.get("BACKEND"), wanted.get("OPTIONS", {}))
+        return resolve(wanted["BACKEND"], wanted.get("OPTIONS", {}))
     return (_made(wanted, options),)
 
 
@@ -48,9 +48,19 @@ def _check_keys(wanted: dict[str, Any]) -> None:
     if unknown := set(wanted) - {"BACKEND", "OPTIONS"}:
         msg = f"A backend in a list has the keys BACKEND and OPTIONS, not {sorted(unknown)}."
         raise StreaminstrError(msg)
+    if "BACKEND" not in wanted:
+        msg = "A backend in a list has the key BACKEND."
+        raise StreaminstrError(msg)
+
+
+def _check_options(options: Any) -> None:
+    if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
+        msg = f"The options of a backend are a dict of names to values, not {options!r:.80}."
+        raise StreaminstrError(msg)
 
 
 def _made(wanted: Any, options: Mapping[str, Any]) -> Backend:
+    _check_options(options)
     factory = _load(wanted) if isinstance(wanted, str) else wanted
     if not callable(factory) or (not inspect.isclass(factory) and _is_backend(factory)):
         backend = factory
@@ -110,7 +120,7 @@ def _load_path(path: str) -> Any:
     module_name, _, attribute = path.rpartition(".")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:  # the latter for odd dots
         msg = f"The backend {path!r} cannot be imported: {error}."
         raise StreaminstrError(msg) from error
     try:
@@ -122,11 +132,15 @@ def _load_path(path: str) -> Any:
 
 def _call(factory: Any, wanted: Any, options: Mapping[str, Any]) -> Any:
     try:
-        inspect.signature(factory).bind(**options)
+        signature = inspect.signature(factory)
+    except ValueError:  # some types that are written in C have none
+        return factory(**options)
+    try:
+        signature.bind(**options)
     except TypeError as error:
         msg = (
             f"Backend {_shown(wanted)} does not take the options {sorted(options)}: {error}. "
-            f"It takes {inspect.signature(factory)}."
+            f"It takes {signature}."
         )
         raise StreaminstrError(msg) from error
     return factory(**options)

@@ -1,0 +1,132 @@
+"""What is in force: checked before it is, and all of it or nothing."""
+
+import pytest
+
+import streaminstr
+from streaminstr import StreaminstrError, _config, stream
+from streaminstr.log import LogBackend
+from streaminstr.testing import RecordingBackend
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """Nothing is configured."""
+    monkeypatch.setattr(_config, "_state", _config._State())
+
+
+def test_the_log_backend_is_in_force_where_nobody_has_configured_anything():
+    (backend,) = _config.current().backends
+    assert isinstance(backend, LogBackend)
+    assert _config.current() is _config.current()
+
+
+def test_configure_puts_a_backend_in_force_and_the_log_after_it():
+    recording = RecordingBackend()
+    streaminstr.configure(backend=recording)
+    first, last = _config.current().backends
+    assert first is recording
+    assert isinstance(last, LogBackend)
+
+
+def test_none_turns_everything_off():
+    streaminstr.configure(backend=None)
+    assert _config.current().backends == ()
+    assert list(stream([1])) == [1]
+
+
+def test_an_adapter_comes_before_what_was_configured():
+    streaminstr.configure(backend=None)
+    adapted = _config.Config(parent="link")
+    _config.adapt(lambda: adapted)
+    assert _config.current() is adapted
+
+
+def test_an_adapter_without_settings_leaves_it_to_configure():
+    streaminstr.configure(backend=None)
+    _config.adapt(lambda: None)
+    assert _config.current().backends == ()
+
+
+def test_what_is_forced_comes_before_all_and_inside_the_block_only():
+    outer, inner = _config.Config(), _config.Config()
+    _config.adapt(lambda: outer)
+    with _config.forced(inner) as given:
+        assert _config.current() is given is inner
+    assert _config.current() is outer
+
+
+def test_forced_ends_with_an_exception_too():
+    with pytest.raises(LookupError), _config.forced(_config.Config()):
+        raise LookupError
+    assert _config._state.forced is None
+
+
+@pytest.mark.parametrize("parent", ["child", "link"])
+def test_the_parent_is_told_to_the_backend(parent):
+    recording = RecordingBackend()
+    streaminstr.configure(backend=recording, parent=parent)
+    stream([])
+    assert recording.streams[0].info.parent == parent
+
+
+def test_options_go_to_the_backend():
+    streaminstr.configure(backend="log", options={"levels": {}})
+    assert _config.current().backends[0].levels == {}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"parent": "link"},
+        {"cancelled_is_error": True},
+        {"progress_interval": 0.5},
+        {"progress_interval": 5},
+        {"progress_interval": None},
+        {"log_levels": {"completed": "debug", "failed": None}},
+        {"log_levels": {}},
+    ],
+)
+def test_options_that_are_taken(options):
+    streaminstr.configure(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"parent": "sibling"}, "'parent' is 'sibling'. It takes \"child\" or \"link\"."),
+        ({"parent": []}, 'It takes "child" or "link".'),
+        ({"cancelled_is_error": 1}, "'cancelled_is_error' is 1. It takes True or False."),
+        ({"progress_interval": 0}, "It takes a number of seconds above 0, or None."),
+        ({"progress_interval": True}, "It takes a number of seconds above 0, or None."),
+        ({"progress_interval": "5"}, "It takes a number of seconds above 0, or None."),
+        ({"progress_interval": float("nan")}, "It takes a number of seconds above 0, or None."),
+        ({"log_levels": None}, "It takes a dict of outcomes"),
+        ({"log_levels": {"ended": "info"}}, "(completed, failed, cancelled, abandoned)"),
+        ({"log_levels": {"failed": "loud"}}, "(debug, info, warning, error, critical) or None."),
+        ({"colour": "pink"}, "Unknown option 'colour'. The options are: backend, options, "),
+        ({"backend": "nothing"}, "No backend is called 'nothing'."),
+        ({"options": 42}, "The options of a backend are a dict of names to values, not 42."),
+    ],
+)
+def test_after_an_error_all_is_as_it_was(options, wanted):
+    streaminstr.configure(backend=None)
+    before = _config.current()
+    with pytest.raises(StreaminstrError) as caught:
+        streaminstr.configure(**options)
+    assert wanted in str(caught.value)
+    assert _config.current() is before
+
+
+def test_a_stream_keeps_the_config_that_it_was_made_with():
+    first, second = RecordingBackend(), RecordingBackend()
+    streaminstr.configure(backend=first)
+    made = stream([1])
+    streaminstr.configure(backend=second)
+    list(made)
+    assert (len(first.closed), len(second.closed)) == (1, 0)
+
+
+def test_a_config_of_nothing_does_nothing():
+    """What is forced in tests of other things: no runner and no binding of its own."""
+    with _config.forced(_config.Config()):
+        assert list(stream([1])) == [1]
