@@ -1,0 +1,161 @@
+"""`stream_closed`: one event for each started stream, at a level by outcome."""
+
+import gc
+
+import pytest
+import structlog
+from structlog.contextvars import bound_contextvars
+
+import log_site
+import streaminstr
+from log_lines import in_mode, line, lines, values
+from log_site import in_thread
+from streaminstr import Outcome, StreaminstrError, _config
+from streaminstr.log import DEFAULT_LEVELS, LogBackend
+
+
+@pytest.fixture(autouse=True)
+def _mode():
+    in_mode("contextvars")
+    with _config.forced(_config.build("log")):
+        yield
+
+
+def body(error=None):
+    structlog.contextvars.bind_contextvars(row=1)
+    yield b"ab"
+    yield b"c"
+    if error is not None:
+        raise error
+
+
+def stream_of(source):
+    with bound_contextvars(request="a"):
+        return streaminstr.stream(source, name="n")
+
+
+def end(outcome):
+    stream = stream_of(body(KeyError("k") if outcome is Outcome.FAILED else None))
+    next(stream)
+    if outcome is Outcome.CANCELLED:
+        stream.close()
+    elif outcome is Outcome.ABANDONED:
+        with pytest.warns(ResourceWarning):
+            del stream
+    elif outcome is Outcome.FAILED:
+        with pytest.raises(KeyError):
+            list(stream)
+    else:
+        list(stream)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_its_level_goes_by_the_outcome(outcome):
+    end(outcome)
+    found = line("stream_closed")
+    assert (found["streaminstr.outcome"], found["log_level"]) == (outcome, DEFAULT_LEVELS[outcome])
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize(
+    "config",
+    [
+        lambda levels: _config.build("log", log_levels=levels),
+        lambda levels: _config.build(LogBackend(levels=levels)),
+        lambda levels: _config.build({"BACKEND": "log", "OPTIONS": {"levels": levels}}),
+        lambda levels: _config.build(["log", LogBackend(levels=levels)]),
+    ],
+)
+def test_the_levels_can_be_set_and_none_is_no_event(config, outcome):
+    with _config.forced(config({"completed": "critical", "cancelled": None})):
+        end(outcome)
+    expected = {"completed": ["critical"], "cancelled": []}
+    found = [each["log_level"] for each in lines("stream_closed")]
+    assert found == expected.get(outcome, [DEFAULT_LEVELS[outcome]])
+
+
+@pytest.mark.parametrize("levels", [{"complete": "info"}, {"failed": "fatal"}, ["info"]])
+def test_levels_that_there_are_not_are_refused(levels):
+    with pytest.raises(StreaminstrError, match="dict of outcomes"):
+        LogBackend(levels=levels)
+
+
+def test_it_has_the_numbers_and_what_body_and_request_have_bound():
+    list(stream_of(body()))
+    expected = {"request": "a", "row": 1, "streaminstr.chunks": 2, "streaminstr.bytes": 3}
+    assert line("stream_closed") | expected == line("stream_closed")
+
+
+def test_a_failure_has_its_type_and_no_traceback():
+    end(Outcome.FAILED)
+    assert line("stream_closed")["error.type"] == "KeyError"
+    assert "exc_info" not in line("stream_closed")
+
+
+def test_a_stream_that_was_never_stepped_has_none():
+    stream_of(body()).close()
+    assert lines() == []
+
+
+def test_closing_twice_gives_one():
+    stream = stream_of(body())
+    next(stream)
+    stream.close()
+    stream.close()
+    assert len(lines("stream_closed")) == 1
+
+
+def test_two_log_backends_give_one():
+    with _config.forced(_config.build(["log", "log"])):
+        list(stream_of(body()))
+    assert len(lines("stream_closed")) == 1
+
+
+def test_from_another_request_and_thread_it_has_its_own_bindings_alone():
+    def other_request():
+        with bound_contextvars(request="b", user="of b"):
+            stream.close()
+
+    stream = stream_of(body())
+    next(stream)
+    in_thread(other_request)
+    assert values("stream_closed", "request", "user", "row") == [("a", None, 1)]
+
+
+def test_from_the_collector_it_has_its_own_bindings_alone():
+    stream = stream_of(body())
+    next(stream)
+    cycle = [stream]
+    cycle.append(cycle)
+    del stream, cycle
+    with bound_contextvars(request="b", user="of b"), pytest.warns(ResourceWarning):
+        gc.collect()
+    assert values("stream_closed", "request", "user", "row") == [("a", None, 1)]
+
+
+def test_attributes_with_the_names_that_logging_uses_get_an_underscore():
+    def body():
+        for name in ("event", "name", "exc_info", "self", "method_name"):
+            streaminstr.current_stream().set_attribute(name, "mine")
+        yield 1
+
+    list(stream_of(body()))
+    found = line("stream_closed")
+    assert found["event_"] == found["name_"] == found["exc_info_"] == found["self_"] == "mine"
+
+
+def test_beside_django_structlog_there_is_one_and_it_says_how_the_stream_ended():
+    with log_site.site([log_site.DJANGO_STRUCTLOG], BACKEND="log"):
+        response = log_site.wsgi_response("/undecorated/", **{"x-request-id": "r1"})
+        next(response)
+        response.close()
+    assert values("stream_closed", "request_id", "streaminstr.outcome") == [("r1", "cancelled")]
+    assert values("stream_closed", "http.route") == [("undecorated/",)]
+
+
+def test_no_query_string_header_or_cookie_is_recorded():
+    with log_site.site([], BACKEND="log"):
+        secret = {"cookie": "secret", "x-request-id": "secret", "user-agent": "secret"}
+        log_site.by_wsgi("/undecorated/?token=secret", **secret)
+    assert line("stream_closed")["url.path"] == "/undecorated/"
+    assert "secret" not in repr(lines())
