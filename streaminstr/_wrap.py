@@ -48,7 +48,7 @@ def stream(
     `attributes` go on the span when it starts. Raises TypeError for what cannot be iterated.
     """
     config = _config.current()
-    called = name or getattr(body, "__qualname__", None) or type(body).__qualname__
+    called = name or _name_of(body)
     return wrap(body, StreamHandle(_info(called, attributes, config)), config)
 
 
@@ -68,7 +68,7 @@ def streamed(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         place = _place_of_stream(function) if pass_stream else None
-        called = name or function.__qualname__
+        called = name or _name_of(function)
 
         def arrange() -> tuple[StreamHandle, Config]:
             config = _config.current()
@@ -150,6 +150,11 @@ def _info(name: str, attributes: Mapping[str, Attribute] | None, config: Config)
     )
 
 
+def _name_of(made: Any) -> str:
+    """Of a function, or of the function that made a generator; else of the type."""
+    return getattr(made, "__qualname__", None) or type(made).__qualname__
+
+
 def _kind_of(body: Any) -> Callable[[Life, Any], Any]:
     """Stream or AsyncStream; where a body is both, Django too takes it for a sync one."""
     if isinstance(body, Iterable) or hasattr(body, "__getitem__"):
@@ -172,7 +177,7 @@ def _place_of_stream(function: Callable[..., Any]) -> int:
     if "stream" not in parameters:
         msg = (
             f"@streamed(pass_stream=True) passes the parameter 'stream', which "
-            f"{function.__qualname__}() does not have: add it to its parameters"
+            f"{_name_of(function)}() does not have: add it to its parameters"
         )
         raise StreaminstrError(msg)
     if parameters["stream"].kind is inspect.Parameter.KEYWORD_ONLY:
