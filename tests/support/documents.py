@@ -1,0 +1,68 @@
+"""Pages of documentation as programs: their Python blocks, at the lines where they stand."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+TIMEOUT = 120
+SETTINGS = """
+[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+filterwarnings = error
+addopts = -q -p no:cacheprovider -p no:ddtrace -p no:django
+    -p no:streaminstr -p streaminstr.testing.plugin
+"""
+"""No Django plugin: a page makes its own settings. Ours is loaded once, however it is installed."""
+NOT_RUN = re.compile(r"<!-- not run: .+ -->")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def name_of(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def program(text):
+    """The Python blocks that are to be run, each on its own lines, and how many are not.
+
+    A block inside of an HTML comment is run, and not shown to readers.
+    """
+    lines, keeps, skipped, before = [], None, 0, ""
+    for line in text.splitlines():
+        opens = keeps is None and line == "```python"
+        closes = keeps is not None and line == "```"
+        lines.append(line if keeps and not closes else "")
+        if opens:
+            keeps = not NOT_RUN.fullmatch(before)
+            skipped += not keeps
+        elif closes:
+            keeps = None
+        before = line or before
+    return "\n".join(lines) + "\n", skipped
+
+
+def blocks(text):
+    """How many Python blocks there are, wherever they begin."""
+    return len(re.findall(r"^\s*```py(?!con)", text, re.MULTILINE))
+
+
+def run(source, folder):
+    """Import `source` as the module `page`, and run the tests in it, in a process of its own."""
+    (folder / "page.py").write_text(source)
+    (folder / "pytest.ini").write_text(SETTINGS)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "page.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def broken_links(page):
+    """The relative links of a page that lead nowhere."""
+    return [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
