@@ -127,7 +127,7 @@ class StreamLogger(logging.LoggerAdapter[logging.Logger]):
         super().__init__(logger, dict(extra))
         self._origin = origin
 
-    def bind(self, **fields: Any) -> StreamLogger:
+    def bind(self, /, **fields: Any) -> StreamLogger:
         """Another logger, which carries `fields` too."""
         return StreamLogger(self.logger, {**(self.extra or {}), **fields}, self._origin)
 
