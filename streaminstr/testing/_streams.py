@@ -1,0 +1,74 @@
+"""What the fixture `streams` gives: assertions, and servers of which a test is in control."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from streaminstr import _config
+from streaminstr._scope import Outcome
+from streaminstr.testing._recording import RecordingBackend
+from streaminstr.testing._servers import AsyncServer, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streaminstr.testing._recording import RecordedStream
+
+
+@contextmanager
+def recorded_streams() -> Iterator[Streams]:
+    """Nothing but a `RecordingBackend`, and the log, is in force inside the block."""
+    streams = Streams()
+    with _config.forced(_config.build(streams.backend)):
+        yield streams
+        streams.assert_none_open()
+
+
+class Streams(Server, AsyncServer):
+    """The streams of one test, in the order of their making."""
+
+    def __init__(self) -> None:
+        self.backend = RecordingBackend()
+
+    def all(self, name: str | None = None) -> list[RecordedStream]:
+        """All streams, or those that are called `name`."""
+        return [stream for stream in self.backend.streams if name in (None, stream.name)]
+
+    def one(self, name: str | None = None) -> RecordedStream:
+        """The one stream, or the one that is called `name`; raises AssertionError."""
+        found = self.all(name)
+        if len(found) != 1:
+            wanted = "one stream" if name is None else f"one stream called {name!r}"
+            made = [stream.name for stream in self.backend.streams]
+            msg = f"Expected {wanted} and found {len(found)}. Made were: {made}."
+            raise AssertionError(msg)
+        return found[0]
+
+    def assert_closed_once(
+        self, name: str | None = None, *, outcome: str | None = None
+    ) -> RecordedStream:
+        """The one stream (called `name`), which must have ended, with `outcome` where given."""
+        stream = self.one(name)
+        wanted = None if outcome is None else Outcome(outcome)
+        if stream.events.count("close") != 1 or wanted not in (None, stream.outcome):
+            shown = "" if stream.outcome is None else f" with outcome {stream.outcome.value!r}"
+            expected = "" if wanted is None else f", {wanted.value}"
+            msg = (
+                f"Stream {stream.name!r} should be closed once{expected}. "
+                f"What happened was: {', '.join(stream.events)}{shown}."
+            )
+            raise AssertionError(msg)
+        return stream
+
+    def assert_none_open(self) -> None:
+        """Fail if a stream was started and not closed. Done at the end of each test."""
+        if self.backend.still_open:
+            gc.collect()  # what nobody holds any more ends here, as abandoned
+        if left := [stream.name for stream in self.backend.still_open]:
+            msg = (
+                f"Streams are open at the end of the test: {left}. Whoever steps a stream has to "
+                "exhaust it or close it: call response.close(), or let streams.read() do it."
+            )
+            raise AssertionError(msg)
