@@ -77,10 +77,10 @@ class Slot(NamedTuple):
     def put(self, bindings: Any) -> Any:
         """Make `bindings` this thread's dict; gives the one that it was before."""
         before = getattr(self.local, self.name, _ABSENT)
-        if bindings is not _ABSENT:
-            setattr(self.local, self.name, bindings)
-        elif before is not _ABSENT:
+        if bindings is _ABSENT:
             delattr(self.local, self.name)
+        else:
+            setattr(self.local, self.name, bindings)
         return before
 
 

@@ -208,9 +208,6 @@ def test_a_logger_class_that_does_not_log_by_itself_is_left_as_it_is():
         def __init__(self, logger, processors, context):
             self.context = context
 
-        def bind(self):
-            return self
-
     structlog.configure(wrapper_class=Wrapper)
     assert own_logger().context["request"] == "a"
 
@@ -224,8 +221,7 @@ def test_it_says_where_it_was_called_from():
 def test_a_stream_whose_logger_is_kept_ends_when_it_is_dropped():
     def body():
         kept.append(streaminstr.current_stream().logger)
-        yield 1
-        yield 2
+        yield from (1, 2)
 
     kept = []
     stream = stream_of(body())
