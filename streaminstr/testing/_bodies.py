@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._life import current_stream
@@ -63,11 +64,8 @@ def fields() -> dict[str, Any]:
 
 def drain(stream: Any) -> None:
     """Step a stream to its end, which may be a failure."""
-    try:
-        for _ in stream:
-            pass
-    except LookupError:
-        pass
+    with suppress(LookupError):
+        list(stream)
 
 
 async def async_chunks() -> AsyncIterator[bytes]:
@@ -93,9 +91,9 @@ async def async_waiting(waits: asyncio.Event) -> AsyncIterator[bytes]:
 
 
 async def async_looking(look: Look, steps: list[Any], clean_up: list[Any]) -> AsyncIterator[bytes]:
-    """Keeps what `look` sees on both sides of an await in each step, and in the clean-up."""
+    """Keeps what `look` sees around an await in each step, for ever, and in the clean-up."""
     try:
-        for _ in range(3):
+        while True:
             steps.append(look())
             await asyncio.sleep(0)
             steps.append(look())
@@ -106,11 +104,9 @@ async def async_looking(look: Look, steps: list[Any], clean_up: list[Any]) -> As
 
 async def async_drain(stream: Any) -> None:
     """Step an async stream to its end, which may be a failure."""
-    try:
+    with suppress(LookupError):
         async for _ in stream:
             pass
-    except LookupError:
-        pass
 
 
 async def step(stream: Any) -> None:

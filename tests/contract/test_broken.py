@@ -244,6 +244,19 @@ def test_a_broken_promise_is_named(promise):
     assert advice in str(failure.value)
 
 
+@pytest.mark.parametrize(
+    ("broken", "promise"),
+    [
+        (OpenWhenAbandoned, "completed"),
+        (OpenInTask, "completed"),
+        (KeptByThread, "completed"),
+        (KeptByTask, "async_completed"),
+    ],
+)
+def test_promises_that_are_kept_pass_all_the_same(broken, promise):
+    kept(promise, broken)
+
+
 def test_every_promise_has_been_broken():
     promises = {name.removeprefix("test_") for name in dir(BackendContract) if is_test(name)}
     assert promises == {*BROKEN, "contract_is_whole"}

@@ -105,6 +105,23 @@ async def test_a_body_that_fails_is_not_closed_by_django(streams):
     streams.assert_closed_once(outcome="failed")
 
 
+async def test_a_clean_up_that_awaits_is_waited_for(streams):
+    done = []
+
+    async def slow_to_leave():
+        try:
+            yield b"one"
+            yield b"two"
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            done.append("cleaned up")
+
+    await streams.adisconnect(respond(slow_to_leave()))
+    assert done == ["cleaned up"]
+    streams.assert_closed_once(outcome="cancelled")
+
+
 async def test_anever_iterate_starts_nothing(streams):
     await streams.anever_iterate(respond(waiting_rows()))
     assert streams.one().events == ["open"]
