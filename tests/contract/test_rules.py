@@ -120,16 +120,6 @@ def test_what_is_skipped_is_reported_with_its_reason(pytester):
         *("-rs", "-k", "nested or completed"),
         *("-p", "no:ddtrace", "-p", "no:asyncio", "-p", "no:django"),
     )
-        "-rs",
-        "-p",
-        "no:ddtrace",
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:django",
-        "-k",
-        "nested or completed",
-    )
     result.assert_outcomes(skipped=5)
     result.stdout.fnmatch_lines_random(
         ["*nested: has_parents = False in TestMine", "*can_read_back = False in TestMine"]
