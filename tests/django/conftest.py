@@ -2,12 +2,12 @@
 
 from collections import Counter
 
-import django_settings
-import django_site
 import pytest
 from django.core.signals import request_finished
 from django.test import override_settings
 
+import django_settings
+import django_site
 from streaminstr import _guard, _life
 from streaminstr.testing import RecordingBackend
 

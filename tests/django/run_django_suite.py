@@ -19,12 +19,40 @@ from collections import Counter
 from pathlib import Path
 
 APPS = (
-    "asgi builtin_server cache conditional_processing context_processors csrf_tests decorators "
-    "file_storage file_uploads generic_views gzip handlers httpwrappers i18n logging_tests "
-    "middleware middleware_exceptions requests_tests responses servers sessions_tests "
-    "shortcuts signals sitemaps_tests staticfiles_tests syndication_tests template_tests "
-    "test_client test_client_regress urlpatterns_reverse utils_tests view_tests wsgi"
-).split()
+    "asgi",
+    "builtin_server",
+    "cache",
+    "conditional_processing",
+    "context_processors",
+    "csrf_tests",
+    "decorators",
+    "file_storage",
+    "file_uploads",
+    "generic_views",
+    "gzip",
+    "handlers",
+    "httpwrappers",
+    "i18n",
+    "logging_tests",
+    "middleware",
+    "middleware_exceptions",
+    "requests_tests",
+    "responses",
+    "servers",
+    "sessions_tests",
+    "shortcuts",
+    "signals",
+    "sitemaps_tests",
+    "staticfiles_tests",
+    "syndication_tests",
+    "template_tests",
+    "test_client",
+    "test_client_regress",
+    "urlpatterns_reverse",
+    "utils_tests",
+    "view_tests",
+    "wsgi",
+)
 BAD = frozenset({"failure", "error"})
 MIDDLEWARE = "streaminstr.django.middleware.StreamScopeMiddleware"
 

@@ -7,10 +7,10 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, override_settings
+
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from django_site import AsyncBody, Body
-
 from streaminstr.django.middleware import StreamScopeMiddleware
 
 SYNC_ONLY = "django_site.sync_only"

@@ -81,7 +81,11 @@ class AsyncBody(Body):
 
 def sync_only(get_response):
     """Middleware that knows nothing of async."""
-    return lambda request: get_response(request)
+
+    def middleware(request):
+        return get_response(request)
+
+    return middleware
 
 
 class Outer:

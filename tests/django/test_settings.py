@@ -1,0 +1,138 @@
+"""STREAMINSTR: what it takes, when it is read, and what happens to a wrong one."""
+
+import pytest
+from django.apps import apps
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import StreamingHttpResponse
+from django.test import Client, override_settings
+
+import streaminstr
+from django_by_hand import Wsgi
+from django_settings import SILENT
+from streaminstr import StreaminstrError, _config
+from streaminstr.django import conf
+from streaminstr.log import LogBackend
+from streaminstr.testing import RecordingBackend
+
+
+def kinds(setting):
+    with override_settings(STREAMINSTR=setting):
+        return [type(backend) for backend in conf.loaded().config.backends]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        RecordingBackend(),
+        RecordingBackend,
+        "streaminstr.testing.RecordingBackend",
+        [RecordingBackend()],
+        [{"BACKEND": "streaminstr.testing.RecordingBackend", "OPTIONS": {}}],
+    ],
+)
+def test_a_backend_is_an_object_a_class_a_dotted_path_or_a_list(wanted):
+    assert kinds({"BACKEND": wanted}) == [RecordingBackend, LogBackend]
+
+
+def test_two_backends_are_both_told(answer):
+    first, second = RecordingBackend(), RecordingBackend()
+    answer(lambda: StreamingHttpResponse([b"a"]))
+    with override_settings(STREAMINSTR={"BACKEND": [first, second], "LOG_LEVELS": SILENT}):
+        Wsgi().read()
+    assert [len(first.closed), len(second.closed)] == [1, 1]
+
+
+def test_with_no_backend_named_it_is_the_log():
+    assert kinds({}) == [LogBackend]
+
+
+def test_with_no_setting_at_all_configure_counts():
+    backend = RecordingBackend()
+    with override_settings():
+        from django.conf import settings as current  # noqa: PLC0415 - the overridden one
+
+        del current.STREAMINSTR
+        conf.adopt()
+        assert conf.loaded() is None
+        before = _config._state.configured
+        streaminstr.configure(backend, log_levels=SILENT)
+        assert _config.current().backends[0] is backend
+        _config._state.configured = before
+
+
+def test_the_setting_is_read_when_it_is_used(answer, backend):
+    other = RecordingBackend()
+    app = WSGIHandler()
+    answer(lambda: StreamingHttpResponse([b"a"]))
+    Wsgi(app=app).read()
+    with override_settings(STREAMINSTR={"BACKEND": other, "LOG_LEVELS": SILENT}):
+        Wsgi(app=app).read()
+    Wsgi(app=app).read()
+    assert [len(backend.closed), len(other.closed)] == [2, 1]
+
+
+def test_options_reach_the_core():
+    setting = {"BACKEND": "log", "CANCELLED_IS_ERROR": True, "PARENT": "link"}
+    with override_settings(STREAMINSTR=setting):
+        config = conf.loaded().config
+    assert (config.cancelled_is_error, config.parent) == (True, "link")
+
+
+def test_the_app_makes_the_setting_count_for_every_stream(backend):
+    apps.get_app_config("streaminstr").ready()
+    assert list(streaminstr.stream([b"a"], name="outside")) == [b"a"]
+    assert backend.streams[0].name == "outside"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("opentelemetry", "Write a dict"),
+        (None, "Write a dict"),
+        ({"BACKENDS": "log"}, "unknown keys: BACKENDS"),
+        ({"BACKEND": "nobody"}, "No backend is called 'nobody'"),
+        ({"BACKEND": "shop.telemetry.MyBackend"}, "cannot be imported"),
+        ({"BACKEND": "log", "OPTIONS": ["x"]}, "takes a dict"),
+        ({"BACKEND": "log", "OPTIONS": {"x": 1}}, "does not take the options ['x']"),
+        ({"PARENT": "grandchild"}, '"child" or "link"'),
+        ({"FILTER": "shop.telemetry.wanted"}, "'FILTER'] cannot be imported"),
+        ({"FILTER": 7}, "It takes a callable"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start(setting, said):
+    with override_settings(STREAMINSTR=setting), pytest.raises(StreaminstrError) as caught:
+        WSGIHandler()
+    assert said in str(caught.value)
+
+
+def test_a_setting_that_goes_wrong_later_costs_the_scope_and_not_the_response(
+    answer, backend, errors
+):
+    app = WSGIHandler()
+    answer(lambda: StreamingHttpResponse([b"a"]))
+    with override_settings(STREAMINSTR={"BACKEND": "nobody"}):
+        assert Wsgi(app=app).read() == b"a"
+    assert backend.streams == []
+    assert errors == {"streaminstr.django._instrument._instrument: StreaminstrError": 1}
+
+
+@pytest.mark.parametrize("wanted", ["django_site.wanted", __import__("django_site").wanted])
+def test_a_filter_leaves_responses_out(wanted, answer, backend):
+    answer(lambda: StreamingHttpResponse([b"a"]))
+    setting = {"BACKEND": backend, "FILTER": wanted, "LOG_LEVELS": SILENT}
+    with override_settings(STREAMINSTR=setting):
+        Client().get("/orders/1/?unwanted").getvalue()
+        Client().get("/orders/2/").getvalue()
+    assert [one.info.attributes["url.path"] for one in backend.streams] == ["/orders/2/"]
+
+
+def test_a_filter_that_raises_leaves_nothing_out(answer, backend, errors):
+    def broken(request, response):
+        raise ValueError
+
+    answer(lambda: StreamingHttpResponse([b"a"]))
+    setting = {"BACKEND": backend, "FILTER": broken, "LOG_LEVELS": SILENT}
+    with override_settings(STREAMINSTR=setting):
+        assert Wsgi().read() == b"a"
+    assert len(backend.closed) == 1
+    assert sum(errors.values()) == 1
