@@ -1,0 +1,125 @@
+"""The registry of attributes: as set, as documented, and as OpenTelemetry has them."""
+
+import ast
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from opentelemetry.semconv import schemas
+from opentelemetry.semconv.attributes import error_attributes, http_attributes, url_attributes
+
+import streaminstr
+import streaminstr_ddtrace
+import streaminstr_opentelemetry
+from streaminstr import Outcome, StreamReport, _attributes
+from streaminstr_opentelemetry import _metrics
+
+ROOT = Path(__file__).parents[2]
+ALL = (*_attributes.AT_START, *_attributes.AT_END, *_attributes.IN_PROGRESS)
+NAMES = {row.name for row in ALL}
+TYPES = {"string": str, "int": int, "double": float, "boolean": bool}
+NO_ATTRIBUTES = re.compile(
+    r"streaminstr\.(stream|active_streams|name|backends|check|django|exchange|line|current_stream)\b"
+    r"|http\.(disconnect|request$|response\.(start|body|trailers))"
+)
+"""Other names that begin like an attribute's: metrics, modules, messages of ASGI."""
+
+full_report = StreamReport(
+    outcome=Outcome.FAILED,
+    cancelled_by="client",
+    error=ValueError(),
+    is_error=True,
+    time_to_first_chunk=0.1,
+    request_time_to_first_chunk=0.2,
+    attributes={"streaminstr.zero_copy": True},
+)
+
+
+def test_page_is_written_from_the_registry():
+    page = ROOT / "docs" / "reference" / "attributes.md"
+    assert page.read_text() == _attributes.as_markdown(), (
+        "run: python -m streaminstr._attributes > docs/reference/attributes.md"
+    )
+
+
+def test_what_a_report_sets_at_the_end_is_documented_and_nothing_else():
+    assert set(full_report.as_attributes()) == {row.name for row in _attributes.AT_END}
+
+
+def test_what_an_open_stream_has_instead_of_an_outcome():
+    so_far = dataclasses.replace(full_report, stalled="producer").as_attributes()
+    assert set(so_far) ^ set(full_report.as_attributes()) == {
+        "streaminstr.stalled",
+        "streaminstr.outcome",
+    }
+
+
+def test_types_are_those_that_are_set():
+    kinds = {row.name: TYPES[row.type] for row in ALL}
+    assert {name: type(value) for name, value in full_report.as_attributes().items()} == {
+        name: kinds[name] for name in full_report.as_attributes()
+    }
+
+
+def test_every_literal_in_the_code_is_documented():
+    """`streaminstr.*`, `http.*`, `url.*` and `error.*` in the package and the backends."""
+    sources = [
+        path
+        for package in (streaminstr, streaminstr_opentelemetry, streaminstr_ddtrace)
+        for path in Path(package.__file__).parent.rglob("*.py")
+        if not {"demo", "command", "testing"} & set(path.parts)
+    ]
+    literals = {
+        node.value
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    used = {
+        one for one in literals if re.fullmatch(r"(streaminstr|http|url|error)\.[a-z_.]+[a-z]", one)
+    }
+    used = {one for one in used if not NO_ATTRIBUTES.match(one)}
+    assert used - NAMES - {*streaminstr_ddtrace.NAMES.values()} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("http.request.method", http_attributes.HTTP_REQUEST_METHOD),
+        ("http.route", http_attributes.HTTP_ROUTE),
+        ("http.response.status_code", http_attributes.HTTP_RESPONSE_STATUS_CODE),
+        ("url.path", url_attributes.URL_PATH),
+        ("error.type", error_attributes.ERROR_TYPE),
+    ],
+)
+def test_shared_names_are_those_of_the_stable_conventions(name, theirs):
+    assert name == theirs
+    assert name in NAMES
+
+
+def test_every_name_that_is_not_ours_is_checked_above():
+    (mark,) = test_shared_names_are_those_of_the_stable_conventions.pytestmark
+    checked = {name for name, _ in mark.args[1]}
+    assert {row.name for row in ALL if row.source != "streaminstr"} == checked
+
+
+def test_own_names_are_in_our_own_namespace():
+    """semconv/general/naming: no existing namespace as a prefix."""
+    own = [row.name for row in ALL if row.source == "streaminstr"]
+    assert all(name.startswith("streaminstr.") for name in own)
+
+
+def test_schema_is_a_published_one():
+    assert streaminstr_opentelemetry.SCHEMA_URL in {one.value for one in schemas.Schemas}
+
+
+def test_names_at_datadog_are_documented():
+    documented = {row.name: row.datadog for row in ALL if row.datadog.startswith("tag `")}
+    assert {
+        name: re.search("`(.*)`", datadog)[1] for name, datadog in documented.items()
+    } == streaminstr_ddtrace.NAMES
+
+
+def test_attributes_of_metrics_are_documented():
+    assert {*_metrics.AT_START, *_metrics.AT_END} <= NAMES
