@@ -75,7 +75,8 @@ class Stream(_Map[ChunkT]):
     def throw(self, error: BaseException) -> ChunkT:
         """Raise `error` in a generator body, where it is suspended; gives its next chunk."""
         try:
-            if self._pump.gi_frame is None:  # after its end, as a generator does
+            if self._life.closing is not None or self._pump.gi_frame is None:
+                # After its end: as a generator does.
                 raise error
             return self._life.run(self._pump.send, methodcaller("throw", error))  # type: ignore[no-any-return]
         finally:
@@ -154,6 +155,8 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
                     life.end(
                         error, Meters(chunks, size, longest, producer, begun, first, entered, left)
                     )
+                    yield chunk
+                    return
                 order = yield chunk
                 entered = clock()
                 if order is not None:

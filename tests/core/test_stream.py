@@ -504,6 +504,7 @@ def test_an_iterator_body_is_closed_by_the_step_that_close_could_not_interrupt(b
     made = stream(body)
     assert next(made) == 1
     assert len(body.closed_in) == 1
+    assert list(made) == []
 
 
 def test_close_from_another_thread_between_steps(backend):
