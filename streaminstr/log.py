@@ -31,6 +31,7 @@ DEFAULT_LEVELS: Mapping[str, str | None] = {
     Outcome.ABANDONED: "warning",
 }
 """Level of `stream_closed` by outcome; None: no event."""
+_NOTHING = (None, "", "0")
 
 
 class LogBackend:
@@ -95,17 +96,18 @@ def with_log(
 class StreamFilter(logging.Filter):
     """Puts the stream's name (`stream`) and the ids of its span on records emitted in a step.
 
-    For standard logging, on a handler. A record keeps what it has: the ids that a vendor's own
-    log injection has put there. Records from outside of a stream stay as they are, so give the
-    formatter its `defaults`.
+    For standard logging, on a handler. A record keeps the ids that a vendor's own log injection
+    has put there; "0" is its word for none. Records from outside of a stream stay as they are,
+    so give the formatter its `defaults`.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         line = here.get()
         if line is not None:
-            vars(record).setdefault("stream", one_line(line.name))
-            for name, value in line.fields.items():
-                vars(record).setdefault(name, one_line(value))
+            known = vars(record)
+            for name, value in (("stream", line.name), *line.fields.items()):
+                if known.get(name) in _NOTHING:
+                    known[name] = one_line(value)
         return True
 
 

@@ -136,12 +136,30 @@ def bound_logger(name: str, origin: Origin) -> Any:
     line = origin.line
     bindings = Bindings.of(origin, origin.run(_all_bound))
     bindings.update({} if line is None else line.fields, stream=name)
+    configured = structlog.get_config()
     return structlog.wrap_logger(
         None,
-        wrapper_class=_placed(structlog.get_config()["wrapper_class"]),
+        processors=_processors(configured["processors"], origin),
+        wrapper_class=_placed(configured["wrapper_class"]),
         context_class=lambda _: bindings,
         logger_factory_args=("streaminstr",),
     ).bind()
+
+
+def _processors(configured: Any, origin: Origin) -> Any:
+    """Those of a stream's logger: None, for what is configured, unless ddtrace has patched that."""
+    patched = [getattr(one, "__module__", "").startswith("ddtrace.") for one in configured]
+    if True not in patched:
+        return None
+    after = patched.index(True) + 1
+    return [*configured[:after], partial(_put_ids_back, origin), *configured[after:]]
+
+
+def _put_ids_back(origin: Origin, _: Any, __: str, event: Any) -> Any:
+    """A processor after ddtrace's, which writes "0" when the stream's span has finished."""
+    fields = {} if origin.line is None else origin.line.fields
+    event.update({name: value for name, value in fields.items() if event.get(name) == "0"})
+    return event
 
 
 def _all_bound() -> dict[str, Any]:

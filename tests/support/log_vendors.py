@@ -57,4 +57,5 @@ def ddtrace():
 
 def _of_datadog(span):
     fields = tracer.get_log_correlation_context(active=span)
-    return {name: value for name, value in fields.items() if value}
+    # ddtrace before 4.0 leaves the prefix to its own processor.
+    return {f"dd.{name.removeprefix('dd.')}": value for name, value in fields.items() if value}
