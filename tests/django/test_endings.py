@@ -27,13 +27,11 @@ class Notes:
         self.seen = (stream and stream.info.name, in_body.get(), bound.get(), thread)
         self.cleaned.set()
 
-    async def body(self, wait=None):
+    async def body(self):
         in_body.set("by the body")
         try:
-            while True:
-                yield b"a"
-                if wait is not None:
-                    await wait
+            yield b"a"
+            await asyncio.Event().wait()
         finally:
             self.clean_up()
 
@@ -56,7 +54,7 @@ RIGHT = ("GET async/", "by the body", "by the view", True)
 
 async def test_a_client_that_leaves_while_the_body_waits(answer, backend, finished):
     notes = Notes()
-    answer(lambda: StreamingHttpResponse(notes.body(asyncio.Event().wait())))
+    answer(lambda: StreamingHttpResponse(notes.body()))
     request = Asgi()
     request.sending = lambda message: request.left.set() if message.get("body") else None
     await request.run()
@@ -81,8 +79,7 @@ async def test_a_clean_up_may_wait_for_the_loop(answer, backend):
 
     async def body():
         try:
-            while True:
-                yield b"a"
+            yield b"a"
         finally:
             await asyncio.sleep(0)
             done.set()
@@ -130,7 +127,6 @@ def test_a_generators_finally_runs_in_its_stream(answer, backend):
         in_body.set("by the body")
         try:
             yield b"a"
-            yield b"b"
         finally:
             seen.append((current_stream().info.name, in_body.get(), bound.get()))
 
@@ -152,7 +148,6 @@ class Shelf:
     def __iter__(self):
         try:
             yield b"a"
-            yield b"b"
         finally:
             self.events.append(("finally", current_stream() is not None))
 
@@ -226,7 +221,7 @@ async def test_under_asgi_the_closers_run_outside_of_the_loop(answer, backend):
 async def test_what_a_stream_binds_is_not_seen_between_its_steps(answer, backend):
     seen = []
     notes = Notes()
-    answer(lambda: StreamingHttpResponse(notes.body(asyncio.Event().wait())))
+    answer(lambda: StreamingHttpResponse(notes.body()))
     request = Asgi()
 
     def look(message):

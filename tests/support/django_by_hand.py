@@ -82,7 +82,3 @@ class Asgi:
     @property
     def body(self):
         return b"".join(message.get("body", b"") for message in self.sent)
-
-    @property
-    def status(self):
-        return self.sent[0]["status"]

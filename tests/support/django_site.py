@@ -3,7 +3,6 @@
 import asyncio
 from contextvars import ContextVar
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpResponse
 from django.urls import path, re_path
 
@@ -89,23 +88,15 @@ def sync_only(get_response):
 
 
 class Outer:
-    """Middleware for both modes that gives `change` the response on its way out."""
+    """Middleware that gives `change` the response on its way out."""
 
-    sync_capable = async_capable = True
-    change = staticmethod(lambda response: response)
+    change = None
 
     def __init__(self, get_response):
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
 
     def __call__(self, request):
-        if iscoroutinefunction(self):
-            return self.later(request)
         return self.change(self.get_response(request))
-
-    async def later(self, request):
-        return self.change(await self.get_response(request))
 
 
 def wanted(request, response):
