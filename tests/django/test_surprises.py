@@ -48,8 +48,8 @@ def leaving_in_send(request):
 
 async def test_01_after_an_exception_under_asgi_the_stream_ends_itself(answer, backend):
     """The net inside the step: `response.close()` never comes."""
-    answer(lambda: StreamingHttpResponse(AsyncBody(b"a", error=ValueError())))
-    with pytest.raises(ValueError, match=""):
+    answer(lambda: StreamingHttpResponse(AsyncBody(b"a", error=UnicodeError())))
+    with pytest.raises(UnicodeError):
         await Asgi().run()
     assert outcomes(backend) == ["failed"]
 
@@ -82,10 +82,10 @@ async def test_04_where_send_raises_the_outermost_net_ends_the_stream(answer, ba
 
     def refuse(message):
         if message.get("body"):
-            raise OSError
+            raise ConnectionResetError
 
     request.sending = refuse
-    with pytest.raises(OSError, match=""):
+    with pytest.raises(ConnectionResetError):
         await AsgiNet(request.app)(request.scope, request.receive, request.send)
     request.app.body_file.close()
     assert seen == [True]
@@ -110,9 +110,14 @@ def test_05_a_clean_up_by_the_collector_sees_no_other_request(answer, backend):
     answer(make)
     request = copy_context().run(Wsgi)
     next(iter(request.body))
-    leaky.set("another request's")
+
+    def collect():
+        nonlocal request
+        leaky.set("another request's")
+        request = None
+
     with pytest.warns(ResourceWarning):
-        del request
+        copy_context().run(collect)
     assert seen == [("mine", "GET sync/")]
     assert outcomes(backend) == ["abandoned"]
 
@@ -230,9 +235,10 @@ async def test_16_a_type_error_of_an_async_body_is_reported_as_itself(answer, ba
     """Django takes it for a body that is not async, and raises another."""
     error = TypeError("the body's own")
     answer(lambda: StreamingHttpResponse(AsyncBody(b"a", error=error)))
-    with warnings.catch_warnings(), pytest.raises(TypeError):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        await Asgi().run()
+        with pytest.raises(TypeError):
+            await Asgi().run()
     assert backend.closed[0].report.error is error
 
 
@@ -290,7 +296,7 @@ def test_20_a_blocked_producer_ends_its_stream_when_it_next_gives_something(answ
 
 
 def test_21_the_clients_time_is_not_the_producers(answer, backend, monkeypatch):
-    now = [0.0]
+    now = [100.0]
     for module in ("_stream", "_life"):
         monkeypatch.setattr(f"streaminstr.{module}.clock", lambda: now[0])
     answer(lambda: StreamingHttpResponse([b"a", b"b"]))
