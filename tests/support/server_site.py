@@ -1,8 +1,8 @@
 """A small Django site for real servers, and a backend that writes down what happens to its streams.
 
 STREAMINSTR_RECORD names the file for that: one JSON object a line, appended in one write each, so
-that processes and threads do not mix. The applications are `wsgi`, `asgi`, and both in their
-outermost nets: `wsgi_net`, `asgi_net`.
+that processes and threads do not mix. With it set, the spans of both vendors are written down, too.
+The applications are `wsgi`, `asgi`, and both in their outermost nets: `wsgi_net`, `asgi_net`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 import tempfile
 import time
-from itertools import count
 
 import django
 from django.conf import settings
@@ -36,40 +36,67 @@ BLOCKED = 1.0
 class RecordBackend:
     """Appends a line for each thing that happens to a stream."""
 
-    def __init__(self):
-        self.numbers = count(1)
-
     def open(self, info):
-        return RecordScope(f"{os.getpid()}-{next(self.numbers)}", info)
+        return RecordScope(info)
 
 
 class RecordScope:
-    def __init__(self, stream, info):
-        self.stream = stream
-        self.write("open", name=info.name, path=info.attributes["url.path"])
+    def __init__(self, info):
+        self.path = info.attributes["url.path"]
 
     def start(self):
-        self.write("start")
+        write("start", "record", self.path)
         return {}
 
     def close(self, report):
-        self.write(
-            "close",
-            outcome=report.outcome,
-            cancelled_by=report.cancelled_by,
-            chunks=report.chunks,
-            bytes=report.bytes,
-            zero_copy="streaminstr.zero_copy" in report.attributes,
-        )
+        write("close", "record", self.path, report.as_attributes())
 
-    def write(self, event, **fields):
-        line = {"event": event, "stream": self.stream, "at": time.monotonic(), **fields}
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        file = os.open(os.environ["STREAMINSTR_RECORD"], flags, 0o600)
-        try:
-            os.write(file, json.dumps(line).encode() + b"\n")
-        finally:
-            os.close(file)
+
+def write(event, backend, path, attributes=None):
+    """One line: what happened to the stream of this path, as one backend saw it."""
+    line = {"event": event, "backend": backend, "path": path, "at": time.monotonic()}
+    for name, value in (attributes or {}).items():
+        line[name.removeprefix("streaminstr.")] = value
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    file = os.open(os.environ["STREAMINSTR_RECORD"], flags, 0o600)
+    try:
+        os.write(file, json.dumps(line).encode() + b"\n")
+    finally:
+        os.close(file)
+
+
+def record_opentelemetry():
+    """Have each span of OpenTelemetry written down as it ends."""
+    from opentelemetry import trace  # noqa: PLC0415 - the quick tests do without
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider  # noqa: PLC0415
+
+    class Writer(SpanProcessor):
+        def on_end(self, span):
+            write("close", "opentelemetry", span.attributes["url.path"], span.attributes)
+
+    provider = TracerProvider()
+    provider.add_span_processor(Writer())
+    trace.set_tracer_provider(provider)
+
+
+def record_ddtrace():
+    """Have each span of ddtrace written down as its trace ends, and nothing sent to an agent."""
+    from ddtrace.trace import TraceFilter, tracer  # noqa: PLC0415 - the quick tests do without
+
+    class Writer(TraceFilter):
+        def process_trace(self, trace):
+            for span in trace:
+                tags = {**span.get_tags(), **span.get_metrics()}
+                write("close", "ddtrace", tags["url.path"], tags)
+
+    tracer.configure(trace_processors=[Writer()])
+
+
+BACKENDS = ["server_site.RecordBackend"]
+if "STREAMINSTR_RECORD" in os.environ:
+    record_opentelemetry()
+    record_ddtrace()
+    BACKENDS += ["opentelemetry", "ddtrace"]
 
 
 def drips(number, pause=PAUSE):
@@ -124,7 +151,7 @@ async def abig():
 BODIES = {
     "full": (lambda: drips(5), lambda: adrips(5)),
     "drip": (lambda: drips(300), lambda: adrips(300)),
-    "short": (lambda: drips(10, 0.1), lambda: adrips(10, 0.1)),
+    "short": (lambda: drips(3, 0.1), lambda: adrips(3, 0.1)),
     "fails": (fails, afails),
     "blocks": (blocks, ablocks),
     "big": (big, abig),
@@ -133,15 +160,15 @@ BODIES = {
 """By name: a sync body and an async one that do the same."""
 
 
-def sync_view(request, body):
+def sync_view(request, body, scenario=""):
     return StreamingHttpResponse(BODIES[body][0](), content_type="text/plain")
 
 
-async def async_view(request, body):
+async def async_view(request, body, scenario=""):
     return StreamingHttpResponse(BODIES[body][1](), content_type="text/plain")
 
 
-def file_view(request):
+def file_view(request, scenario=""):
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     file.truncate(FILE_SIZE)
     return FileResponse(file, content_type="application/octet-stream", filename="big.bin")
@@ -154,8 +181,10 @@ def plain_view(request):
 
 urlpatterns = [
     path("sync/<str:body>", sync_view),
+    path("sync/<str:body>/<str:scenario>", sync_view),
     path("async/<str:body>", async_view),
-    path("file", file_view),
+    path("async/<str:body>/<str:scenario>", async_view),
+    path("file/<str:scenario>", file_view),
     path("plain", plain_view),
 ]
 
@@ -165,7 +194,7 @@ def drop_middleware(get_response):
     """Replaces some streaming responses and never closes them, as a cache may."""
 
     def settle(request, response):
-        return HttpResponse("another") if request.path.endswith("/dropped") else response
+        return HttpResponse("another") if "/dropped" in request.path else response
 
     if asyncio.iscoroutinefunction(get_response):
 
@@ -194,10 +223,10 @@ SETTINGS = {
     "ROOT_URLCONF": "server_site",
     "SECRET_KEY": "not a secret",
     "STREAMINSTR": {
-        "BACKEND": "server_site.RecordBackend",
+        "BACKEND": BACKENDS,
         "LOG_LEVELS": dict.fromkeys(("completed", "failed", "cancelled", "abandoned")),
     },
-    "WSGI_APPLICATION": "server_site.wsgi",
+    "WSGI_APPLICATION": f"server_site.{os.environ.get('STREAMINSTR_APP', 'wsgi')}",
 }
 
 if not settings.configured:
@@ -208,3 +237,8 @@ wsgi = get_wsgi_application()
 asgi = get_asgi_application()
 wsgi_net = wsgi_nets.StreamScopeMiddleware(wsgi)
 asgi_net = asgi_nets.StreamScopeMiddleware(asgi)
+
+if __name__ == "__main__":
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,70 @@
+"""What each server is expected to do, and why where nobody can know."""
+
+from __future__ import annotations
+
+NEVER_STEPPED = "no scope: the body was never asked for"
+KILLED = "lost: SIGKILL"
+GONE = "lost: the process ends at once"
+RACE = "lost, or `cancelled`: the process ends as its tasks do"
+CUT = {"FIN mid-stream", "RST mid-stream", "producer blocked", "slow reader leaves"}
+ENDS = {"SIGTERM inside grace", "SIGTERM past grace"}
+NOTHING = {
+    ("gunicorn", "SIGTERM past grace"): KILLED,
+    ("granian", "SIGTERM past grace"): KILLED,
+    ("runserver", "SIGTERM inside grace"): GONE,
+    ("runserver", "SIGTERM past grace"): GONE,
+    ("uvicorn", "SIGTERM past grace"): RACE,
+}
+"""Where the scope of a stream that was open may never be closed: server, scenario, reason."""
+
+
+def outcomes(server, protocol, scenario, *, net):
+    """The outcomes that may be seen; None among them: the scope may never be closed."""
+    family = server.split()[0]
+    by_client = " by client" if protocol == "asgi" and net else ""
+    if scenario == "dropped response":
+        return {None}
+    if scenario == "exception mid-stream":
+        return {"failed"}
+    if scenario in CUT or (scenario, family) == ("HEAD", "granian"):
+        buffered = scenario == "slow reader leaves" and family in {"daphne", "granian"}
+        return {f"cancelled{by_client}", "completed"} if buffered else {f"cancelled{by_client}"}
+    if scenario in ENDS:
+        return _at_the_end(family, scenario, net=net)
+    return {"completed"}
+
+
+def _at_the_end(family, scenario, *, net):
+    by_server = "cancelled by server" if net else "cancelled"
+    if family == "daphne":  # which knows no grace period
+        return {by_server}
+    if (family, scenario) in NOTHING:
+        if net and family in {"gunicorn", "uvicorn"}:  # gunicorn with docs/how-to/shutdown.md
+            return {by_server}
+        return {None, "cancelled"} if family == "uvicorn" else {None}
+    return {"completed"}  # past the grace period too, in hypercorn: it does not apply its own
+
+
+def backends(server, scenario, *, net):
+    """Who sees the end of a stream.
+
+    ddtrace stops its tracer at SIGTERM, where the server does not take the signal over. The
+    recipe of docs/how-to/shutdown.md, which goes with the net here, keeps it at work.
+    """
+    stopped = scenario in ENDS and server.startswith("gunicorn") and not net
+    return {"record", "opentelemetry"} if stopped else {"record", "opentelemetry", "ddtrace"}
+
+
+def reason(server, scenario):
+    """Why nothing was closed."""
+    return NOTHING.get((server.split()[0], scenario), NEVER_STEPPED)
+
+
+def patience(protocol, scenario):
+    """Seconds within which a stream is closed once its client has gone.
+
+    Under ASGI that is told at once. Under WSGI it is seen when a chunk is written, the second
+    time at the latest, so a producer that is blocked has to come back first.
+    """
+    blocked = 1.0 if protocol == "wsgi" and scenario == "producer blocked" else 0.0
+    return 3.0 + blocked  # for a machine that is busy; it is told in milliseconds
