@@ -190,13 +190,12 @@ class Trial:
         self.check(
             span == span_now,
             f"{when}, the span that is current for the caller is {span_now!r} and was {span!r}. "
-            "Make the span current in start() alone, by context variables and nothing else: "
-            "the stream's Context keeps it.",
+            "Make the span current in start() alone, by setting a context variable: the stream's "
+            "Context keeps it. What a variable holds is shared: replace it, do not change it.",
         )
         self.check(
             context == context_now,
-            f"{when}, the caller's Context has changed. Keep nothing but context variables, "
-            "and set them in start() alone.",
+            f"{when}, the caller's Context has changed. Set context variables in start() alone.",
         )
 
     def _close_all(self) -> None:

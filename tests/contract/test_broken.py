@@ -212,13 +212,13 @@ BROKEN = {
     "nested": (NoParent, "Remember in open()"),
     "parent_finished_first": (ForgetsFinishedParents, "Remember in open()"),
     "link": (NoLink, "Start a root span"),
-    "caller_unchanged": (CurrentForAll, "by context variables"),
+    "caller_unchanged": (CurrentForAll, "by setting a context variable"),
     "interleaved": (EndsTheNewest, "end that very span in close()"),
     "interleaved_parents": (ParentIsTheNewest, "what is current in open()"),
     "other_thread": (KeptByThread, "keep what close() needs in the scope itself"),
     "current_in_steps": (NeverCurrent, "Make the span current in start()"),
     "current_in_clean_up": (NeverCurrent, "Make the span current in start()"),
-    "current_between_chunks": (CurrentForAll, "by context variables"),
+    "current_between_chunks": (CurrentForAll, "by setting a context variable"),
     "current_after_nested": (CurrentForAll, "by context variables"),
     "current_after_collector": (CurrentInClose, "by context variables"),
     "progress": (ProgressEnds, "end it once"),
@@ -231,7 +231,7 @@ BROKEN = {
     "async_closed_by_thread": (OpenInTask, "End the span in close()"),
     "async_nested": (NoParent, "Remember in open()"),
     "async_current": (NeverCurrent, "Make the span current in start()"),
-    "async_interleaved": (CurrentForAll, "by context variables"),
+    "async_interleaved": (CurrentForAll, "by setting a context variable"),
 }
 
 

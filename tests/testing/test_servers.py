@@ -113,7 +113,7 @@ async def test_a_clean_up_that_awaits_is_waited_for(streams):
             yield b"one"
             yield b"two"
         finally:
-            for _ in range(5):
+            for _ in range(50):
                 await asyncio.sleep(0)
             done.append("cleaned up")
 
