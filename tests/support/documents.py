@@ -1,5 +1,6 @@
 """Pages of documentation as programs: their Python blocks, at the lines where they stand."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,15 +9,32 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 TIMEOUT = 120
-SETTINGS = """
+FILES = {
+    # No Django plugin: a page makes its own settings. Ours is loaded once, however installed.
+    "pytest.ini": """
 [pytest]
 asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function
 filterwarnings = error
 addopts = -q -p no:cacheprovider -p no:ddtrace -p no:django
     -p no:streaminstr -p streaminstr.testing.plugin
-"""
-"""No Django plugin: a page makes its own settings. Ours is loaded once, however it is installed."""
+""",
+    "shop/__init__.py": "",
+    "shop/settings.py": """
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = ["streaminstr.django"]
+MIDDLEWARE = ["streaminstr.django.middleware.StreamScopeMiddleware"]
+ROOT_URLCONF = "shop.urls"
+""",
+    "shop/urls.py": "urlpatterns = []",
+}
+"""What is beside a page: pytest's settings, and the Django project that pages speak of."""
+QUIET = {
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+    "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+    "DD_TRACE_AGENT_URL": "unix:///nowhere/agent.socket",
+}
+"""Environment in which ddtrace looks for no agent."""
 NOT_RUN = re.compile(r"<!-- not run: .+ -->")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -51,11 +69,13 @@ def blocks(text):
 
 def run(source, folder):
     """Import `source` as the module `page`, and run the tests in it, in a process of its own."""
-    (folder / "page.py").write_text(source)
-    (folder / "pytest.ini").write_text(SETTINGS)
+    for name, text in {**FILES, "page.py": source}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "page.py"],
         cwd=folder,
+        env=os.environ | QUIET,
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
