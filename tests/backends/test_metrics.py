@@ -1,5 +1,7 @@
 """The metrics of OpenTelemetry, as docs/reference/metrics.md has them."""
 
+from pathlib import Path
+
 import pytest
 
 import streaminstr
@@ -115,3 +117,13 @@ def test_switched_off(otel, force):
 def test_switched_off_by_an_option(force):
     config = force("opentelemetry", options={"metrics": False})
     assert config.backends[0].metrics is None
+
+
+def test_page_has_each_metric_with_unit_and_buckets(otel, open_stream):
+    list(open_stream())
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text()
+    for name, (metric, [point]) in otel.points.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+        buckets = [float(bound) for bound in row.split("|")[-2].replace(",", " ").split()]
+        assert f"| `{metric.unit}` |" in row
+        assert buckets == list(getattr(point, "explicit_bounds", ()))
