@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streaminstr import StreamInfo, StreamReport
     from streaminstr._scope import Attribute
 
-SCHEMA_URL = "https://opentelemetry.io/schemas/1.34.0"
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
 """The version of the semantic conventions whose names are used; all of them are stable in it."""
 
 

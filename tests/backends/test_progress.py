@@ -67,6 +67,12 @@ def test_numbers_so_far(watch, backend, open_stream):
     assert "streaminstr.outcome" not in report.as_attributes()
 
 
+def test_a_later_turn_does_not_wake_the_thread(watch, open_stream):
+    watch.planned = 0.0
+    with open_stream():
+        assert not watch.wake.is_set()
+
+
 def test_a_turn_comes_once_in_an_interval(watch, backend, open_stream):
     with open_stream():
         assert _progress.show_due() > 0
@@ -240,6 +246,12 @@ def test_a_shorter_interval_does_not_wait_for_a_longer_one(living, force):
         with streaminstr.stream([b"", b""]) as quick:
             next(quick)
             assert hurried.shown.wait(10)
+
+
+def test_a_forked_child_forgets_the_thread_and_the_locks(living):
+    _progress._forget()
+    assert _progress._watch is not living
+    assert _progress._watch.thread is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
