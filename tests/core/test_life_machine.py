@@ -381,8 +381,8 @@ class AsyncMachine(Machine):
 
 
 QUICK = settings(
-    max_examples=60,
-    stateful_step_count=25,
+    max_examples=200,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
