@@ -1,6 +1,7 @@
 """One scope for each streaming response, in every mix of sync and async, and none for others."""
 
 import asyncio
+from threading import get_ident
 
 import pytest
 from django.core.exceptions import MiddlewareNotUsed
@@ -11,6 +12,8 @@ from django.test import AsyncClient, Client, override_settings
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from django_site import AsyncBody, Body
+from streaminstr import structlog
+from streaminstr.django import middleware
 from streaminstr.django.middleware import StreamScopeMiddleware
 
 SYNC_ONLY = "django_site.sync_only"
@@ -163,3 +166,14 @@ def test_a_charset_that_does_not_exist_fails_as_django_fails(answer, backend):
     with pytest.raises(LookupError):
         Wsgi().read()
     assert backend.streams[0].outcome == "cancelled"
+
+
+async def test_where_logs_are_bound_to_a_thread_the_body_is_captured_in_that_thread(
+    answer, backend, monkeypatch
+):
+    threads = []
+    monkeypatch.setattr(structlog, "is_thread_local", lambda: True)
+    monkeypatch.setattr(middleware, "instrument", lambda *_, **__: threads.append(get_ident()))
+    answer(lambda: StreamingHttpResponse(AsyncBody(b"a")))
+    assert (await Asgi().run()).body == b"a"
+    assert threads != [get_ident()]

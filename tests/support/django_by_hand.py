@@ -42,8 +42,8 @@ class _Handler(ASGIHandler):
 class Asgi:
     """One request to Django under ASGI."""
 
-    def __init__(self, path="/async/", *, method="GET"):
-        self.app = _Handler()
+    def __init__(self, path="/async/", *, app=None, method="GET"):
+        self.app = app or _Handler()
         self.scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -76,7 +76,8 @@ class Asgi:
             async with asyncio.timeout(10):
                 await self.app(self.scope, self.receive, self.send)
         finally:
-            self.app.body_file.close()
+            if isinstance(self.app, _Handler):  # pragma: no branch - in another process it is not
+                self.app.body_file.close()
         return self
 
     @property
