@@ -10,14 +10,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 TIMEOUT = 120
 FILES = {
-    # No Django plugin: a page makes its own settings. Ours is loaded once, however installed.
+    # No Django plugin: a page makes its own settings.
     "pytest.ini": """
 [pytest]
 asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function
 filterwarnings = error
-addopts = -q -p no:cacheprovider -p no:ddtrace -p no:django
-    -p no:streaminstr -p streaminstr.testing.plugin
+addopts = -q -p no:cacheprovider -p pytest_asyncio.plugin -p streaminstr.testing.plugin
 """,
     "shop/__init__.py": "",
     "shop/settings.py": """
@@ -29,12 +28,13 @@ ROOT_URLCONF = "shop.urls"
     "shop/urls.py": "urlpatterns = []",
 }
 """What is beside a page: pytest's settings, and the Django project that pages speak of."""
-QUIET = {
+CHANGES = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
     "DD_REMOTE_CONFIGURATION_ENABLED": "false",
     "DD_TRACE_AGENT_URL": "unix:///nowhere/agent.socket",
 }
-"""Environment in which ddtrace looks for no agent."""
+"""Environment in which pytest loads what is named above, and ddtrace looks for no agent."""
 NOT_RUN = re.compile(r"<!-- not run: .+ -->")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -72,10 +72,12 @@ def run(source, folder):
     for name, text in {**FILES, "page.py": source}.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
+    environment = os.environ | CHANGES
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "page.py"],
         cwd=folder,
-        env=os.environ | QUIET,
+        env=environment,
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
