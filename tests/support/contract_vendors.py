@@ -97,12 +97,13 @@ def view_of_opentelemetry(span):
 
 
 def view_of_datadog(span):
+    links = getattr(span, "_get_links", lambda: span._links)  # there is no public way to read them
     return SpanView(
         name=span.resource,
         span_id=str(span.span_id),
         trace_id=f"{span.trace_id:032x}",
         parent_id=span.parent_id and str(span.parent_id),
-        links=tuple(str(link.span_id) for link in span._get_links()),
+        links=tuple(str(link.span_id) for link in links()),
         start_ns=span.start_ns,
         attributes={**span.get_tags(), **span.get_metrics()},
         is_error=bool(span.error),

@@ -1,12 +1,10 @@
 """The fixture `streams`: what was streamed in a test, and a check that nothing is left open."""
 
 import pytest
-from ddtrace.trace import tracer
 
 import streaminstr
 from streaminstr._config import build, forced
 from streaminstr.testing._streams import Streams, recorded_streams
-from streaminstr_ddtrace import DatadogBackend
 
 pytest_plugins = ["pytester"]
 
@@ -107,10 +105,3 @@ def test_the_plugin_fails_a_test_that_leaves_a_stream_open(pytester):
     )
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*Streams are open at the end of the test:*"])
-
-
-def test_datadog_spans_are_captured(datadog_spans):
-    with forced(build(DatadogBackend())), tracer.trace("request"):
-        list(streaminstr.stream(chunks(), name="orders"))
-    assert [span.resource for span in datadog_spans] == ["request", "orders"]
-    assert datadog_spans[1].parent_id == datadog_spans[0].span_id
