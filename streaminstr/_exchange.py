@@ -32,7 +32,13 @@ class Exchange:
         return self._cause or ("server" if shutting_down else None)
 
     def client_left(self) -> None:
-        self._cause = "client"
+        """Note a disconnect.
+
+        While the process stops that is taken for the server's own doing: a server tells of a
+        connection that it closes in the same words.
+        """
+        if not shutting_down:
+            self._cause = "client"
 
     def context(self) -> Context:
         """A Context of the response's own, in which streams find this exchange."""

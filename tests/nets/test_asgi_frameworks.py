@@ -197,6 +197,13 @@ async def test_a_call_that_is_cancelled_while_the_process_stops_was_cancelled_by
     assert recorded.closed[0].report.cancelled_by == "server"
 
 
+async def test_a_disconnect_while_the_process_stops_is_its_doing(recorded, stopping):
+    """A server tells of a connection that it closes in the same words as of one that was lost."""
+    with pytest.raises(ConnectionResetError):
+        await serve(three_chunks, on_send=gone)
+    assert recorded.closed[0].report.cancelled_by == "server"
+
+
 async def test_shutdown_closes_the_scope_of_a_body_that_it_cannot_stop(recorded):
     blocked = Blocked(2)
     task = asyncio.create_task(serve(three_chunks, on_send=blocked))

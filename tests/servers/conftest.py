@@ -1,4 +1,4 @@
-"""Real servers: `python -m pytest tests/servers`, or `-m servers`.
+"""Real servers: `python -m pytest -m servers tests/servers`.
 
 With `--write-table` what was seen is written into docs/reference/servers.md.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import server_expected
@@ -16,8 +18,16 @@ def write(seen):
     """Put the tables of `seen` into the page, in place of those that are there."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    tables = "\n\n".join([_table(seen, "wsgi"), _table(seen, "asgi"), _backends(seen)])
+    parts = [_versions(), _table(seen, "wsgi"), _table(seen, "asgi"), _backends(seen)]
+    tables = "\n\n".join(parts)
     PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
+
+
+def _versions():
+    """What the tables were made with."""
+    distributions = ["Django", *dict.fromkeys(kind.module for kind in KINDS.values())]
+    shown = [f"{name} {version(name)}" for name in distributions if name != "django"]
+    return f"Python {platform.python_version()}, {', '.join(shown)}."
 
 
 def _table(seen, protocol):
