@@ -1,11 +1,9 @@
 """The command line as such."""
 
-import runpy
-import sys
-
 import pytest
 
 import streaminstr
+from command_runs import run
 from streaminstr.__main__ import main
 
 
@@ -22,11 +20,8 @@ def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     assert "usage: streaminstr" in capsys.readouterr().err
 
 
-def test_python_m_streaminstr_is_the_command(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["streaminstr", "--version"])
-    monkeypatch.delitem(sys.modules, "streaminstr.__main__")
-    with pytest.raises(SystemExit, match="0"):
-        runpy.run_module("streaminstr", run_name="__main__")
+def test_python_m_streaminstr_is_the_command():
+    assert run("--version").stdout == f"streaminstr {streaminstr.__version__}\n"
 
 
 def test_a_configuration_that_cannot_work_exits_with_2_and_one_line(capsys):
