@@ -10,10 +10,12 @@ In Django: add "streaminstr.django" to INSTALLED_APPS, and
 "streaminstr.django.middleware.StreamScopeMiddleware" to the end of MIDDLEWARE.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+TYPE_CHECKING = False  # as type checkers know it; typing alone takes longer than this may take
 if TYPE_CHECKING:
+    from typing import Any
+
     from streaminstr._config import configure
     from streaminstr._life import current_stream
     from streaminstr._scope import (
@@ -42,7 +44,7 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-# Loaded when first asked for: dataclasses alone take longer than the 5 ms this import may take.
+# Loaded when first asked for: dataclasses, too, take longer than the 5 ms this import may take.
 _HOME = {
     "configure": "_config",
     "current_stream": "_life",
@@ -56,7 +58,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    value = globals()[name] = getattr(
-        import_module(f"{__name__}.{_HOME.get(name, '_scope')}"), name
-    )
+    from importlib import import_module  # noqa: PLC0415 - for the same reason
+
+    home = import_module(f"{__name__}.{_HOME.get(name, '_scope')}")
+    value = globals()[name] = getattr(home, name)
     return value

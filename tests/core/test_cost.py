@@ -1,0 +1,110 @@
+"""What a step may cost, in things that can be counted: docs/explanation/speed.md has the times."""
+
+import gc
+import sys
+import tracemalloc
+from collections import Counter
+from itertools import repeat
+
+import streaminstr
+
+STEPS = 1_000
+
+
+def body(steps):
+    yield from repeat(b"x" * 64, steps)
+
+
+async def async_body(steps):
+    for chunk in repeat(b"x" * 64, steps):
+        yield chunk
+
+
+async def drain(stream):
+    async for _ in stream:
+        pass
+
+
+def run(coroutine):
+    """Run what never waits, with no loop whose own calls would be counted."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+
+
+def calls_of(function):
+    """How often each Python function and each built-in was entered."""
+    calls = Counter()
+
+    def note(frame, event, argument):
+        if event == "call":
+            calls[frame.f_code.co_name] += 1
+        elif event == "c_call":
+            calls[argument.__name__] += 1
+
+    outer = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        function()
+    finally:
+        sys.setprofile(outer)
+    return calls
+
+
+def calls_of_a_step(consume, make):
+    """The calls of one step: what 1,000 steps more make, so that what opens and ends falls out."""
+    consume(streaminstr.stream(make(1)))  # what is done once in a process is done now
+    gc.collect()
+    gc.disable()  # it may run anybody's clean-up
+    try:
+        few, many = (
+            calls_of(lambda steps=steps: consume(streaminstr.stream(make(steps))))
+            for steps in (1, STEPS + 1)
+        )
+    finally:
+        gc.enable()
+    calls = {name: round((many[name] - few[name]) / STEPS) for name in many}
+    return {name: count for name, count in calls.items() if count}
+
+
+def test_a_sync_step_enters_the_pump_reads_the_clock_twice_and_no_more(backend):
+    calls = calls_of_a_step(list, body)
+    assert calls == {"_steps": 1, "body": 1, "perf_counter": 2, "len": 1}
+
+
+def test_an_async_step_enters_four_frames_and_reads_the_clock_twice(backend):
+    calls = calls_of_a_step(lambda stream: run(drain(stream)), async_body)
+    calls = {name: count for name, count in calls.items() if name != "drain"}
+    assert calls == {
+        "__anext__": 1,
+        "_async_steps": 1,
+        "async_body": 1,
+        "perf_counter": 2,
+        "len": 1,
+        "anext": 1,
+        "run": 1,
+    }
+
+
+def held_after(steps, stream):
+    for _ in repeat(None, steps):
+        next(stream)
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def test_a_stream_holds_no_more_after_many_chunks(backend):
+    stream = streaminstr.stream(body(3 * STEPS))
+    tracemalloc.start()
+    try:
+        before = held_after(STEPS, stream)
+        assert held_after(STEPS, stream) - before < 1024
+    finally:
+        tracemalloc.stop()
+        stream.close()
+
+
+def test_a_stream_of_many_chunks_is_one_scope(backend):
+    list(streaminstr.stream(body(10_000)))
+    assert [scope.report.chunks for scope in backend.closed] == [10_000]

@@ -1,0 +1,69 @@
+"""The loop of an async body: found without importing asyncio, and asked while it runs."""
+
+import asyncio
+import sys
+from contextvars import copy_context
+
+from core_fakes import in_thread
+from streaminstr import _loop
+
+
+async def nothing():
+    """What is never started must not be made either: it would warn that it was never awaited."""
+
+
+def test_where_nobody_has_loaded_asyncio_no_loop_runs(monkeypatch):
+    monkeypatch.delitem(sys.modules, "asyncio")
+    assert _loop.running() is None
+
+
+def test_where_asyncio_is_loaded_a_loop_runs_in_its_own_thread_only():
+    async def main():
+        assert _loop.running() is asyncio.get_running_loop()
+        return await asyncio.to_thread(_loop.running)
+
+    assert _loop.running() is None
+    assert asyncio.run(main()) is None
+
+
+def test_a_loop_is_alive_while_it_runs():
+    async def main():
+        loop = asyncio.get_running_loop()
+        return loop, _loop.is_alive(loop)
+
+    loop, alive = asyncio.run(main())
+    assert (alive, _loop.is_alive(loop), _loop.is_alive(None)) == (True, False, False)
+
+
+def test_nothing_is_spawned_where_there_is_no_loop():
+    assert _loop.spawn(None, nothing, copy_context()) is False
+
+
+def test_nothing_is_spawned_on_a_loop_that_does_not_run():
+    loop = asyncio.new_event_loop()
+    assert _loop.spawn(loop, nothing, copy_context()) is False
+    loop.close()
+
+
+def test_nothing_is_spawned_on_a_loop_that_closes_as_it_is_asked(monkeypatch):
+    loop = asyncio.new_event_loop()
+    loop.close()
+    monkeypatch.setattr(loop, "is_running", lambda: True)
+    assert _loop.spawn(loop, nothing, copy_context()) is False
+
+
+def test_what_is_spawned_is_held_until_it_is_done():
+    async def main():
+        done = asyncio.Event()
+
+        async def task():
+            done.set()
+
+        assert in_thread(_loop.spawn, asyncio.get_running_loop(), task, copy_context())
+        await done.wait()
+        held = len(_loop._tasks)
+        await asyncio.sleep(0)
+        return held, len(_loop._tasks)
+
+    before = len(_loop._tasks)
+    assert asyncio.run(main()) == (before + 1, before)
