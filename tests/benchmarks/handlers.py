@@ -1,0 +1,56 @@
+"""Django's own handlers, driven by hand: what each chunk costs with the middleware and without."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from bodies import NO_LOGS
+from figures import Figure, arguments, compared, show
+from rounds import least
+from vendors import BACKENDS
+
+import django_site
+from streaminstr import _config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BUDGETS = {"WSGI": "2.00", "ASGI": "1.60"}
+
+
+def drive(kind: str, app: Any) -> Callable[[], float]:
+    if kind == "WSGI":
+        return lambda: django_site.drive_wsgi(app)
+    return lambda: asyncio.run(django_site.drive_asgi(app))
+
+
+def with_backend(config: Any, case: Callable[[], float]) -> Callable[[], float]:
+    def configured() -> float:
+        with _config.forced(config):
+            return case()
+
+    return configured
+
+
+def figures(kind: str, rounds: int) -> Iterator[Figure]:
+    bare = drive(kind, django_site.handler(kind, []))
+    ours = drive(kind, django_site.handler(kind, [django_site.OURS]))
+    cases = {"bare": bare}
+    for name, backend in BACKENDS.items():
+        cases[name] = with_backend(_config.build(backend, log_levels=NO_LOGS), ours)
+    best = least(cases, rounds)
+    for name in BACKENDS:
+        yield compared(
+            f"Django {kind} handler, per chunk, {name}",
+            best[name],
+            best["bare"],
+            "the same handler without us",
+            budget=BUDGETS[kind],
+        )
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__, rounds=20)
+    django_site.set_up()
+    show([figure for kind in BUDGETS for figure in figures(kind, given.rounds)], given.json)
