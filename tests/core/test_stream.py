@@ -480,6 +480,16 @@ def test_close_during_a_step_in_another_thread_ends_the_stream_when_that_step_re
     assert list(made) == []
 
 
+def test_giving_up_closes_the_scope_over_the_head_of_a_step(backend):
+    with step_in_a_thread(three) as (made, results):
+        made.close(cancelled_by="server")
+        made.give_up()
+        assert only(backend).outcome is Outcome.CANCELLED
+        assert only(backend).report.chunks == 1
+    assert results == [b"a"]
+    assert only(backend).report.cancelled_by == "server"
+
+
 def test_a_step_that_fails_after_close_was_asked_for_is_failed(backend):
     with step_in_a_thread(lambda: Iterator(error=LookupError())) as (made, results):
         made.close()
@@ -647,3 +657,10 @@ def test_the_handle_carries_the_fields_of_the_backend(backend):
 
     list(stream(body()))
     assert seen == [only(backend).fields]
+
+
+def test_the_handle_has_one_logger(backend):
+    def body():
+        yield current_stream().logger is current_stream().logger
+
+    assert list(stream(body())) == [True]
