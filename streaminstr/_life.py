@@ -143,7 +143,8 @@ class Life:
     @property
     def is_open(self) -> bool:
         """Whether the scopes are started and not closed yet."""
-        return self.stream in _open_streams
+        # A weak reference that was never in a set cannot be looked for when its object is gone.
+        return self.started and self.stream in _open_streams
 
     def begin(self) -> None:
         """Start the scopes. Called in the Context, by the first step."""
@@ -173,9 +174,11 @@ class Life:
 
     def end(self, error: BaseException | None, meters: Meters) -> None:
         """Close the scopes that were started: here, now, and never again."""
+        if not self.started:
+            return
         try:
             _open_streams.remove(self.stream)
-        except KeyError:  # never started, or ended already: by another thread, maybe just now
+        except KeyError:  # ended already: by another thread, maybe just now
             return
         final = self.report(error, meters)
         with nullcontext() if self.turn is None else self.turn.lock:

@@ -1,7 +1,9 @@
 """However a response ends, its scope ends once, and the body's clean-up runs in its Context."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from contextvars import ContextVar
 
 import pytest
@@ -232,3 +234,18 @@ async def test_what_a_stream_binds_is_not_seen_between_its_steps(answer, backend
     request.sending = look
     await request.run()
     assert seen == [(None, "unset")]
+
+
+@pytest.mark.parametrize("kind", [Body, AsyncBody])
+def test_a_response_that_was_never_stepped_may_be_left_to_the_collector(kind, answer, backend):
+    """In a cycle, as the test client makes them. What the collector cannot raise fails the test."""
+    response = StreamingHttpResponse(kind(b"a"))
+    response.itself = response
+    answer(lambda: response)
+    Wsgi()
+    answer(lambda: None)
+    gone = weakref.ref(response._iterator)
+    del response
+    gc.collect()
+    assert gone() is None
+    assert backend.started == []
