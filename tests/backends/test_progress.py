@@ -3,13 +3,15 @@
 import logging
 import os
 from threading import Event, current_thread, get_ident
+from time import perf_counter as clock
 from types import SimpleNamespace
 
 import pytest
 
 import streaminstr
 from streaminstr import _config, _progress
-from streaminstr._life import open_lives
+from streaminstr._life import StreamHandle, open_lives
+from streaminstr._push import PushedStream
 from streaminstr.testing import RecordingBackend
 
 OFTEN = 0.01
@@ -171,6 +173,37 @@ def test_close_waits_for_a_progress_that_is_running(watch, backend, force):
     shower.join()
     closer.join()
     assert slow.streams[0].events == ["open", "start", "progress", "close"]
+
+
+def test_a_stream_dropped_while_it_is_shown_ends_after_that(watch, backend, open_stream):
+    """By the very thread that shows it, which must not wait for itself."""
+    held = [open_stream()]
+    scope = backend.streams[0]
+    shown = scope.progress
+
+    def progress(report):
+        held.clear()
+        shown(report)
+
+    scope.progress = progress
+    with pytest.warns(ResourceWarning):
+        show()
+    assert scope.events == ["open", "start", "progress", "close"]
+
+
+def test_what_is_pushed_is_shown_too(watch, backend, force):
+    """An ASGI application that sends its chunks by itself, while the server takes one of them."""
+    handle = StreamHandle(streaminstr.StreamInfo(name="s"))
+    config = force([backend], progress_interval=NEVER)
+    pushed = PushedStream(handle, config, clock())
+    pushed.push(b"one", clock())
+    show()
+    pushed.resume()
+    show()
+    pushed.finish()
+    reports = backend.streams[0].progress_reports
+    assert [report.stalled for report in reports] == ["consumer", "producer"]
+    assert reports[0].bytes == 3
 
 
 def test_log_event_with_ids_and_numbers(watch, open_stream, caplog, monkeypatch):
