@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import threading
+import types
 
 import anyio
 import pytest
@@ -633,6 +634,31 @@ async def test_a_stream_may_be_the_body_of_a_stream(backend):
     async with stream(stream(three())) as made:
         assert await anext(made) == b"a"
     assert [one.outcome for one in backend.streams] == [Outcome.CANCELLED] * 2
+
+
+async def test_the_awaitables_of_a_body_may_be_generators(backend):
+    """`types.coroutine` makes such ones: they can be awaited, and have no `__await__`."""
+
+    class Body:
+        closed = 0
+
+        def __aiter__(self):
+            return self
+
+        @types.coroutine
+        def __anext__(self):
+            yield
+            return b"a"
+
+        @types.coroutine
+        def aclose(self):
+            yield
+            self.closed += 1
+
+    body = Body()
+    async with stream(body) as made:
+        assert await anext(made) == b"a"
+    assert body.closed == 1
 
 
 async def test_a_second_step_at_the_same_time_raises_and_does_the_first_no_harm(backend):
