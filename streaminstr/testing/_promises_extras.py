@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streaminstr import _registry
 from streaminstr._scope import Outcome, SupportsFlush, SupportsProgress
 from streaminstr.testing._hooks import Hooks
 from streaminstr.testing._trial import Trial, in_thread
@@ -34,8 +33,7 @@ class Extras(Hooks):
     def test_flush(self) -> None:
         """Flushing while a stream is open does not end its span."""
         with Trial(self, "flush") as trial:
-            made = _registry.resolve(trial.backend, {})
-            backends = _those(made, SupportsFlush, "the backend has no flush()")
+            backends = _those(trial.backends, SupportsFlush, "the backend has no flush()")
             stream = trial.stream()
             next(stream)
             for backend in backends:

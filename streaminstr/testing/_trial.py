@@ -38,13 +38,10 @@ class Trial:
         self.promise = promise
         self.backend = contract.make_backend()
         self.watch = Watch()
-        self._config = Config(
-            backends=tuple(
-                WatchedBackend(backend, self.watch)
-                for backend in _registry.resolve(self.backend, {})
-            ),
-            **options,
-        )
+        self.backends = _registry.resolve(self.backend, {})
+        """The same as objects: `make_backend` may give names, and lists."""
+        watched = tuple(WatchedBackend(backend, self.watch) for backend in self.backends)
+        self._config = Config(backends=watched, **options)
         self._finished_before = len(self._read()) if contract.can_read_back else 0
         self._ambient = self._surroundings()
         self._stack = ExitStack()
