@@ -196,4 +196,5 @@ def _emit(logger: Any, level: str, event: str, fields: Mapping[str, Any]) -> Non
     if isinstance(logger, StreamLogger):
         logger.log(LEVELS[level], event, extra=fields)
     else:
+        logger = getattr(logger, "sync_bl", logger)  # of structlog's AsyncBoundLogger
         getattr(logger, level)(event, **fields)

@@ -220,8 +220,8 @@ def _method(self: Any, name: str) -> Callable[..., Any]:
 
 @cache
 def _placed(wrapper: Any) -> Any:
-    """The logger class `wrapper`, placed; one that does not log by itself stays as it is."""
-    if not hasattr(wrapper, "_proxy_to_logger"):
+    """The logger class `wrapper`, placed; a factory of one's own stays as it is."""
+    if not isinstance(wrapper, type):
         return wrapper
     generic = issubclass(wrapper, installed().BoundLogger)
     return type(

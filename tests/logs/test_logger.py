@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 import structlog
@@ -137,23 +138,20 @@ def test_a_stream_that_asks_for_itself_is_passed_the_same_handle():
     assert list(body()) == [True]
 
 
-def test_a_logger_taken_before_the_first_step_gets_the_ids_with_it():
+@pytest.mark.parametrize("mode", ["contextvars", "immutable"])
+def test_a_logger_taken_before_the_first_step_gets_the_ids_with_it(mode):
     @streaminstr.streamed("orders.export", pass_stream=True)
     def view(stream):
-        logger = stream.logger.bind(foo="bar")
+        logger = stream.logger.bind(span_id="mine")
         logger.info("before")
+        return (logger.info("within") for _ in "a")
 
-        def body():
-            logger.info("within")
-            yield 1
-
-        return body()
-
+    in_mode(mode)
     with bound_contextvars(request="a"):
         made = view()
     list(made)
-    assert values("before", "request", "foo", "trace_id") == [("a", "bar", None)]
-    assert values("within", "request", "foo", "trace_id") == [("a", "bar", "t1")]
+    assert values("before", "request", "span_id", "trace_id") == [("a", "mine", None)]
+    assert values("within", "request", "span_id", "trace_id") == [("a", "mine", "t1")]
 
 
 def test_what_is_set_on_the_handle_before_the_first_step_is_on_every_line():
@@ -204,13 +202,37 @@ async def test_its_async_methods_are_the_same():
     assert line("line").items() >= {**IDS, "request": "a"}.items()
 
 
-def test_a_logger_class_that_does_not_log_by_itself_is_left_as_it_is():
-    class Wrapper:
+def test_a_factory_of_loggers_is_asked_as_it_is():
+    class Plain:
         def __init__(self, logger, processors, context):
             self.context = context
 
-    structlog.configure(wrapper_class=Wrapper)
+    structlog.configure(wrapper_class=partial(Plain))
     assert own_logger().context["request"] == "a"
+
+
+async def test_a_logger_whose_methods_are_awaited_can_be_and_gives_the_closing_event():
+    structlog.configure(wrapper_class=structlog.stdlib.AsyncBoundLogger)
+
+    async def body():
+        yield 1
+        await streaminstr.current_stream().logger.info("line")
+
+    async for _ in stream_of(body()):
+        pass
+    assert values("line", "request") == values("stream_closed", "request") == [("a",)]
+
+
+def test_asked_for_elsewhere_for_the_first_time_it_has_its_own_bindings():
+    def body():
+        yield streaminstr.current_stream()
+
+    in_mode("immutable")
+    with _config.forced(_config.build(Backend(), log_levels={"completed": None})):
+        (handle,) = stream_of(body())
+    with bound_contextvars(request="b", user="of b"):
+        handle.logger.info("line")
+    assert values("line", "request", "user") == [("a", None)]
 
 
 def test_it_says_where_it_was_called_from():
