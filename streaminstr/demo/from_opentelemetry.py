@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.sdk.resources import Resource
@@ -25,6 +26,7 @@ class OpenTelemetryRecorder:
     setting = "opentelemetry"
 
     def __init__(self) -> None:
+        os.environ.pop("OTEL_SDK_DISABLED", None)  # read by the provider
         self._exporter = InMemorySpanExporter()
         provider = TracerProvider(
             sampler=ALWAYS_ON, resource=Resource({"service.name": "streaminstr-demo"})

@@ -70,8 +70,8 @@ class Trace:
 
     def waterfall(self) -> Iterator[str]:
         """The tree of spans against time, and the log lines below."""
-        begin = min(span.started_ns for span in self.spans)
-        end = max(span.ended_ns for span in self.spans)
+        begin = min((span.started_ns for span in self.spans), default=0)
+        end = max((span.ended_ns for span in self.spans), default=0)
         yield f"{self.visit.request_id}: {self.outcome}"
         for depth, span in tree(self.spans):
             name = "  " * depth + span.name

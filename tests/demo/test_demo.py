@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import urllib.request
 
@@ -105,6 +106,31 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it(backend, mis
     assert done.returncode == 2
     assert f"needs {missing}" in done.stderr
     assert done.stderr.endswith(f"python -m pip install {packages}\n")
+
+
+@pytest.mark.parametrize(
+    ("backend", "off"),
+    [
+        ("opentelemetry", {"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_SAMPLER": "always_off"}),
+        ("ddtrace", {"DD_TRACE_ENABLED": "false", "DD_TRACE_SAMPLE_RATE": "0"}),
+    ],
+)
+def test_a_vendor_that_the_environment_turns_off_is_shown_all_the_same(backend, off):
+    assert run("demo", "--backend", backend, **off).returncode == 0
+
+
+def test_datadog_s_agent_is_sent_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as agent:
+        agent.setblocking(False)
+        address = f"http://127.0.0.1:{agent.getsockname()[1]}"
+        assert run("demo", "--backend", "ddtrace", DD_TRACE_AGENT_URL=address).returncode == 0
+        with pytest.raises(BlockingIOError):
+            agent.accept()
+
+
+def test_any_other_backend_runs_beside_the_recorder(outputs):
+    done = run("demo", "--backend", "streaminstr.testing.RecordingBackend")
+    assert rows_of(done.stdout) == rows_of(outputs["log"].stdout)
 
 
 def test_an_unknown_backend_is_refused_with_the_names_that_exist():

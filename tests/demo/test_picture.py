@@ -80,6 +80,10 @@ def test_a_moment_still_has_a_bar_of_its_own():
     assert bar.split("|")[1] == "=".ljust(BAR)
 
 
+def test_a_visit_of_which_nothing_was_recorded_is_shown_as_such():
+    assert list(Trace(visit(), [], []).waterfall()) == ["wsgi-export: never read"]
+
+
 def test_a_stream_that_ended_otherwise_than_expected_is_told_with_exit_code_1(capsys):
     assert report([Trace(visit("failed"), [REQUEST, STREAM], [])], "log") == 1
     assert "wsgi-export is completed, and not failed." in capsys.readouterr().out
