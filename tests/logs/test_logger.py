@@ -171,6 +171,18 @@ def test_what_is_set_on_the_handle_before_the_first_step_is_on_every_line():
     assert line("stream_closed")["tenant"] == "acme"
 
 
+def test_a_field_with_a_name_that_structlog_uses_gets_an_underscore():
+    @streaminstr.streamed("orders.export", pass_stream=True)
+    def view(stream):
+        for name in ("event", "level"):
+            stream.set_attribute(name, "mine")
+        return (log.info("line") for _ in "a")
+
+    in_mode("contextvars", structlog.processors.add_log_level)
+    list(view())
+    assert values("line", "event_", "level_", "level") == [("mine", "mine", "info")]
+
+
 @pytest.mark.parametrize(
     "wrapper",
     [
