@@ -6,7 +6,6 @@ import time
 from functools import partial
 from inspect import isgenerator
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from streaminstr import StreamInfo, _config, _http
 from streaminstr._exchange import take_response
@@ -104,7 +103,7 @@ def _replace_body(
         is_async=response.is_async,
     )
     response._iterator = stream  # noqa: SLF001 - see above
-    close = partial(_close_file, ref(response), stream) if by_server else stream.close
+    close = partial(_close_file, response, stream) if by_server else stream.close
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
 
 
@@ -170,11 +169,10 @@ def _may_be_sent_by_server(request: HttpRequest, response: Any) -> bool:
     )
 
 
-def _close_file(response: ref[Any], stream: Stream[bytes]) -> None:
+def _close_file(response: Any, stream: Stream[bytes]) -> None:
     """Close a stream whose file the server may have sent by itself, never stepping it."""
-    sent = response()
-    if sent is not None and _was_handed_over(sent):
-        length = str(sent.get("Content-Length", ""))
+    if _was_handed_over(response):
+        length = str(response.get("Content-Length", ""))
         stream.settle(int(length) if length.isdecimal() else 0)
     stream.close()
 

@@ -236,16 +236,36 @@ async def test_what_a_stream_binds_is_not_seen_between_its_steps(answer, backend
     assert seen == [(None, "unset")]
 
 
+def in_a_cycle(body):
+    response = StreamingHttpResponse(body)
+    response.itself = response
+    return response
+
+
 @pytest.mark.parametrize("kind", [Body, AsyncBody])
 def test_a_response_that_was_never_stepped_may_be_left_to_the_collector(kind, answer, backend):
     """In a cycle, as the test client makes them. What the collector cannot raise fails the test."""
-    response = StreamingHttpResponse(kind(b"a"))
-    response.itself = response
-    answer(lambda: response)
-    Wsgi()
-    answer(lambda: None)
-    gone = weakref.ref(response._iterator)
-    del response
+    answer(lambda: in_a_cycle(kind(b"a")))
+    gone = weakref.ref(Wsgi().body._iterator)
     gc.collect()
     assert gone() is None
     assert backend.started == []
+
+
+def test_a_generator_is_closed_once_also_where_it_does_not_want_to_be(answer):
+    closed = []
+
+    def stubborn():
+        for number in range(2):
+            try:
+                yield b"a"
+            except GeneratorExit:
+                closed.append(number)
+
+    body = stubborn()
+    answer(lambda: StreamingHttpResponse(body))
+    request = Wsgi()
+    next(iter(request.body))
+    request.close()
+    assert closed == [0]
+    body.close()

@@ -5,12 +5,11 @@ from wsgiref.util import FileWrapper
 
 import pytest
 from django.http import FileResponse, HttpResponse
-from django.test import Client, RequestFactory, override_settings
+from django.test import Client, override_settings
 
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from streaminstr.django import _instrument
-from streaminstr.django.middleware import StreamScopeMiddleware
 
 CONTENT = b"0123456789" * 1000
 GZIP = "django.middleware.gzip.GZipMiddleware"
@@ -125,13 +124,3 @@ async def test_under_asgi_it_is_an_ordinary_stream(file, backend):
 def test_the_test_client_reads_it(file, backend):
     assert Client().get("/sync/").getvalue() == CONTENT
     assert [stream.outcome for stream in backend.closed] == ["completed"]
-
-
-def test_a_response_that_has_gone_before_its_close_was_not_sent(file, backend):
-    request = RequestFactory().get("/", **{"wsgi.file_wrapper": FileWrapper})
-    response = StreamScopeMiddleware(lambda request: FileResponse(file))(request)
-    (close,) = response._resource_closers
-    del response
-    close()
-    assert backend.started == []
-    assert file.closed

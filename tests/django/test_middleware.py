@@ -104,11 +104,22 @@ async def test_what_does_not_stream_has_no_scope(answer, backend):
     assert backend.streams == []
 
 
-def test_the_first_chunk_is_timed_from_the_request_too(answer, backend):
-    answer(lambda: StreamingHttpResponse([b"a"]))
+async def test_the_first_chunk_is_timed_from_the_request_too(answer, backend):
+    answer(lambda: StreamingHttpResponse(AsyncBody(b"a")))
+    await Asgi().run()
+    answer(lambda: StreamingHttpResponse(Body(b"a")))
     Wsgi().read()
-    report = backend.streams[0].report
-    assert report.request_time_to_first_chunk >= report.time_to_first_chunk
+    for report in (backend.streams[0].report, backend.streams[1].report):
+        assert report.request_time_to_first_chunk >= report.time_to_first_chunk
+
+
+async def test_under_asgi_the_middleware_takes_the_response_to_no_other_thread(answer, backend):
+    threads = []
+    answer(lambda: StreamingHttpResponse(AsyncBody(b"a")))
+    setting = {"BACKEND": backend, "FILTER": lambda *_: threads.append(get_ident())}
+    with override_settings(STREAMINSTR=setting):
+        await Asgi().run()
+    assert threads == [get_ident()]
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
@@ -146,6 +157,14 @@ def test_text_is_counted_as_it_is_sent(charset, answer, backend):
     if charset == "shift_jis":
         answer(lambda: StreamingHttpResponse(["本", b"xy", memoryview(b"z")], charset=charset))
     assert len(Wsgi().read()) == backend.streams[0].report.bytes
+
+
+def test_text_that_its_charset_lacks_fails_as_django_fails(answer, backend, errors):
+    answer(lambda: StreamingHttpResponse(["本"], charset="latin-1"))
+    with pytest.raises(UnicodeEncodeError):
+        Wsgi().read()
+    assert backend.streams[0].outcome == "cancelled"
+    assert errors == {}
 
 
 def test_a_chunk_that_is_neither_text_nor_bytes_is_not_asked_for_its_text_twice(answer, backend):

@@ -11,6 +11,8 @@ from django_by_hand import Wsgi
 from django_settings import SILENT
 from streaminstr import StreaminstrError, _config
 from streaminstr.django import conf
+from streaminstr.django.decorators import stream_scope
+from streaminstr.django.middleware import StreamScopeMiddleware
 from streaminstr.log import LogBackend
 from streaminstr.testing import RecordingBackend
 
@@ -76,6 +78,21 @@ def test_options_reach_the_core():
     with override_settings(STREAMINSTR=setting):
         config = conf.loaded().config
     assert (config.cancelled_is_error, config.parent) == (True, "link")
+
+
+def test_a_stream_is_told_how_it_is_to_be_tied_to_the_request(answer, backend):
+    answer(lambda: StreamingHttpResponse([b"a"]))
+    setting = {"BACKEND": backend, "LOG_LEVELS": SILENT, "PARENT": "link"}
+    with override_settings(STREAMINSTR=setting):
+        Wsgi().read()
+    assert backend.streams[0].info.parent == "link"
+
+
+@pytest.mark.parametrize("use", [stream_scope, lambda: StreamScopeMiddleware(None)])
+def test_no_app_is_needed_for_the_setting_to_count(use, backend, monkeypatch):
+    monkeypatch.setattr(_config._state, "adapter", None)
+    use()
+    assert backend in _config.current().backends
 
 
 def test_the_app_makes_the_setting_count_for_every_stream(backend):

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import gzip
-from contextlib import nullcontext
 from weakref import ref
 from wsgiref.validate import validator
 
@@ -18,6 +17,7 @@ from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from django_site import Answer, AsyncBody, Body
 from streaminstr._stream import AsyncStream, Stream
+from streaminstr.django.signals import bind_extra_stream_metadata
 
 GZIP = "django.middleware.gzip.GZipMiddleware"
 CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
@@ -246,22 +246,19 @@ def test_an_async_body_whose_iter_raises_stays_an_async_body(answer, backend):
     assert [one.outcome for one in backend.closed] == ["completed"]
 
 
-@pytest.mark.parametrize(("body", "kind"), [(Body(b"a"), Stream), (AsyncBody(b"a"), AsyncStream)])
+@pytest.mark.parametrize(("body", "kind"), [(Body, Stream), (AsyncBody, AsyncStream)])
 def test_a_response_and_its_stream_go_with_their_last_reference(body, kind, answer):
     """No cycle: a stream that is dropped ends there and then, and not when the collector runs."""
-    response = StreamingHttpResponse(body)
-    answer(lambda: response)
-    with nullcontext(Wsgi()):
-        assert type(response._iterator) is kind
+    answer(lambda: StreamingHttpResponse(body(b"a")))
+    response = Wsgi().body
+    assert type(response._iterator) is kind
     gone = ref(response), ref(response._iterator)
     gc.disable()
     try:
-        Answer.make = staticmethod(lambda _: None)
-        response = None
-        answer(lambda: None)
+        del response
+        assert [one() for one in gone] == [None, None]
     finally:
         gc.enable()
-    assert [one() for one in gone] == [None, None]
 
 
 def test_a_started_response_that_is_dropped_is_abandoned(answer, backend):
@@ -273,9 +270,21 @@ def test_a_started_response_that_is_dropped_is_abandoned(answer, backend):
     assert [one.outcome for one in backend.closed] == ["abandoned"]
 
 
-def test_signal_receivers_may_name_fields_and_may_fail(answer, backend):
-    from streaminstr.django.signals import bind_extra_stream_metadata  # noqa: PLC0415
+@pytest.fixture
+def receivers():
+    """Receivers of our signal, for this test."""
+    connected = []
 
+    def connect(receiver):
+        connected.append(receiver)
+        bind_extra_stream_metadata.connect(receiver)
+
+    yield connect
+    for receiver in connected:
+        bind_extra_stream_metadata.disconnect(receiver)
+
+
+def test_signal_receivers_may_name_fields_and_may_fail(answer, backend, receivers):
     def receive(*, request, response, stream, **kwargs):
         stream.set_attribute("tenant", request.META.get("HTTP_X_TENANT", "none"))
 
@@ -283,11 +292,20 @@ def test_signal_receivers_may_name_fields_and_may_fail(answer, backend):
         raise ValueError
 
     answer(lambda: StreamingHttpResponse([b"a"]))
-    for receiver in (receive, fail):
-        bind_extra_stream_metadata.connect(receiver, weak=False)
-    try:
-        Client().get("/sync/", headers={"x-tenant": "north"}).getvalue()
-    finally:
-        for receiver in (receive, fail):
-            bind_extra_stream_metadata.disconnect(receiver)
+    receivers(fail)
+    receivers(receive)
+    Client().get("/sync/", headers={"x-tenant": "north"}).getvalue()
     assert backend.streams[0].report.as_attributes()["tenant"] == "north"
+
+
+async def test_a_receiver_that_nobody_can_await_costs_its_fields_alone(
+    answer, backend, errors, receivers
+):
+    async def receive(**kwargs):
+        """Is never called."""
+
+    answer(lambda: StreamingHttpResponse(AsyncBody(b"a")))
+    receivers(receive)
+    assert (await Asgi().run()).body == b"a"
+    assert [stream.outcome for stream in backend.closed] == ["completed"]
+    assert sum(errors.values()) == 1
