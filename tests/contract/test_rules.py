@@ -18,6 +18,11 @@ def test_a_subclass_that_takes_a_promise_away_is_refused():
         type("Mine", (ToyContract,), {"test_failed": None})
 
 
+def test_a_subclass_that_hides_from_pytest_is_refused():
+    with pytest.raises(TypeError, match="Mine changes what it is tested for: __test__"):
+        type("Mine", (ToyContract,), {"__test__": False})
+
+
 def test_a_promise_changed_by_a_mixin_is_refused():
     mixin = type("Mixin", (), {"test_failed": lambda self: None})
     with pytest.raises(TypeError, match="test_failed"):

@@ -98,3 +98,35 @@ class TestStandardLogging(LogContract):
 
 def view_of_event(event):
     return SpanView(name=event["stream"], attributes=event, is_error="error.type" in event)
+
+
+class LeavesOpen:
+    """A copy of a backend that does not end its spans."""
+
+    def __init__(self, backend):
+        self.backend = backend
+
+    def open(self, info):
+        return Unclosed(self.backend.open(info))
+
+
+class Unclosed:
+    def __init__(self, scope):
+        self.start = scope.start
+
+    def close(self, report):
+        pass
+
+
+@pytest.mark.parametrize("promise", ["completed", "failed", "cancelled", "abandoned", "nested"])
+@pytest.mark.parametrize("vendor", [RecordingContract, OpenTelemetryContract, DatadogContract])
+def test_a_copy_that_leaves_its_spans_open_fails(vendor, promise, request):
+    request.addfinalizer(lambda: tracer.configure(trace_processors=[]))
+
+    def make_backend(self):
+        return LeavesOpen(vendor.make_backend(self))
+
+    contract = type("Copy", (vendor,), {"make_backend": make_backend})()
+    sentence = f"^{promise}: no span has finished .* a scope was left open. End the span in close"
+    with pytest.raises(AssertionError, match=sentence):
+        getattr(contract, f"test_{promise}")()
