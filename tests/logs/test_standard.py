@@ -222,6 +222,19 @@ def test_nothing_in_a_field_starts_a_line_or_colours_one(text, hostile):
     assert all(line.isprintable() for line in lines)
 
 
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_the_filter_escapes_what_it_puts_on_a_record(text, hostile):
+    def body():
+        log.info("within")
+        yield 1
+
+    with _config.forced(_config.build(Backend({"span_id": hostile}))):
+        list(streaminstr.stream(body(), name=hostile))
+    lines = text().splitlines()
+    assert [line.split()[1].partition("|")[0] for line in lines] == ["within", "stream_closed"]
+    assert all(line.isprintable() for line in lines)
+
+
 class Badly:
     """Shows itself over two lines, or not at all."""
 
