@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -23,8 +24,8 @@ MATRIX = [
 LOWEST = (
     "django==5.2",
     "ddtrace==3.9.0",
-    "opentelemetry-api==1.25.0",
-    "opentelemetry-sdk==1.25.0",
+    "opentelemetry-api==1.30.0",
+    "opentelemetry-sdk==1.30.0",
     "structlog==22.1.0",
     "rich==13.7.0",
     "uvicorn==0.30.0",
@@ -101,3 +102,21 @@ def servers(session: nox.Session) -> None:
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
     session.install("hypercorn", "uvicorn", "uvloop")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
+
+
+@nox.session
+def wire(session: nox.Session) -> None:
+    """One scenario on both vendors, read back from receivers that are not ours."""
+    session.install("-e", ".[dev]", "opentelemetry-exporter-otlp")
+    # It pins an older opentelemetry-proto than today's exporters: an environment of its own.
+    agent = Path(session.create_tmp()).resolve() / "agent"
+    session.run("python", "-m", "venv", str(agent), silent=True)
+    scripts = agent / ("Scripts" if os.name == "nt" else "bin")
+    session.run(
+        *(str(scripts / "python"), "-m", "pip", "install", "-q", "ddapm-test-agent>=1.69"),
+        external=True,
+    )
+    session.run(
+        *("pytest", "-m", "wire", "tests/wire", *session.posargs),
+        env={"STREAMINSTR_TEST_AGENT": str(scripts / "ddapm-test-agent")},
+    )
