@@ -180,6 +180,17 @@ def test_dropped_in_a_cycle_is_abandoned_too(backend):
     assert only(backend).outcome is Outcome.ABANDONED
 
 
+def test_dropped_in_a_cycle_its_body_is_closed_inside_its_stream(backend):
+    body = Iterator(1, 2)
+    cycle = [stream(body, name="shop")]
+    cycle.append(cycle)
+    next(cycle[0])
+    del cycle
+    with pytest.warns(ResourceWarning, match="was dropped"):
+        gc.collect()
+    assert [handle.info.name for handle in body.closed_in] == ["shop"]
+
+
 def test_a_body_that_refers_to_its_own_stream_keeps_nothing_alive(backend):
     """What holds the open streams must not hold their bodies: such a cycle would stay for ever."""
 
