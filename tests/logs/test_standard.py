@@ -100,7 +100,8 @@ def test_extra_adds_fields_to_one_line(caplog):
 
 def test_arguments_are_put_in_whatever_the_fields_contain(caplog):
     own_logger("100%s").info("row %d", 1)
-    assert caplog.messages == ["row 1 trace_id='t1' span_id='s1' stream='100%s'"]
+    own_logger("100%s").info("row 1")
+    assert caplog.messages == ["row 1 trace_id='t1' span_id='s1' stream='100%s'"] * 2
 
 
 def test_a_logger_taken_before_the_first_step_gets_the_ids_with_it(caplog):
