@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import io
 from contextvars import ContextVar
 
@@ -218,3 +219,24 @@ async def test_an_exception_that_ends_iteration_elsewhere_is_not_lost(recorded):
 
     with pytest.raises(StopAsyncIteration):
         await serve(app)
+
+
+async def test_work_in_a_context_of_its_own_outlives_the_request(recorded):
+    async def app(scope, receive, send):
+        task = asyncio.create_task(work(), context=contextvars.Context())
+        kept.append(task)
+        await going.wait()
+
+    async def work():
+        stream = streaminstr.stream(Body()(), name="outlives")
+        await anext(stream)
+        going.set()
+        await served.wait()
+        await anext(stream)
+        await stream.aclose()
+
+    going, served = asyncio.Event(), asyncio.Event()
+    await serve(app)
+    served.set()
+    await kept[0]
+    assert recorded.closed[0].report.chunks == 2
