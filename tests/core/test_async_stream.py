@@ -387,6 +387,15 @@ async def test_close_of_a_body_without_aclose_is_done_when_it_returns(backend):
     assert body.closed == 1
 
 
+async def test_close_after_an_async_generator_was_exhausted_gives_the_loop_nothing_to_do(backend):
+    made = stream(three())
+    await drain(made)
+    before = asyncio.all_tasks()
+    made.close()
+    assert asyncio.all_tasks() == before
+    assert not _loop._tasks
+
+
 async def test_close_during_a_step_ends_the_stream_when_that_step_returns(backend):
     waiting = Waiting()
     made = stream(waiting.body())

@@ -171,11 +171,20 @@ def test_fields_that_cannot_be_bound_break_nothing(errors):
     assert list(errors.values()) == [1]
 
 
-def test_inside_a_close_that_raises_the_stream_was_current(errors):
+ENDS = {
+    "exhausted": list,
+    "closed": lambda made: (next(made), made.close()),
+    "given up": lambda made: (next(made), made.give_up(), made.close()),
+    "settled": lambda made: made.settle(4),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_the_stream_is_current_where_its_scope_is_closed(errors, end):
     seen = []
     unruly = Unruly("close", lambda: seen.append(current_stream().info.name))
     with in_force(unruly):
-        list(stream(body(), name="shop"))
+        end(stream(body(), name="shop"))
     assert seen == ["shop"]
 
 
