@@ -156,6 +156,13 @@ def test_a_field_with_a_name_of_logging_itself_gets_an_underscore(caplog, name):
     assert caplog.records[0].getMessage().startswith("line")
 
 
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_so_does_one_that_a_body_binds_or_adds(caplog, name):
+    own_logger().bind(**{name: "mine"}).info("line")
+    own_logger().info("line", extra={name: "mine"})
+    assert [vars(record)[f"{name}_"] for record in caplog.records] == ["mine"] * 2
+
+
 def test_a_record_factory_that_sets_the_same_names_does_not_get_in_the_way(caplog):
     def factory(*args, **kwargs):
         record = before(*args, **kwargs)
