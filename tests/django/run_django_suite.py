@@ -3,8 +3,8 @@
     python tests/django/run_django_suite.py [--sdist PATH] [APP ...]
 
 Downloads the source of the Django that is installed and runs, twice, the tests of what streams or
-may be streamed. Exits with 1 when a test fails that passes without the middleware, or when a
-stream that was started was not closed exactly once.
+may be streamed. Exits with 1 when a test fails that passes without the middleware, when a stream
+that was started was not closed exactly once, or when an error of ours was swallowed by anybody.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ def inside(with_ours: bool, result: Path, apps: list[str]) -> int:
 
     found: dict = {"tests": {}, "streams": {}, "wrong": [], "swallowed": []}
     note_results(found["tests"])
+    note_unraisable(found["swallowed"])
     backend = inject() if with_ours else None
     atexit.register(lambda: finish(found, backend, result))
     sys.path.insert(0, str(Path.cwd()))
@@ -161,6 +162,21 @@ def note_results(tests: dict[str, str]) -> None:
         return original(self, test, subtest, error)
 
     TextTestResult.addSubTest = note_sub_test
+
+
+def note_unraisable(swallowed: list[str]) -> None:
+    """Have Python write down what of ours was raised where nobody could catch it."""
+    import traceback  # noqa: PLC0415 - of the child process alone
+
+    original = sys.unraisablehook
+
+    def note(unraisable) -> None:
+        told = "".join(traceback.format_tb(unraisable.exc_traceback))
+        if "streaminstr" in f"{told}{unraisable.object!r}":
+            swallowed.append(f"unraisable: {unraisable.exc_value!r} in {unraisable.object!r}")
+        original(unraisable)
+
+    sys.unraisablehook = note
 
 
 def inject():
@@ -201,7 +217,7 @@ def finish(found: dict, backend, result: Path) -> None:
             for one in backend.started
             if one.events != ["open", "start", "close"]
         ]
-        found["swallowed"] = [f"{kind} ({times})" for kind, times in errors.items()]
+        found["swallowed"] += [f"{kind} ({times})" for kind, times in errors.items()]
     result.write_text(json.dumps(found))
 
 
