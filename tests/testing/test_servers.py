@@ -6,6 +6,7 @@ import pytest
 
 import streaminstr
 from shop_responses import ROWS, ready_rows, respond, rows, waiting_rows
+from streaminstr.testing._settle import settled
 
 
 def test_read_gives_all_chunks_and_closes(streams):
@@ -120,6 +121,16 @@ async def test_a_clean_up_that_awaits_is_waited_for(streams):
     await streams.adisconnect(respond(slow_to_leave()))
     assert done == ["cleaned up"]
     streams.assert_closed_once(outcome="cancelled")
+
+
+async def test_tasks_that_were_started_are_waited_for():
+    async def turns():
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async with settled():
+        task = asyncio.create_task(turns())
+    assert task.done()
 
 
 async def test_anever_iterate_starts_nothing(streams):
