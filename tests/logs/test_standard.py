@@ -136,9 +136,11 @@ def test_it_takes_an_exception_as_logging_does(caplog, given):
 
 
 def test_a_level_that_is_off_costs_nothing(caplog):
+    shown = []
     caplog.set_level(logging.ERROR)
-    own_logger().info("line", extra=[])
-    assert caplog.records == []
+    for level in (logging.INFO, logging.ERROR):
+        own_logger().log(level, "line", extra={"x": Noted(shown, level)})
+    assert shown == [logging.ERROR]
 
 
 def test_the_closing_event_comes_by_it(caplog):
@@ -241,6 +243,17 @@ def test_the_filter_escapes_what_it_puts_on_a_record(text, hostile):
     lines = text().splitlines()
     assert [line.split()[1].partition("|")[0] for line in lines] == ["within", "stream_closed"]
     assert all(line.isprintable() for line in lines)
+
+
+class Noted:
+    """Notes that it was shown."""
+
+    def __init__(self, shown, level):
+        self.shown, self.level = shown, level
+
+    def __repr__(self):
+        self.shown.append(self.level)
+        return "x"
 
 
 class Badly:
