@@ -120,3 +120,11 @@ def wire(session: nox.Session) -> None:
         *("pytest", "-m", "wire", "tests/wire", *session.posargs),
         env={"STREAMINSTR_TEST_AGENT": str(scripts / "ddapm-test-agent")},
     )
+
+
+@nox.session
+def sentry(session: nox.Session) -> None:
+    """A third party's backend, installed beside the library, passes the contract."""
+    session.install(".", "./docs/how-to/sentry-backend[test]")
+    session.chdir("docs/how-to/sentry-backend")
+    session.run("pytest", *session.posargs)
