@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from inspect import isawaitable
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import iscoroutinefunction
 
@@ -14,7 +14,7 @@ from streaminstr.django import conf
 from streaminstr.django._instrument import instrument, leave_out
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from streaminstr._scope import Attribute
 
@@ -32,36 +32,49 @@ def stream_scope(
     """
     refuse_bare_use("stream_scope", name)
     conf.adopt()
-
-    def settle(args: tuple[Any, ...], response: Any, requested: float) -> Any:
-        if not enabled:
-            leave_out(response)
-        elif (request := _request_in(args)) is not None:
-            instrument(request, response, name=name, attributes=attributes, requested=requested)
-        return response
-
-    async def settle_later(
-        args: tuple[Any, ...], response: Awaitable[Any], requested: float
-    ) -> Any:
-        return settle(args, await response, requested)
+    said = _Said(name, attributes, enabled)
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            return await settle_later(args, view(*args, **kwargs), clock())
+            return await said.heed_later(args, view(*args, **kwargs), clock())
 
         @functools.wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             requested = clock()
             response = view(*args, **kwargs)
-            # `View.dispatch` is a plain method, which gives a coroutine where the view is async.
-            if isawaitable(response):
-                return settle_later(args, response, requested)
-            return settle(args, response, requested)
+            heed = said.heed_later if isawaitable(response) else said.heed
+            return heed(args, response, requested)
 
         return async_wrapper if iscoroutinefunction(view) else wrapper
 
     return decorate
+
+
+class _Said(NamedTuple):
+    """What the decorator was told about the streams of its view."""
+
+    name: str | None
+    attributes: Mapping[str, Attribute] | None
+    enabled: bool
+
+    def heed(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
+        """Do to the response of a view that was called with `args` what was said; gives it."""
+        if not self.enabled:
+            leave_out(response)
+        elif (request := _request_in(args)) is not None:
+            instrument(
+                request,
+                response,
+                name=self.name,
+                attributes=self.attributes,
+                requested=requested,
+            )
+        return response
+
+    async def heed_later(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
+        """The same for a coroutine: an async view's, or what `View.dispatch` gives for one."""
+        return self.heed(args, await response, requested)
 
 
 def _request_in(args: tuple[Any, ...]) -> Any:
