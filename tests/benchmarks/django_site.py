@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from io import BytesIO
-from time import perf_counter_ns as now
+from time import thread_time_ns as now
 from typing import TYPE_CHECKING, Any
 
 import django

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -12,15 +10,14 @@ ROOT = HERE.parent.parent
 
 
 def environment(folder: Path, python: str, *packages: str) -> Path:
-    """The interpreter of an environment with these packages, made where it is not there yet."""
+    """The interpreter of an environment with these packages, and the library as it is now."""
     interpreter = folder / "bin" / "python"
+    pip = (str(interpreter), "-m", "pip", "install", "-qq", "--disable-pip-version-check")
     if not interpreter.exists():
-        if python == sys.executable:
-            venv.create(folder, with_pip=True)
-        else:
-            run(python, "-m", "venv", str(folder))
-        pip = (str(interpreter), "-m", "pip", "install", "-qq", "--disable-pip-version-check")
+        run(python, "-m", "venv", str(folder))
         run(*pip, *packages)
+    elif any(package.startswith(str(ROOT)) for package in packages):
+        run(*pip, "--force-reinstall", "--no-deps", str(ROOT))
     return interpreter
 
 

@@ -6,7 +6,7 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from itertools import repeat
 from math import log
-from time import perf_counter_ns as now
+from time import thread_time_ns as now
 from typing import TYPE_CHECKING
 
 from bodies import NO_LOGS, Silent, chunks

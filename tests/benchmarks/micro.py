@@ -7,7 +7,7 @@ import gc
 import tracemalloc
 from contextvars import copy_context
 from itertools import repeat
-from time import perf_counter_ns as now
+from time import thread_time_ns as now
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 

@@ -1,10 +1,13 @@
-"""Timing: cases that are compared take turns, so that whatever slows the machine meets them all."""
+"""Timing: cases that are compared take turns, so that whatever slows the machine meets them all.
+
+What is measured is the thread's processor time: other programs take turns, too, but no time of it.
+"""
 
 from __future__ import annotations
 
 import gc
 from statistics import median
-from time import perf_counter_ns as now
+from time import thread_time_ns as now
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
