@@ -172,6 +172,8 @@ def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
     finally:
         life.end(error, Meters(chunks, size, longest, producer, begun, first, entered, left))
         error = order = None  # no reference cycle through the traceback
+        if life.closing is not None:  # asked for while the last step was running
+            life.clean_up()
 
 
 def _iterate(life: Life, body: Any) -> Any:
@@ -202,15 +204,18 @@ class AsyncStream(AsyncIterator[ChunkT]):
             msg = "anext(): this stream is already running a step"
             raise RuntimeError(msg)
         self._stepping = True
-        ready = self._ready
+        ready, ended = self._ready, True
         try:
             signal = self._run(self._send, order)
             if signal is not ready:
                 await relay(self._run, self._pump, signal, ready)
+            ended = False
         except StopIteration:
             raise StopAsyncIteration from None
         finally:
             self._stepping = False
+            if ended and self._life.closing is not None and order is not _CLOSE:
+                self.close()  # asked for while this last step was running
             del order  # no reference cycle through the traceback of what `athrow` raises
         if self._life.closing is not None:  # asked for while this step was running
             await self.aclose()

@@ -1,6 +1,7 @@
 """A stream over an async body: the same promises, and its clean-up is awaited where it belongs."""
 
 import asyncio
+import contextlib
 import sys
 import threading
 import types
@@ -444,6 +445,21 @@ async def test_close_during_a_step_that_fails_is_failed_and_runs_the_closers(bac
         await anext(made)
     assert only(backend).outcome is Outcome.FAILED
     assert body.closed == 1
+
+
+@pytest.mark.parametrize("error", [None, LookupError(), asyncio.CancelledError()])
+async def test_close_during_the_last_step_gets_the_body_aclosed(backend, error):
+    class Body(AsyncIterator):
+        async def __anext__(self):
+            await asyncio.to_thread(made.close)
+            return await super().__anext__()
+
+    body = Body(error=error)
+    made = stream(body)
+    with contextlib.suppress(LookupError, asyncio.CancelledError):
+        assert await anext(made, "end") == "end"
+    await until(lambda: body.closed_in)
+    assert len(body.closed_in) == 1
 
 
 def test_close_after_the_loop_is_gone_closes_the_scope(backend):

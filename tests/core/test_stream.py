@@ -528,6 +528,20 @@ def test_an_iterator_body_is_closed_by_the_step_that_close_could_not_interrupt(b
     assert list(made) == []
 
 
+@pytest.mark.parametrize("error", [None, LookupError()])
+def test_an_iterator_body_is_closed_too_where_that_step_is_the_last(backend, error):
+    class Body(Iterator):
+        def __next__(self):
+            made.close()
+            return super().__next__()
+
+    body = Body(error=error)
+    made = stream(body)
+    with contextlib.suppress(LookupError):
+        assert next(made, "end") == "end"
+    assert len(body.closed_in) == 1
+
+
 def test_close_from_another_thread_between_steps(backend):
     made = stream(three())
     next(made)
