@@ -7,12 +7,13 @@ import pytest
 from django.core.exceptions import MiddlewareNotUsed
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
-from django.test import AsyncClient, Client, override_settings
+from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from django_site import AsyncBody, Body
 from streaminstr import structlog
+from streaminstr._exchange import Exchange
 from streaminstr.django import middleware
 from streaminstr.django.middleware import StreamScopeMiddleware
 
@@ -196,3 +197,10 @@ async def test_where_logs_are_bound_to_a_thread_the_body_is_captured_in_that_thr
     answer(lambda: StreamingHttpResponse(AsyncBody(b"a")))
     assert (await Asgi().run()).body == b"a"
     assert threads != [get_ident()]
+
+
+def test_an_outermost_net_leaves_every_response_to_the_middleware(backend):
+    exchange = Exchange()
+    inner = StreamScopeMiddleware(lambda request: HttpResponse(b"whole"))
+    exchange.context().run(inner, RequestFactory().get("/"))
+    assert exchange.is_taken
