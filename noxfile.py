@@ -128,3 +128,13 @@ def sentry(session: nox.Session) -> None:
     session.install(".", "./docs/how-to/sentry-backend[test]")
     session.chdir("docs/how-to/sentry-backend")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def old_structlog(session: nox.Session) -> None:
+    """The thread-local mode as the last django-structlog of that kind has it."""
+    session.install(
+        *("-e", ".[opentelemetry,ddtrace,django,structlog]", "opentelemetry-sdk"),
+        *("pytest", "pytest-asyncio", "django-structlog==2.2.0", "django-ipware"),
+    )
+    session.run("pytest", "tests/logs/old", *session.posargs)

@@ -49,9 +49,10 @@ class LogBackend:
             )
             raise StreaminstrError(msg)
         self.levels = levels
+        self._by_outcome = {**DEFAULT_LEVELS, **(levels or {})}
 
     def open(self, info: StreamInfo) -> LogScope:
-        return LogScope(info, {**DEFAULT_LEVELS, **(self.levels or {})})
+        return LogScope(info, self._by_outcome)
 
 
 class LogScope:
