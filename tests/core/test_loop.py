@@ -66,4 +66,5 @@ def test_what_is_spawned_is_held_until_it_is_done():
         return held, len(_loop._tasks)
 
     before = len(_loop._tasks)
-    assert asyncio.run(main()) == (before + 1, before)
+    # Debugging, asyncio refuses what is not safe from another thread.
+    assert asyncio.run(main(), debug=True) == (before + 1, before)

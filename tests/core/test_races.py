@@ -164,11 +164,12 @@ def test_a_close_and_a_drop_at_once(backend):
     assert racers.errors == []
 
 
-def test_the_body_is_closed_once_whoever_wins(backend):
+@pytest.mark.parametrize("chunks", [[1], [1, 2, 3]], ids=["last step", "step"])
+def test_the_body_is_closed_once_whoever_wins(backend, chunks):
     bodies = []
 
     def body():
-        bodies.append(Iterator(1, 2, 3))
+        bodies.append(Iterator(*chunks))
         return bodies[-1]
 
     one = Round(backend, body)
