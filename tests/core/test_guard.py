@@ -36,13 +36,10 @@ class Unruly:
 class Unspeakable:
     """Raises wherever it is looked at."""
 
-    def __getattr__(self, name):
+    def _refuse(self, *given):
         raise ArithmeticError
 
-    def __repr__(self):
-        raise ArithmeticError
-
-    __len__ = __iter__ = __eq__ = __repr__
+    __getattr__ = __repr__ = __len__ = __iter__ = __eq__ = _refuse
     __hash__ = object.__hash__
 
 

@@ -321,12 +321,10 @@ class AsyncMachine(Machine):
         with expected[act] if act in expected else pytest.raises(act):
             assert called(by_hand, case.step, hop=hop) == case.body.name
         case.step = None
-        if act in ERRORS:
-            case.end(ERRORS[act])
-        elif act == "end":
-            case.end(Outcome.COMPLETED)
-        elif case.asked:
-            case.end(Outcome.CANCELLED)
+        asked = Outcome.CANCELLED if case.asked else None
+        outcome = {**ERRORS, "end": Outcome.COMPLETED, "chunk": asked}[act]
+        if outcome is not None:
+            case.end(outcome)
 
     @rule(which=which, hop=hops, error=errors)
     def interrupt_step(self, which, hop, error):

@@ -199,8 +199,7 @@ def test_a_body_that_refers_to_its_own_stream_keeps_nothing_alive(backend):
             self.rows = stream(self.body())
 
         def body(self):
-            yield 1
-            yield self.rows
+            yield from (1, 2)
 
     next(View().rows)
     with pytest.warns(ResourceWarning, match="was dropped"):
@@ -278,8 +277,7 @@ def test_a_body_whose_iter_is_a_generator_cleans_up_once_and_before_the_scope(ba
 
         def __iter__(self):
             try:
-                yield 1
-                yield 2
+                yield from (1, 2)
             finally:
                 self.seen += (backend.current.events[-1],)
 
@@ -552,8 +550,7 @@ def test_close_from_another_thread_between_steps(backend):
 def test_a_body_may_close_its_own_stream(backend):
     def body():
         made.close()
-        yield 1
-        yield 2
+        yield from (1, 2)
 
     made = stream(body())
     assert list(made) == [1]

@@ -138,12 +138,8 @@ def test_a_generator_function(backend):
 
 
 def test_an_async_generator_function(backend):
-    @streamed("orders.export")
-    async def export(count):
-        for number in range(count):
-            yield number
-
-    assert by_hand(drain(export(2))) == [0, 1]
+    export = streamed("orders.export")(async_rows)
+    assert by_hand(drain(export())) == [1, 2]
     assert names(backend) == ["orders.export"]
 
 
