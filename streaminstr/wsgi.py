@@ -10,6 +10,7 @@ means on each server.
 
 from __future__ import annotations
 
+import sys
 from inspect import isgenerator
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Self
@@ -77,14 +78,14 @@ class _Call:
         try:
             result = self._context.run(app, self._environ, self._begin)
         except BaseException:
-            close_streams(self._exchange)
+            _finish(self._context, self._exchange)
             raise
         if _is_file(self._environ, result):
             return result
         if self._is_streamed(result):
             result = self._context.run(guarded, self._wrap, result, default=result)
         elif isinstance(result, list | tuple):
-            close_streams(self._exchange)
+            _finish(self._context, self._exchange)
             return result
         return _Result(self._context, self._exchange, result)
 
@@ -153,13 +154,28 @@ class _Result(map):  # type: ignore[type-arg]
             for close in closers:
                 self._context.run(close)
         finally:
-            close_streams(self._exchange)
+            _finish(self._context, self._exchange)
 
 
-def close_streams(exchange: Exchange) -> None:
+def _finish(context: Context, exchange: Exchange) -> None:
     """Close all that the application has left open. Their errors are nobody's but the log's."""
     for stream in exchange.alive():
         guarded(stream.close, default=None)
+    guarded(_hand_back, context, default=None)
+
+
+def _hand_back(context: Context) -> None:
+    """Leave the connections to Django's caches with the thread, for its next request.
+
+    Django keeps them in a context variable that is never reset. That is no leak but its pool.
+    """
+    django: Any = sys.modules.get("django.core.cache")
+    if django is not None and sys.modules["django.conf"].settings.configured:
+        caches = django.caches
+        for alias in caches:
+            made = context.run(getattr, caches._connections, alias, None)  # noqa: SLF001 - no other way
+            if made is not None:
+                caches[alias] = made
 
 
 def _is_file(environ: Environ, result: Any) -> bool:

@@ -13,6 +13,7 @@ from server_by_hand import Blocked, ByHand, gone
 from streaminstr import Outcome, _config, _guard
 from streaminstr._life import open_lives
 from streaminstr.asgi import StreamScopeMiddleware
+from streaminstr.testing import RecordedStream
 
 START = {
     "type": "http.response.start",
@@ -101,6 +102,19 @@ async def test_the_scope_is_current_for_the_body_and_not_for_the_server(recorded
     await serve(app)
     assert seen == ["GET"]
     assert streaminstr.current_stream() is None
+
+
+async def test_the_scope_is_current_while_it_is_closed(recorded, monkeypatch):
+    seen = []
+    close = RecordedStream.close
+
+    def look(stream, report):
+        seen.append((recorded.current, streaminstr.current_stream().info.name))
+        close(stream, report)
+
+    monkeypatch.setattr(RecordedStream, "close", look)
+    await serve(three_chunks)
+    assert seen == [(recorded.streams[0], "GET")]
 
 
 async def test_time_begins_with_the_response_and_gaps_are_between_chunks(recorded):

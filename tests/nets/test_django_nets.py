@@ -1,20 +1,24 @@
 """Django in an outermost net: what it leaves open is closed, and there is one scope."""
 
 import asyncio
+import contextvars
 import gc
 
 import pytest
 import structlog
+from django.conf import settings
+from django.core.cache import caches
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 from django.utils.decorators import async_only_middleware
+from django.utils.functional import empty
 
 import server_site
 from server_by_hand import Blocked, ByHand, call, gone
-from streaminstr import asgi, wsgi
+from streaminstr import _guard, asgi, wsgi
 from streaminstr.django.decorators import stream_scope
 
 # Django 5.2 forgets to close the body of a request that was aborted.
@@ -27,6 +31,11 @@ LEAKED = []
 @stream_scope(enabled=False)
 async def left_out(request):
     return StreamingHttpResponse(server_site.adrips(2, 0))
+
+
+def cached(request):
+    LEAKED.append(caches["default"])
+    return HttpResponse()
 
 
 def notes(request):
@@ -42,6 +51,7 @@ urlpatterns = [
     *server_site.urlpatterns,
     path("left-out", left_out),
     path("notes", notes),
+    path("cached", cached),
 ]
 
 
@@ -60,6 +70,7 @@ def drops_started(get_response):
 
 @pytest.fixture(autouse=True)
 def collect():
+    _guard.errors.clear()
     yield
     gc.collect()
 
@@ -210,3 +221,19 @@ def test_what_another_middleware_holds_across_its_yields_is_not_seen_by_the_serv
     assert structlog.contextvars.get_contextvars() == {}
     assert all("request_id" in bound for bound in LEAKED)
     assert len(LEAKED) == 2
+
+
+def test_connections_to_caches_stay_with_the_thread(recorded):
+    """Django keeps them in a context variable: a pool, which no request should make anew."""
+    LEAKED.clear()
+    thread = contextvars.Context()
+    with override_settings(MIDDLEWARE=[OURS], ROOT_URLCONF=__name__):
+        for _ in range(2):
+            thread.run(serve_sync, "/cached")
+    assert LEAKED[0] is LEAKED[1]
+
+
+def test_where_django_is_not_set_up_there_are_none(recorded, monkeypatch):
+    monkeypatch.setattr(settings, "_wrapped", empty)
+    assert wsgi.StreamScopeMiddleware(lambda *_: [b"one"])({}, print) == [b"one"]
+    assert dict(_guard.errors) == {}

@@ -7,7 +7,7 @@ import pytest
 from django.core.handlers.asgi import ASGIHandler
 
 import streaminstr
-from server_by_hand import lifespan
+from server_by_hand import ByHand, lifespan
 from streaminstr import _exchange, _shutdown
 from streaminstr.asgi import StreamScopeMiddleware
 
@@ -86,6 +86,18 @@ async def test_from_the_start_of_the_lifespan_sigterm_is_known_and_passed_on(ter
     assert not _exchange.shutting_down
     terminate()
     assert told == [True]
+
+
+async def test_where_the_server_has_no_lifespan_sigterm_is_known_from_the_first_request(
+    recorded, terminate
+):
+    async def app(scope, receive, send):
+        pass
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    await ByHand().call(StreamScopeMiddleware(app))
+    terminate()
+    assert _exchange.shutting_down
 
 
 def test_sigterm_is_watched_once(terminate):

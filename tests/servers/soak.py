@@ -3,7 +3,7 @@
     python tests/servers/soak.py [--streams 2000] [--seconds 90] [--plain]
 
 A client that is done, or has left, is followed by another, so that the number stays the same. Each
-stream lasts ten seconds, with a chunk every other second. At the end every stream that was started
+stream lasts thirty seconds, with ten chunks. At the end every stream that was started
 must have been closed, once, by each of three backends, and the memory must not have grown.
 Prints its figures, and exits with 1 where one of these does not hold.
 """
@@ -32,6 +32,8 @@ from server_process import KINDS, Server
 MEBIBYTE = 1024 * 1024
 GROWTH = 0.05
 """How much the memory may grow from the first third of the measured time to the last."""
+LIFE = 30
+"""Seconds from the first chunk of a stream to its end."""
 WARM_UP = 45
 """Seconds that do not count: the clients are still coming, and the first of them ends."""
 BACKENDS = ("record", "opentelemetry", "ddtrace")
@@ -40,7 +42,7 @@ BACKENDS = ("record", "opentelemetry", "ddtrace")
 async def visit(address, number, tally):
     """One client: reads to the end, or leaves at a random moment."""
     leaves = random.random() < 1 / 3  # noqa: S311 - nothing here is secret
-    patience = random.uniform(0, 10) if leaves else 60  # noqa: S311
+    patience = random.uniform(0, LIFE) if leaves else 3 * LIFE  # noqa: S311
     try:
         reader, writer = await asyncio.open_connection(*address)
         request = (
@@ -62,7 +64,7 @@ async def visit(address, number, tally):
 
 
 async def keep_visiting(address, until, numbers, tally):
-    await asyncio.sleep(random.uniform(0, 10))  # noqa: S311 - they do not come all at once
+    await asyncio.sleep(random.uniform(0, LIFE / 2))  # noqa: S311 - they do not come all at once
     while time.monotonic() < until:
         await visit(address, next(numbers), tally)
 

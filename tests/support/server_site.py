@@ -156,7 +156,7 @@ BODIES = {
     "blocks": (blocks, ablocks),
     "big": (big, abig),
     "dropped": (lambda: drips(5), lambda: adrips(5)),
-    "events": (lambda: drips(5, 2), lambda: adrips(5, 2)),
+    "events": (lambda: drips(10, 3), lambda: adrips(10, 3)),
 }
 """By name: a sync body and an async one that do the same."""
 
