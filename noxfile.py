@@ -88,7 +88,7 @@ def wheel(session: nox.Session) -> None:
     (wheel_file,) = built.glob("*.whl")
     session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
     away = built / "away"
-    for part in ("tests", "docs", "README.md", "pyproject.toml"):
+    for part in ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml"):
         source, target = HERE / part, away / part
         target.parent.mkdir(exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)

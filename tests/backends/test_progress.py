@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextvars import copy_context
 from threading import Event, current_thread, get_ident
 from time import perf_counter as clock
 from types import SimpleNamespace
@@ -195,12 +196,16 @@ def test_what_is_pushed_is_shown_too(watch, backend, force):
     """An ASGI application that sends its chunks by itself, while the server takes one of them."""
     handle = StreamHandle(streaminstr.StreamInfo(name="s"))
     config = force([backend], progress_interval=NEVER)
-    pushed = PushedStream(handle, config, clock())
-    pushed.push(b"one", clock())
-    show()
-    pushed.resume()
-    show()
-    pushed.finish()
+
+    def push():
+        pushed = PushedStream(handle, config, clock())
+        pushed.push(b"one", clock())
+        show()
+        pushed.resume()
+        show()
+        pushed.finish()
+
+    copy_context().run(push)  # it is current where it is pushed
     reports = backend.streams[0].progress_reports
     assert [report.stalled for report in reports] == ["consumer", "producer"]
     assert reports[0].bytes == 3
