@@ -5,7 +5,7 @@ import sys
 from contextvars import copy_context
 
 from core_fakes import in_thread
-from streaminstr import _loop
+from streaminstr import _life, _loop
 
 
 async def nothing():
@@ -68,3 +68,9 @@ def test_what_is_spawned_is_held_until_it_is_done():
     before = len(_loop._tasks)
     # Debugging, asyncio refuses what is not safe from another thread.
     assert asyncio.run(main(), debug=True) == (before + 1, before)
+
+
+def test_what_cancels_is_looked_for_in_what_is_loaded_only(monkeypatch):
+    for module in ("trio", "greenlet"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    assert list(_life._cancellations()) == [asyncio.CancelledError]
