@@ -25,12 +25,14 @@ class Kind:
     isolates: str
 
 
+ALL = "span and all context variables, in the same task"
+ALL_BUT_THE_TASK = "span and all context variables; async in a task for each step"
 NOTHING = "nothing: the span is not current in the body"
 LEAKS = "nothing: the span is current for the server, too, between chunks"
 
 KINDS = {
-    "streaminstr, OpenTelemetry": Kind((OURS, SDK), "span and all context variables, same task"),
-    "streaminstr, ddtrace": Kind((OURS, "ddtrace"), "span and all context variables, same task"),
+    "streaminstr, OpenTelemetry": Kind((OURS, SDK), ALL),
+    "streaminstr, ddtrace": Kind((OURS, "ddtrace"), ALL),
     "try/finally span, OpenTelemetry": Kind((SDK,), NOTHING),
     "try/finally span, ddtrace": Kind(("ddtrace",), LEAKS),
     "ddtrace `tracer.wrap`": Kind(("ddtrace",), LEAKS),
@@ -42,7 +44,7 @@ KINDS = {
         (SDK, "opentelemetry-instrumentation-wsgi", "opentelemetry-instrumentation-asgi"), LEAKS
     ),
     "logfire `instrument`": Kind(("logfire",), LEAKS),
-    "langfuse `observe`": Kind(("langfuse",), "span and all context variables, in a task per step"),
+    "langfuse `observe`": Kind(("langfuse",), ALL_BUT_THE_TASK),
     "sentry middleware": Kind(("sentry-sdk",), "sentry's own scope"),
 }
 

@@ -48,7 +48,7 @@ def panel(title: str, rows: Sequence[dict[str, Any]], top: int) -> Iterator[str]
 def legend(y: int) -> Iterator[str]:
     texts = {
         "everything": "isolates the span and all context variables",
-        "something": "isolates its own span alone",
+        "something": "isolates only its own state",
         "nothing": "isolates nothing, or has no span in the body",
     }
     for number, (name, text) in enumerate(texts.items()):

@@ -69,6 +69,17 @@ def side_by_side(tables: dict[str, Table]) -> str:
     )
 
 
+def by_place(found: Table) -> str:
+    """The peers' table: a line for each, a column for each place where they are put in."""
+    lines: dict[str, dict[str, str]] = {}
+    for figure in found:
+        line = lines.setdefault(figure["what"], {"isolates": figure["against"]})
+        line[figure["group"]] = figure["found"]
+    header = ["WSGI", "ASGI", "generator", "async generator", "isolates"]
+    rows = [[what, *(line.get(name, "-") for name in header)] for what, line in lines.items()]
+    return markdown(["", *header], rows)
+
+
 def replace(page: str, part: str, text: str) -> str:
     """The page with `text` between the two markers of a part."""
     begin, end = f"<!-- begin: {part} -->", f"<!-- end: {part} -->"
@@ -129,7 +140,7 @@ def write(only: list[str], interpreters: dict[str, Path], envs: Path, newest: st
             parts[script] = side_by_side(tables)
     if "peers" in only:
         found, versions = peers(envs, newest)
-        parts["peers"] = f"Of {versions}.\n\n{side_by_side({list(interpreters)[-1]: found})}"
+        parts["peers"] = f"With {versions}.\n\n{by_place(found)}"
         PLOT.write_text(draw(found))
     page = PAGE.read_text()
     for part, text in parts.items():
