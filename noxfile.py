@@ -138,3 +138,11 @@ def old_structlog(session: nox.Session) -> None:
         *("pytest", "pytest-asyncio", "django-structlog==2.2.0", "django-ipware"),
     )
     session.run("pytest", "tests/logs/old", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("django", DJANGOS)
+def django_suite(session: nox.Session, django: str) -> None:
+    """Django's own tests, with the middleware put into every chain and without."""
+    session.install("-e", ".[django]", f"django{DJANGOS[django]}", "jinja2")
+    session.run("python", "tests/django/run_django_suite.py", *session.posargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from contextvars import ContextVar, copy_context
@@ -232,6 +233,10 @@ _open_streams: set[ref[Any] | None] = set()
 
 Leaving this set is the atomic step that decides who closes a stream: only who takes it out does.
 """
+
+
+never_stepped: Counter[str] = Counter()
+"""How many streams came and went without a step, by name. Nothing else is to be seen of them."""
 
 
 def open_lives() -> tuple[Life, ...]:

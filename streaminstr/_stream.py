@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import ref
 
 from streaminstr import _loop
-from streaminstr._life import Meters
+from streaminstr._life import Meters, never_stepped
 from streaminstr._scope import Outcome
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Stream(_Map[ChunkT]):
                 self._life.ask_to_close(Outcome.ABANDONED, None)
                 _stop(self._life, self._pump)
         finally:
-            _warn_if_abandoned(self, self._life)
+            _note_drop(self, self._life)
 
 
 def _steps(life: Life, body: Iterable[Any]) -> Generator[Any, Any, None]:
@@ -285,7 +285,7 @@ class AsyncStream(AsyncIterator[ChunkT]):
                 if _owes_aclose(self._life, iterator):
                     _loop.spawn(loop, iterator.aclose, self._life.context.copy())
         finally:
-            _warn_if_abandoned(self, self._life)
+            _note_drop(self, self._life)
 
     def _stop(self) -> None:
         if self._stepping:  # by a loop that is gone: this step never returns
@@ -446,8 +446,10 @@ def _report_so_far(life: Life, pump: Generator[Any, Any, None]) -> StreamReport:
     return life.report(None, _meters(pump))
 
 
-def _warn_if_abandoned(stream: object, life: Life) -> None:
-    if life.started and life.closing is not None and life.closing[0] is Outcome.ABANDONED:
+def _note_drop(stream: object, life: Life) -> None:
+    if not life.started:
+        never_stepped[life.handle.info.name] += 1
+    elif life.closing is not None and life.closing[0] is Outcome.ABANDONED:
         warnings.warn(
             f"stream {life.handle.info.name!r} was dropped before its end and without close()",
             ResourceWarning,

@@ -5,7 +5,7 @@ import pytest
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
 from streaminstr import Outcome, StreamReport, _config, _life, _stream, stream
 from streaminstr._exchange import Exchange, current_exchange
-from streaminstr._life import StreamHandle
+from streaminstr._life import StreamHandle, never_stepped
 from streaminstr._scope import StreamInfo
 from streaminstr._wrap import wrap
 
@@ -141,7 +141,7 @@ def test_the_outermost_net_knows_who_cut_it_short(backend):
         (None, 0),
         (4, 0),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_text_counts_as_encoded_and_objects_as_chunks_only(backend, chunk, size):
     assert list(stream([chunk, chunk])) == [chunk, chunk]
@@ -249,3 +249,10 @@ def test_a_stream_that_was_stepped_is_not_settled(backend):
         next(made)
         made.settle(4096)
     assert (only(backend).outcome, only(backend).bytes) == (Outcome.CANCELLED, 0)
+
+
+@pytest.mark.parametrize("body", [[b"a"], AsyncIterator(b"a")])
+def test_a_stream_that_was_never_stepped_is_counted_by_its_name(backend, body):
+    before = never_stepped["unread"]
+    stream(body, name="unread").close()
+    assert never_stepped["unread"] == before + 1
