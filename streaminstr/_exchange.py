@@ -50,10 +50,11 @@ class Exchange:
     def is_taken(self) -> bool:
         """Whether the body has a scope already, or is to have none. Asked as a response begins.
 
-        A stream that waits for its first step by then is the body: what a middleware or a view
-        has made. A stream that the body makes for itself comes later.
+        A stream that has not ended by then is the body: what a middleware or a view has made. A
+        stream that the body makes for itself comes later.
         """
-        return self._taken or any(not stream._life.started for stream in self.alive())  # noqa: SLF001
+        lives = (stream._life for stream in self.alive())  # noqa: SLF001 - every kind has one
+        return self._taken or any(life.is_open or not life.started for life in lives)
 
     def take(self) -> None:
         """Say that somebody else decides about the scope of this response."""

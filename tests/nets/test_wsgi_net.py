@@ -2,6 +2,7 @@
 
 import io
 from contextvars import ContextVar
+from itertools import chain
 from wsgiref.util import FileWrapper
 from wsgiref.validate import validator
 
@@ -193,6 +194,26 @@ def test_a_body_that_is_a_stream_already_gets_no_second_scope(recorded):
 
     serve(StreamScopeMiddleware(app))
     assert [stream.name for stream in recorded.streams] == ["mine"]
+
+
+def test_a_stream_whose_first_chunk_was_taken_gets_no_second_scope(recorded):
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        body = streaminstr.stream(numbers(), name="mine")
+        return chain([next(body)], body)
+
+    assert serve(StreamScopeMiddleware(app)) == [b"1", b"2", b"3"]
+    assert [stream.name for stream in recorded.streams] == ["mine"]
+
+
+def test_a_stream_that_the_view_has_read_to_its_end_is_not_the_body(recorded):
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        kept.append(streaminstr.stream(numbers(), name="read"))
+        return iter(list(kept[0]))
+
+    serve(StreamScopeMiddleware(app))
+    assert [stream.name for stream in recorded.streams] == ["read", "GET"]
 
 
 def leaking(environ, start_response):
