@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from contextvars import ContextVar, copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -176,14 +176,16 @@ class Life:
     def end(self, error: BaseException | None, meters: Meters) -> None:
         """Close the scopes that were started: here, now, and never again."""
         if not self.started:
-            return
+            return None
         try:
             _open_streams.remove(self.stream)
         except KeyError:  # ended already: by another thread, maybe just now
-            return
+            return None
         final = self.report(error, meters)
-        with nullcontext() if self.turn is None else self.turn.lock:
-            self._close(final)
+        if self.turn is None:
+            return self._close(final)
+        with self.turn.lock:
+            return self._close(final)
 
     def _close(self, final: StreamReport) -> None:
         for scope in reversed(self.scopes):
@@ -279,7 +281,8 @@ def _start(scope: StreamScope, fields: dict[str, Attribute]) -> bool:
 
 
 def _are_fields(given: Any) -> bool:
-    return isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
+    # A dict is asked for first, since to ask for an abstract class takes several times as long.
+    return isinstance(given, dict | Mapping) and all(isinstance(name, str) for name in given)
 
 
 def _outcome_of(error: BaseException | None) -> tuple[Outcome, CancelledBy | None]:

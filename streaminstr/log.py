@@ -87,9 +87,14 @@ def is_levels(value: Any) -> bool:
 def with_log(
     backends: tuple[Backend, ...], levels: Mapping[str, str | None]
 ) -> tuple[Backend, ...]:
-    """`backends` with one log backend, last: its event then comes while the spans are open."""
+    """`backends` with one log backend, last: its event then comes while the spans are open.
+
+    Where no outcome has a level there is nothing for it to do, beside another backend.
+    """
     logs = [backend for backend in backends if isinstance(backend, LogBackend)]
     others = [backend for backend in backends if not isinstance(backend, LogBackend)]
+    if others and not logs and not any(levels.values()):
+        return backends
     own = next((log for log in logs if log.levels is not None), LogBackend(levels=levels))
     return (*others, own)
 

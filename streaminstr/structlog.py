@@ -9,6 +9,7 @@ its three attributes are used directly: `_CONTEXT`, and `_tl` and `_dict_class` 
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from streaminstr._scope import Attribute
 
 _ABSENT: Any = object()
+_in_use: ContextVar[bool] = ContextVar("streaminstr.thread_local", default=False)
+"""Whether thread-local bindings were captured for the stream that is running here."""
 
 
 @cache
@@ -44,7 +47,10 @@ def runner() -> Callable[[Context], Callable[..., Any]]:
 def _run_in(context: Context) -> Callable[..., Any]:
     held = thread_locals()
     run: Callable[..., Any] = context.run
-    return run if held is None else partial(run, held.run)
+    if held is None:
+        return run
+    run(_in_use.set, True)
+    return partial(run, held.run)
 
 
 def bind(fields: Mapping[str, Attribute]) -> ThreadLocals | None:
@@ -53,7 +59,7 @@ def bind(fields: Mapping[str, Attribute]) -> ThreadLocals | None:
     if structlog is None:
         return None
     structlog.contextvars.bind_contextvars(**fields)
-    slots = _slots()
+    slots = _slots() if _in_use.get() else ()
     for slot in slots:
         slot.bindings().update(fields)
     return ThreadLocals(slots) if slots else None
