@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 ResultT = TypeVar("ResultT")
 DefaultT = TypeVar("DefaultT")
@@ -26,6 +26,14 @@ def guarded(
     except BaseException as error:  # noqa: BLE001 - the promise of this module
         report(function, f"{type(error).__name__}", error)
         return default
+
+
+async def guarded_await(function: Callable[[], Awaitable[object]]) -> None:
+    """The same for what has to be awaited. Who cancels the task that awaits it is obeyed."""
+    try:
+        await function()
+    except Exception as error:  # noqa: BLE001 - the promise of this module
+        report(function, f"{type(error).__name__}", error)
 
 
 def report(function: Callable[..., Any], problem: str, error: BaseException | None = None) -> None:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import time
 import types
 from contextlib import AsyncExitStack
+from contextvars import copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import _config, _loop, _shutdown
 from streaminstr._exchange import Exchange, current_exchange
-from streaminstr._guard import guarded, report
+from streaminstr._guard import guarded, guarded_await
 from streaminstr._http import describe, has_body, name_of
 from streaminstr._life import StreamHandle
 from streaminstr._push import PushedStream
@@ -63,6 +64,7 @@ class _Call:
         "_config",
         "_exchange",
         "_ours",
+        "_outside",
         "_receive",
         "_scope",
         "_send",
@@ -77,6 +79,7 @@ class _Call:
         self._receive = receive
         self._send = send
         self._exchange = Exchange()
+        self._outside = copy_context()
         self._stack = AsyncExitStack()
         self._ours = False
         self._begun = 0.0
@@ -90,7 +93,7 @@ class _Call:
             await _within(context.run, app, self._scope, self._hear, self._say)
 
     async def _hear(self) -> Message:
-        message = await self._receive()
+        message: Message = await self._serve(self._receive)
         if message["type"] == "http.disconnect":
             self._exchange.client_left()
         return message
@@ -101,7 +104,7 @@ class _Call:
         elif self._ours and message["type"] == "http.response.body":
             self._count(message)
         try:
-            await self._send(message)
+            await self._serve(self._send, message)
         except OSError:
             self._exchange.client_left()
             if self._stream is not None:
@@ -109,6 +112,10 @@ class _Call:
             raise
         if self._stream is not None:
             self._stream.resume()
+
+    def _serve(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Awaitable[Any]:
+        """Let the server do its part where nothing is seen of what the application has bound."""
+        return _within(self._outside.copy().run, call, *arguments)
 
     def _begin(self, message: Message) -> None:
         self._begun = clock()
@@ -157,26 +164,27 @@ class _Call:
 
 async def _close(stream: Any) -> None:
     """Close it here, in the task of the request. Its errors are nobody's but the log's."""
-    if not isinstance(stream, AsyncStream):
+    if isinstance(stream, AsyncStream):
+        await guarded_await(stream.aclose)
+    else:
         guarded(stream.close, default=None)
-        return
-    try:
-        await stream.aclose()
-    except Exception as error:  # noqa: BLE001 - what `guarded` is, for what is awaited
-        report(stream.aclose, type(error).__name__, error)
 
 
 @types.coroutine
 def _within(
-    run: Callable[..., Any], app: Application, *arguments: Any
-) -> Generator[Any, Any, None]:
-    """Await a call of the application in this task, with each of its steps run by `run`."""
-    steps = _steps(app, arguments)
+    run: Callable[..., Any], function: Callable[..., Awaitable[Any]], *arguments: Any
+) -> Generator[Any, Any, Any]:
+    """Await a call in this task, with each of its steps run by `run`; gives its result."""
+    result: list[Any] = []
+    steps = _steps(function, arguments, result)
     yield from relay(run, steps, run(next, steps), _DONE)
+    return result[0]
 
 
-def _steps(app: Application, arguments: tuple[Any, ...]) -> Generator[Any, Any, None]:
-    yield from app(*arguments).__await__()
+def _steps(
+    function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], result: list[Any]
+) -> Generator[Any, Any, None]:
+    result.append((yield from function(*arguments).__await__()))
     yield _DONE
 
 

@@ -11,6 +11,7 @@ means on each server.
 from __future__ import annotations
 
 import sys
+from contextvars import copy_context
 from inspect import isgenerator
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Self
@@ -57,6 +58,7 @@ class _Call:
         "_environ",
         "_exchange",
         "_headers",
+        "_outside",
         "_route",
         "_start",
         "_status",
@@ -69,6 +71,7 @@ class _Call:
         self._environ = environ
         self._start = start_response
         self._exchange = Exchange()
+        self._outside = copy_context()
         self._context = self._exchange.context()
         self._route: str | None = None
         self._status: int | None = None
@@ -91,7 +94,8 @@ class _Call:
 
     def _begin(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         guarded(self._note, status, headers, default=None)
-        return self._start(status, headers, *exc_info)
+        # The server's own code, where nothing is seen of what the application has bound.
+        return self._outside.copy().run(self._start, status, headers, *exc_info)
 
     def _note(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._route = _route(self._environ)

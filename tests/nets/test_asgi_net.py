@@ -178,15 +178,22 @@ async def test_a_call_that_is_dropped_midway_closes_its_application(recorded):
 
 
 async def test_what_the_application_leaves_set_is_not_seen_by_the_server(recorded):
+    """Neither after the call, nor while the application sends or receives."""
     seen = []
+
+    async def look(message):
+        seen.append(leaked.get())
+        await asyncio.sleep(0)
+        seen.append(leaked.get())
 
     async def app(scope, receive, send):
         leaked.set("dirty")
+        assert (await receive())["type"] == "http.request"
         await send({"type": "http.response.start", "status": 200})
 
-    await serve(app)
+    await serve(app, on_send=look)
     seen.append(leaked.get())
-    assert seen == ["clean"]
+    assert seen == ["clean"] * 3
 
 
 async def test_what_the_server_has_set_is_seen_by_the_application(recorded):
