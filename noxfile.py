@@ -146,3 +146,16 @@ def django_suite(session: nox.Session, django: str) -> None:
     """Django's own tests, with the middleware put into every chain and without."""
     session.install("-e", ".[django]", f"django{DJANGOS[django]}", "jinja2")
     session.run("python", "tests/django/run_django_suite.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The tables and the plot of docs/explanation/speed.md, made anew."""
+    session.run("python", "tests/benchmarks/run_all.py", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Two thousand streams at once on one server, a third of the clients leaving: two minutes."""
+    session.install("-e", ".[dev]", "uvicorn")
+    session.run("python", "tests/servers/soak.py", *session.posargs)
