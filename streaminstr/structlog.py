@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streaminstr._scope import Attribute
 
 _ABSENT: Any = object()
-_in_use: ContextVar[bool] = ContextVar("streaminstr.thread_local", default=False)
+_in_use: ContextVar[bool] = ContextVar("thread_local_in_use", default=False)
 """Whether thread-local bindings were captured for the stream that is running here."""
 
 
