@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -82,18 +83,20 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build sdist and, from it, the wheel; install that and run the suite without the sources."""
-    built = Path(session.create_tmp()).resolve()
-    session.install("build")
-    session.run("python", "-m", "build", "--outdir", str(built), str(HERE))
-    (wheel_file,) = built.glob("*.whl")
-    session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
-    away = built / "away"
-    for part in ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml"):
-        source, target = HERE / part, away / part
-        target.parent.mkdir(exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
-    session.chdir(away)
-    session.run("pytest", *session.posargs)
+    with (
+        TemporaryDirectory() as folder
+    ):  # outside of the checkout, whose settings pytest would find
+        built = Path(folder).resolve()
+        session.install("build")
+        session.run("python", "-m", "build", "--outdir", str(built), str(HERE))
+        (wheel_file,) = built.glob("*.whl")
+        session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
+        for part in ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml"):
+            source, target = HERE / part, built / "away" / part
+            target.parent.mkdir(exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+        session.chdir(built / "away")
+        session.run("pytest", *session.posargs)
 
 
 @nox.session
