@@ -37,7 +37,7 @@ def calls_of(function):
     """How often each Python function and each built-in was entered."""
     calls = Counter()
 
-    def note(frame, event, argument):
+    def note(frame, event, argument):  # pragma: no cover - a profiler is not traced
         if event == "call":
             calls[frame.f_code.co_name] += 1
         elif event == "c_call":
