@@ -51,7 +51,7 @@ def lowest(session: nox.Session) -> None:
 @nox.session
 def no_vendors(session: nox.Session) -> None:
     """The core and the Django adapter where no vendor and no structlog is installed."""
-    session.install("-e", ".[django]", "pytest", "pytest-asyncio", "pytest-django", "hypothesis")
+    session.install("-e", ".[django]", "anyio", "hypothesis", "pytest", "pytest-asyncio")
     session.run("pytest", "tests/core", "tests/django", "tests/testing", *session.posargs)
 
 
