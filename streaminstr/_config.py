@@ -103,7 +103,7 @@ def check_option(name: str, value: Any) -> Any:
         raise StreaminstrError(msg)
     check, wanted = _CHECKS[name]
     if not check(value):
-        msg = f"Option {name!r} is {value!r}. It takes {wanted}."
+        msg = f"Option {name!r} (in settings {name.upper()}) is {value!r}. It takes {wanted}."
         raise StreaminstrError(msg)
     return value
 

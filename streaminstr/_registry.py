@@ -26,6 +26,9 @@ def resolve(wanted: Any, options: Mapping[str, Any]) -> tuple[Backend, ...]:
     if wanted is None:
         return ()
     if isinstance(wanted, list | tuple):
+        if not wanted:
+            msg = "An empty list names no backend. Write None to turn everything off."
+            raise StreaminstrError(msg)
         if options:
             msg = (
                 "Options beside a list of backends belong to none of them. Write "

@@ -93,9 +93,12 @@ def test_options_that_are_taken(options):
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({"parent": "sibling"}, "'parent' is 'sibling'. It takes \"child\" or \"link\"."),
+        (
+            {"parent": "sibling"},
+            "'parent' (in settings PARENT) is 'sibling'. It takes \"child\" or \"link\".",
+        ),
         ({"parent": []}, 'It takes "child" or "link".'),
-        ({"cancelled_is_error": 1}, "'cancelled_is_error' is 1. It takes True or False."),
+        ({"cancelled_is_error": 1}, "is 1. It takes True or False."),
         ({"progress_interval": 0}, "It takes a number of seconds above 0, or None."),
         ({"progress_interval": True}, "It takes a number of seconds above 0, or None."),
         ({"progress_interval": "5"}, "It takes a number of seconds above 0, or None."),

@@ -136,6 +136,10 @@ def test_one_backend_that_is_found_twice_has_one_owner(installed):
 # What there is not.
 
 
+def test_an_empty_list_names_no_backend():
+    assert message([]) == ("An empty list names no backend. Write None to turn everything off.")
+
+
 def test_an_unknown_name_is_told_which_names_exist(installed):
     installed(("log", "a:b", "x"), ("mine", "a:b", "x"))
     assert message("mien") == (
