@@ -62,7 +62,7 @@ class Exchange:
 
     def alive(self) -> list[Any]:
         """The streams that have not been dropped, oldest first: a body before what it reads."""
-        return [stream for made in self.streams if (stream := made()) is not None]
+        return [stream for made in tuple(self.streams) if (stream := made()) is not None]
 
 
 current_exchange: ContextVar[Exchange | None] = ContextVar("streaminstr.exchange", default=None)

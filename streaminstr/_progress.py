@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextvars import Context
 from math import inf
-from threading import Event, Lock, Thread
+from threading import TIMEOUT_MAX, Event, Lock, Thread
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class _Watch:
             self.planned = inf
             pause = show_due()
             self.planned = clock() + pause
-            self.wake.wait(None if pause == inf else pause)
+            self.wake.wait(None if pause == inf else min(pause, TIMEOUT_MAX))
             self.wake.clear()
 
 

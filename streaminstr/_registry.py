@@ -27,7 +27,7 @@ def resolve(wanted: Any, options: Mapping[str, Any]) -> tuple[Backend, ...]:
         return ()
     if isinstance(wanted, list | tuple):
         if not wanted:
-            msg = "An empty list names no backend. Write None to turn everything off."
+            msg = f"The list {wanted!r} names no backend. Write None to turn everything off."
             raise StreaminstrError(msg)
         if options:
             msg = (

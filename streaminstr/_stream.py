@@ -280,10 +280,14 @@ class AsyncStream(AsyncIterator[ChunkT]):
         try:
             if self._life.is_open:
                 self._life.ask_to_close(Outcome.ABANDONED, None)
-                loop, iterator = self._ready.loop, self._ready.iterator
                 self._stop()
-                if _owes_aclose(self._life, iterator):
-                    _loop.spawn(loop, iterator.aclose, self._life.context.copy())
+                ready = self._ready
+                if isinstance(ready.iterator, types.AsyncGeneratorType):
+                    # The interpreter's own finalizer closes it, once; the context it is dropped in
+                    # is the one that asyncio's hook closes it in.
+                    self._life.context.copy().run(setattr, ready, "iterator", None)
+                elif _owes_aclose(self._life, ready.iterator):
+                    _loop.spawn(ready.loop, ready.iterator.aclose, self._life.context.copy())
         finally:
             _note_drop(self, self._life)
 

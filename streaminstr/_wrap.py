@@ -124,7 +124,7 @@ def wrap(
     )
     made = make(life, body)
     if exchange is not None:
-        exchange.streams.append(ref(made))
+        exchange.streams.append(ref(made, exchange.streams.remove))
     return made
 
 

@@ -79,7 +79,8 @@ class LogScope:
 def is_levels(value: Any) -> bool:
     """Whether `value` is a dict of outcomes to levels."""
     return isinstance(value, dict) and all(
-        outcome in DEFAULT_LEVELS and (level is None or level in LEVELS)
+        outcome in DEFAULT_LEVELS
+        and (level is None or (isinstance(level, str) and level in LEVELS))
         for outcome, level in value.items()
     )
 

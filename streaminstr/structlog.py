@@ -50,7 +50,8 @@ def _run_in(context: Context) -> Callable[..., Any]:
     if held is None:
         return run
     run(_in_use.set, True)
-    return partial(run, held.run)
+    # Swapped outside of the Context: while it is left, nothing of Python's runs any more.
+    return partial(held.run, run)
 
 
 def bind(fields: Mapping[str, Attribute]) -> ThreadLocals | None:

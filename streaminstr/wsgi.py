@@ -84,6 +84,7 @@ class _Call:
             _finish(self._context, self._exchange)
             raise
         if _is_file(self._environ, result):
+            guarded(_hand_back, self._context, default=None)
             return result
         if self._is_streamed(result):
             result = self._context.run(guarded, self._wrap, result, default=result)
@@ -92,10 +93,11 @@ class _Call:
             return result
         return _Result(self._context, self._exchange, result)
 
-    def _begin(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+    def _begin(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         guarded(self._note, status, headers, default=None)
         # The server's own code, where nothing is seen of what the application has bound.
-        return self._outside.copy().run(self._start, status, headers, *exc_info)
+        more = () if exc_info is None else (exc_info,)
+        return self._outside.copy().run(self._start, status, headers, *more)
 
     def _note(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._route = _route(self._environ)
@@ -156,7 +158,8 @@ class _Result(map):  # type: ignore[type-arg]
         closers, self._closers = self._closers, []
         try:
             for close in closers:
-                self._context.run(close)
+                # A copy: a step may still be running in it, in another thread.
+                self._context.copy().run(close)
         finally:
             _finish(self._context, self._exchange)
 

@@ -104,6 +104,7 @@ def test_options_that_are_taken(options):
         ({"progress_interval": "5"}, "It takes a number of seconds above 0, or None."),
         ({"progress_interval": float("nan")}, "It takes a number of seconds above 0, or None."),
         ({"log_levels": None}, "It takes a dict of outcomes"),
+        ({"log_levels": {"completed": []}}, "It takes a dict of outcomes"),
         ({"log_levels": {"ended": "info"}}, "(completed, failed, cancelled, abandoned)"),
         ({"log_levels": {"failed": "loud"}}, "(debug, info, warning, error, critical) or None."),
         ({"colour": "pink"}, "Unknown option 'colour'. The options are: backend, options, "),

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from contextvars import copy_context
 
 import pytest
 
@@ -267,3 +268,16 @@ def test_it_is_the_handle_that_is_current_inside_the_body(backend):
 def test_a_function_without_that_parameter_is_refused_where_it_is_decorated():
     with pytest.raises(StreaminstrError, match=r"'stream', which rows\(\) does not have"):
         streamed(pass_stream=True)(rows)
+
+
+def test_an_outermost_net_forgets_the_streams_that_have_gone(backend):
+    """A long response may make one for each event of its own."""
+    exchange = Exchange()
+
+    def ask():
+        current_exchange.set(exchange)
+        for _ in range(3):
+            list(stream([b"a"]))
+
+    copy_context().run(ask)
+    assert exchange.streams == []

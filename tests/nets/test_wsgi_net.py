@@ -1,6 +1,7 @@
 """The outermost net for WSGI: scopes for any framework, nothing left open, nothing leaked."""
 
 import io
+import threading
 from contextvars import ContextVar
 from itertools import chain
 from wsgiref.util import FileWrapper
@@ -335,3 +336,35 @@ def test_flask_is_named_by_its_route(recorded):
 def test_a_plain_response_of_flask_has_no_scope(recorded, method, path):
     getattr(flask(), method)(path)
     assert recorded.streams == []
+
+
+def test_the_servers_start_response_may_be_given_an_error_by_name(recorded):
+    given = []
+
+    def app(environ, start_response):
+        start_response("500 Oops", [], exc_info=("kind", "error", "traceback"))
+        return [b""]
+
+    def start_response(status, headers, exc_info=None):
+        given.append(exc_info)
+
+    StreamScopeMiddleware(app)(environ(), start_response)
+    assert given == [("kind", "error", "traceback")]
+
+
+def test_a_close_during_a_step_in_another_thread_raises_nothing_into_the_server(recorded):
+    blocked, go_on = threading.Event(), threading.Event()
+
+    def body():
+        blocked.set()
+        go_on.wait(5)
+        yield b"1"
+
+    result = call(answers(body()))
+    thread = threading.Thread(target=next, args=(iter(result),))
+    thread.start()
+    blocked.wait(5)
+    result.close()
+    go_on.set()
+    thread.join()
+    assert [stream.outcome for stream in recorded.streams] == ["cancelled"]
