@@ -32,6 +32,10 @@ class Config:
     """Puts the fields of a stream on the log lines of its Context, which is the current one."""
 
 
+OFF = Config()
+"""Nothing is instrumented."""
+
+
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
     """A Config of checked values; raises StreaminstrError and has done nothing otherwise."""
     checked = {name: check_option(name, value) for name, value in more.items()}

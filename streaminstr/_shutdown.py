@@ -40,7 +40,7 @@ def shutdown(timeout: float = 5.0) -> None:
         _wait(streams, deadline)
         for stream in filter(_is_open, streams):
             guarded(stream.give_up, default=None)
-    for backend in guarded(_config.current, default=_config.Config()).backends:
+    for backend in guarded(_config.current, default=_config.OFF).backends:
         if isinstance(backend, SupportsFlush):
             guarded(backend.flush, max(deadline - monotonic(), 0.0), default=None)
 

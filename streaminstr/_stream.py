@@ -337,7 +337,7 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
             direct = isinstance(iterator, types.AsyncGeneratorType)
         while order is not _CLOSE:
             entered = clock()
-            chunk = yield from order(iterator) if direct else _await(order(iterator))
+            chunk = yield from order(iterator) if direct else awaiting(order(iterator))
             now = clock()
             producer += now - entered
             if now - left > longest:
@@ -363,7 +363,7 @@ def _async_steps(life: Life, body: AsyncIterable[Any], ready: _Ready) -> Generat
         error = order = None  # no reference cycle through the traceback
 
 
-def _await(awaitable: Any) -> Any:
+def awaiting(awaitable: Any) -> Any:
     """What `await` drives: of a generator by `types.coroutine` it is the generator itself."""
     return awaitable if isinstance(awaitable, types.GeneratorType) else awaitable.__await__()
 
@@ -372,7 +372,7 @@ def _clean_up(life: Life, iterator: Any) -> Generator[Any, Any, None]:
     """Await the body's `aclose`, where it is the stream's to call, and run the closers."""
     if _owes_aclose(life, iterator):
         life.acloses = False
-        yield from _await(iterator.aclose())
+        yield from awaiting(iterator.aclose())
     life.clean_up()
 
 

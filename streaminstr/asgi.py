@@ -24,7 +24,7 @@ from streaminstr._http import describe, has_body, name_of
 from streaminstr._life import StreamHandle
 from streaminstr._push import PushedStream
 from streaminstr._scope import StreamInfo
-from streaminstr._stream import AsyncStream, relay
+from streaminstr._stream import AsyncStream, awaiting, relay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, MutableMapping
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-_OFF = _config.Config()
 _DONE = object()
 
 
@@ -49,7 +48,7 @@ class StreamScopeMiddleware:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await _live(self.app, scope, receive, send)
-        config = guarded(_config.current, default=_OFF)
+        config = guarded(_config.current, default=_config.OFF)
         if scope["type"] != "http" or not config.backends or current_exchange.get() is not None:
             return await self.app(scope, receive, send)
         _shutdown.watch()  # where the server has no lifespan, this is the first chance
@@ -184,7 +183,7 @@ def _within(
 def _steps(
     function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], result: list[Any]
 ) -> Generator[Any, Any, None]:
-    result.append((yield from function(*arguments).__await__()))
+    result.append((yield from awaiting(function(*arguments))))
     yield _DONE
 
 

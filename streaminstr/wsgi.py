@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     Environ = dict[str, Any]
     Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_OFF = _config.Config()
-
 
 class StreamScopeMiddleware:
     """Put it round everything else."""
@@ -43,7 +41,7 @@ class StreamScopeMiddleware:
         self.app = app
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        config = guarded(_config.current, default=_OFF)
+        config = guarded(_config.current, default=_config.OFF)
         if not config.backends or current_exchange.get() is not None:
             return self.app(environ, start_response)
         return _Call(config, environ, start_response).run(self.app)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import sys
 import threading
 import types
@@ -776,3 +777,32 @@ def test_trio_drives_a_stream_and_cancels_it(backend):
 
     assert trio.run(main) == "shop"
     assert only(backend).outcome is Outcome.CANCELLED
+
+
+async def test_dropped_in_a_cycle_the_clean_up_of_a_generator_runs_once_and_to_its_end(backend):
+    """It is the interpreter's to close: a second `aclose` of ours would cut the first one short."""
+    cleaned, errors = [], []
+
+    class Body:
+        async def __aiter__(self):
+            try:
+                yield b"a"
+            finally:
+                await asyncio.sleep(0)
+                cleaned.append(1)
+
+    async def drop():
+        made = stream(Body())
+        await anext(made)
+        cycle = [made]
+        cycle.append(cycle)
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    await drop()
+    with pytest.warns(ResourceWarning):
+        gc.collect()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert (cleaned, errors) == ([1], [])

@@ -3,6 +3,8 @@
 import asyncio
 import contextvars
 import gc
+import io
+from wsgiref.util import FileWrapper
 
 import pytest
 import structlog
@@ -10,7 +12,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 from django.utils.decorators import async_only_middleware
@@ -38,6 +40,11 @@ def cached(request):
     return HttpResponse()
 
 
+def cached_file(request):
+    LEAKED.append(caches["default"])
+    return FileResponse(io.BytesIO(b"file"))
+
+
 def notes(request):
     def body():
         for _ in range(2):
@@ -52,6 +59,7 @@ urlpatterns = [
     path("left-out", left_out),
     path("notes", notes),
     path("cached", cached),
+    path("cached-file", cached_file),
 ]
 
 
@@ -230,6 +238,17 @@ def test_connections_to_caches_stay_with_the_thread(recorded):
     with override_settings(MIDDLEWARE=[OURS], ROOT_URLCONF=__name__):
         for _ in range(2):
             thread.run(serve_sync, "/cached")
+    assert LEAKED[0] is LEAKED[1]
+
+
+def test_so_they_do_where_the_server_sends_a_file_by_itself(recorded):
+    LEAKED.clear()
+    thread = contextvars.Context()
+    with override_settings(MIDDLEWARE=[OURS], ROOT_URLCONF=__name__):
+        for _ in range(2):
+            net = wsgi.StreamScopeMiddleware(WSGIHandler())
+            result = thread.run(call, net, "/cached-file", **{"wsgi.file_wrapper": FileWrapper})
+            thread.run(result.close)
     assert LEAKED[0] is LEAKED[1]
 
 
