@@ -1,4 +1,4 @@
-"""Names and attributes of an HTTP exchange, the same whoever describes it.
+"""Names and attributes of an HTTP exchange, the same for all adapters.
 
 Names follow opentelemetry.io/docs/specs/semconv/http/http-spans.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streaminstr import attributes as names
+
 if TYPE_CHECKING:
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 _METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
@@ -32,11 +34,11 @@ def describe(
 ) -> dict[str, Attribute]:
     """Attributes of the exchange. No query string, no header of the client, no cookie."""
     known: dict[str, Attribute | None] = {
-        "http.request.method": method if method in _METHODS else "_OTHER",
-        "http.route": route,
-        "http.response.status_code": status,
-        "url.path": path,
-        "streaminstr.content_type": (content_type or "").partition(";")[0] or None,
+        names.HTTP_METHOD: method if method in _METHODS else "_OTHER",
+        names.HTTP_ROUTE: route,
+        names.HTTP_STATUS: status,
+        names.URL_PATH: path,
+        names.CONTENT_TYPE: (content_type or "").partition(";")[0] or None,
     }
     return {key: value for key, value in known.items() if value is not None}
 

@@ -7,12 +7,12 @@ import inspect
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._scope import StreaminstrError
+from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streaminstr._scope import Backend
+    from streaminstr.types import Backend
 
 GROUP = "streaminstr.backends"
 

@@ -11,32 +11,32 @@ each server.
 from __future__ import annotations
 
 import time
-import types
 from contextlib import AsyncExitStack
 from contextvars import copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import _config, _loop, _shutdown
-from streaminstr._exchange import Exchange, current_exchange
-from streaminstr._guard import guarded, guarded_await
+from streaminstr import _configure
+from streaminstr._core import loop
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.config import OFF
+from streaminstr._core.exchange import Exchange, current_exchange
+from streaminstr._core.guard import guarded, guarded_await
+from streaminstr._core.within import within
 from streaminstr._http import describe, has_body, name_of
-from streaminstr._life import StreamHandle
-from streaminstr._push import PushedStream
-from streaminstr._scope import StreamInfo
-from streaminstr._stream import AsyncStream, awaiting, relay
+from streaminstr._process import shutdown
+from streaminstr._wrap import make_handle, push
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping
 
-    from streaminstr._config import Config
+    from streaminstr._core.config import Config
+    from streaminstr._core.push import PushedStream
 
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Message, Receive, Send], Awaitable[None]]
-
-_DONE = object()
 
 
 class StreamScopeMiddleware:
@@ -48,10 +48,10 @@ class StreamScopeMiddleware:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await _live(self.app, scope, receive, send)
-        config = guarded(_config.current, default=_config.OFF)
+        config = guarded(_configure.current, default=OFF)
         if scope["type"] != "http" or not config.backends or current_exchange.get() is not None:
             return await self.app(scope, receive, send)
-        _shutdown.watch()  # where the server has no lifespan, this is the first chance
+        shutdown.watch()  # where the server has no lifespan, this is the first chance
         return await _Call(config, scope, receive, send).run(self.app)
 
 
@@ -89,7 +89,7 @@ class _Call:
         async with self._stack as stack:
             stack.push_async_callback(self._close_streams)
             context = self._exchange.context()
-            await _within(context.run, app, self._scope, self._hear, self._say)
+            await within(context.run, app, self._scope, self._hear, self._say)
 
     async def _hear(self) -> Message:
         message: Message = await self._serve(self._receive)
@@ -114,7 +114,7 @@ class _Call:
 
     def _serve(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Awaitable[Any]:
         """Let the server do its part where nothing is seen of what the application has bound."""
-        return _within(self._outside.copy().run, call, *arguments)
+        return within(self._outside.copy().run, call, *arguments)
 
     def _begin(self, message: Message) -> None:
         self._begun = clock()
@@ -138,19 +138,16 @@ class _Call:
     def _open(self) -> PushedStream:
         """Give the response a scope, in the Context of who sends. Dated back to its start."""
         method, route = self._scope.get("method"), _route(self._scope)
-        info = StreamInfo(
-            name=name_of(method, route),
-            attributes=describe(
-                method=method,
-                route=route,
-                status=self._start.get("status"),
-                path=self._scope.get("path", ""),
-                content_type=_content_type(self._start),
-            ),
-            parent=self._config.parent,
-            started_ns=time.time_ns() - int((clock() - self._begun) * 1e9),
+        attributes = describe(
+            method=method,
+            route=route,
+            status=self._start.get("status"),
+            path=self._scope.get("path", ""),
+            content_type=_content_type(self._start),
         )
-        stream = PushedStream(StreamHandle(info), self._config, self._begun)
+        started_ns = time.time_ns() - int((clock() - self._begun) * 1e9)
+        handle = make_handle(self._config, name_of(method, route), attributes, started_ns)
+        stream = push(handle, self._config, self._begun)
         self._stack.push(lambda _, error, __: stream.end(error))
         return stream
 
@@ -167,24 +164,6 @@ async def _close(stream: Any) -> None:
         await guarded_await(stream.aclose)
     else:
         guarded(stream.close, default=None)
-
-
-@types.coroutine
-def _within(
-    run: Callable[..., Any], function: Callable[..., Awaitable[Any]], *arguments: Any
-) -> Generator[Any, Any, Any]:
-    """Await a call in this task, with each of its steps run by `run`; gives its result."""
-    result: list[Any] = []
-    steps = _steps(function, arguments, result)
-    yield from relay(run, steps, run(next, steps), _DONE)
-    return result[0]
-
-
-def _steps(
-    function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], result: list[Any]
-) -> Generator[Any, Any, None]:
-    result.append((yield from awaiting(function(*arguments))))
-    yield _DONE
 
 
 def _route(scope: Message) -> str | None:
@@ -209,7 +188,7 @@ async def _live(app: Application, scope: Message, receive: Receive, send: Send) 
         heard = True
         message = await receive()
         if message["type"] == "lifespan.startup":
-            _shutdown.watch()
+            shutdown.watch()
         else:
             await _shut_down()
         return message
@@ -233,8 +212,8 @@ async def _answer(receive: Receive, send: Send) -> None:
 
 async def _shut_down() -> None:
     """Shut down in a thread, so that the loop is free to run the clean-up of its streams."""
-    loop = _loop.running()
-    if loop is None:
-        _shutdown.shutdown()
+    running = loop.running()
+    if running is None:
+        _configure.shutdown()
     else:
-        await loop.run_in_executor(None, _shutdown.shutdown)
+        await running.run_in_executor(None, _configure.shutdown)

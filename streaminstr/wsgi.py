@@ -16,19 +16,18 @@ from inspect import isgenerator
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Self
 
-from streaminstr import _config
-from streaminstr._exchange import Exchange, current_exchange
-from streaminstr._guard import guarded
+from streaminstr import _configure
+from streaminstr._core.config import OFF
+from streaminstr._core.exchange import Exchange, current_exchange
+from streaminstr._core.guard import guarded
 from streaminstr._http import describe, has_body, name_of
-from streaminstr._life import StreamHandle
-from streaminstr._scope import StreamInfo
-from streaminstr._wrap import wrap
+from streaminstr._wrap import make_handle, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextvars import Context
 
-    from streaminstr._config import Config
+    from streaminstr._core.config import Config
 
     Environ = dict[str, Any]
     Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -41,7 +40,7 @@ class StreamScopeMiddleware:
         self.app = app
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        config = guarded(_config.current, default=_config.OFF)
+        config = guarded(_configure.current, default=OFF)
         if not config.backends or current_exchange.get() is not None:
             return self.app(environ, start_response)
         return _Call(config, environ, start_response).run(self.app)
@@ -119,18 +118,15 @@ class _Call:
 
     def _wrap(self, result: Iterable[bytes]) -> Any:
         method = self._environ.get("REQUEST_METHOD")
-        info = StreamInfo(
-            name=name_of(method, self._route),
-            attributes=describe(
-                method=method,
-                route=self._route,
-                status=self._status,
-                path=_path(self._environ),
-                content_type=self._headers.get("content-type"),
-            ),
-            parent=self._config.parent,
+        attributes = describe(
+            method=method,
+            route=self._route,
+            status=self._status,
+            path=_path(self._environ),
+            content_type=self._headers.get("content-type"),
         )
-        return wrap(result, StreamHandle(info), self._config)
+        handle = make_handle(self._config, name_of(method, self._route), attributes)
+        return wrap(result, handle, self._config)
 
 
 class _Result(map):  # type: ignore[type-arg]

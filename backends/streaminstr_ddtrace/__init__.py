@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ddtrace.trace import Context, Span
 
     from streaminstr import StreamInfo, StreamReport
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 OPERATION = "streaminstr.stream"
 """Operation name of each span; the stream's own name is its resource."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
     from streaminstr import StreamInfo, StreamReport
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
 """The version of the semantic conventions whose names are used; all of them are stable in it."""

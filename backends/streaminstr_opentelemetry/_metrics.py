@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
     from streaminstr import StreamInfo, StreamReport
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 # The conventions' buckets for HTTP stop at 10 s. These are those of their long-lived connections
 # (signalr.server.connection.duration), and on to an hour.
@@ -63,7 +63,8 @@ class Metrics:
         self._active.add(-1, attributes)
         at_end = _at_end(attributes, info, report)
         self._duration.record(report.duration, at_end)
-        self._size.record(report.bytes, at_end)
+        if report.bytes is not None:
+            self._size.record(report.bytes, at_end)
         if report.time_to_first_chunk is not None:
             self._first_chunk.record(report.time_to_first_chunk, at_end)
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import StreaminstrError, _config, _registry, stream
+from streaminstr import StreaminstrError, _configure, _registry, stream
 from streaminstr.command.table import print_table, say
 from streaminstr.command.witness import Witness
 
@@ -73,7 +73,7 @@ def try_out(backends: tuple[Backend, ...]) -> int:
         return 0
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # unless the settings did
     witnesses = tuple(Witness(backend) for backend in backends)
-    with _config.forced(_config.Config(backends=witnesses)):
+    with _configure.forced(_configure.assemble(witnesses)):
         for _ in stream(CHUNKS, name="streaminstr.check"):
             pass
     for witness in witnesses:

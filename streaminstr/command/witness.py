@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._guard import errors, guarded
+from streaminstr._core.guard import errors, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streaminstr import Backend, StreamInfo, StreamReport, StreamScope
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 
 class Witness:

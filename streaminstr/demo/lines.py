@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from streaminstr import current_stream
+from streaminstr._core.handle import current
 from streaminstr.demo.site import request_id
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class LineHandler(logging.Handler):
         self._take = take
 
     def emit(self, record: logging.LogRecord) -> None:
-        stream = current_stream()
+        stream = current.get()
         ids = {} if stream is None else stream.fields
         trace_id = ids.get("trace_id") or ids.get("dd.trace_id") or "-"
         event = _FIELDS.sub("", record.getMessage())

@@ -10,10 +10,10 @@ from streaminstr.demo.visits import NEVER_READ
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from streaminstr._scope import Attribute
     from streaminstr.demo.lines import Line
     from streaminstr.demo.spans import Span
     from streaminstr.demo.visits import Visit
+    from streaminstr.types import Attribute
 
 COLUMNS = (
     "server",

@@ -86,7 +86,7 @@ def request_span(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
 
 def log(text: str) -> None:
     """A line from inside of a body."""
-    current_stream().logger.info(text)  # type: ignore[union-attr] # a body always has one
+    current_stream().logger.info(text)
 
 
 def export() -> Iterator[bytes]:

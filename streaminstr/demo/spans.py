@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streaminstr import StreamInfo, StreamReport
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 
 @dataclass(slots=True, kw_only=True)

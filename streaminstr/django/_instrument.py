@@ -7,11 +7,10 @@ from functools import partial
 from inspect import isgenerator
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import StreamInfo, _config, _http
-from streaminstr._exchange import take_response
-from streaminstr._guard import guarded
-from streaminstr._life import StreamHandle
-from streaminstr._wrap import size_of, wrap
+from streaminstr import _configure, _http
+from streaminstr._core.exchange import take_response
+from streaminstr._core.guard import guarded
+from streaminstr._wrap import make_handle, size_of, wrap
 from streaminstr.django import conf
 from streaminstr.django.signals import bind_extra_stream_metadata
 
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from streaminstr._config import Config
-    from streaminstr._scope import Attribute
-    from streaminstr._stream import Stream
+    from streaminstr._core.config import Config
+    from streaminstr._core.handle import StreamHandle
+    from streaminstr._core.stream import Stream
+    from streaminstr.types import Attribute
 
 _MARK = "_streaminstr"
 """An attribute of a response about which it has been decided whether it has a scope."""
@@ -65,17 +65,15 @@ def _instrument(
     requested: float | None,
 ) -> None:
     leave_out(response)
-    config = _config.current()
+    config = _configure.current()
     if not config.backends or not _is_wanted(request, response):
         return
     by_server = _may_be_sent_by_server(request, response)
-    handle = StreamHandle(
-        StreamInfo(
-            name=name or _http.name_of(request.method, _route(request)),
-            attributes={**_describe(request, response), **(attributes or {})},
-            parent=config.parent,
-            started_ns=time.time_ns() if by_server else None,
-        )
+    handle = make_handle(
+        config,
+        name or _http.name_of(request.method, _route(request)),
+        {**_describe(request, response), **(attributes or {})},
+        time.time_ns() if by_server else None,
     )
     _ask_for_metadata(request, response, handle)
     _replace_body(response, handle, config, requested, by_server=by_server)
@@ -98,7 +96,7 @@ def _replace_body(
         handle,
         config,
         closers=_closers(response),
-        measure=_measure(response.charset),
+        size_of=_measure(response.charset),
         requested=requested,
         is_async=response.is_async,
     )

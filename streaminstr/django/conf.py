@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from streaminstr import StreaminstrError, _config
+from streaminstr import StreaminstrError, _configure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from streaminstr._config import Config
+    from streaminstr._core.config import Config
 
     Filter = Callable[[HttpRequest, HttpResponseBase], bool]
 
@@ -45,8 +45,8 @@ _loaded: Loaded | None = None
 
 
 def adopt() -> None:
-    """Make the setting count for `streaminstr.stream` and its like, too."""
-    _config.adapt(_config_in_settings)
+    """Make the setting count for `streaminstr.stream` and `streamed`, too."""
+    _configure.adapt(_config_in_settings)
 
 
 def loaded() -> Loaded | None:
@@ -71,7 +71,7 @@ def build(raw: Any) -> Config:
     check_keys(raw)
     check_options(raw)
     options = {key.lower(): value for key, value in raw.items() if key not in ("BACKEND", "FILTER")}
-    return _config.build(raw.get("BACKEND", "log"), **options)
+    return _configure.build(raw.get("BACKEND", "log"), **options)
 
 
 def check_keys(raw: Any) -> None:
@@ -94,7 +94,7 @@ def check_options(raw: dict[str, Any]) -> None:
         raise StreaminstrError(msg)
     for key, value in raw.items():
         if key not in ("BACKEND", "FILTER", "OPTIONS"):
-            _config.check_option(key.lower(), value)
+            _configure.check_option(key.lower(), value)
 
 
 def load_filter(raw: dict[str, Any]) -> Filter | None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import iscoroutinefunction
 
-from streaminstr._wrap import refuse_bare_use
+from streaminstr._streamed import refuse_bare_use
 from streaminstr.django import conf
 from streaminstr.django._instrument import instrument, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 
 def stream_scope(

@@ -6,7 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._life import current_stream
+from streaminstr import current_stream
+from streaminstr._core.handle import current
 from streaminstr.testing._settle import close_in_thread
 
 if TYPE_CHECKING:
@@ -53,13 +54,14 @@ def lose(stream: Any) -> None:
 def describing(attributes: dict[str, Any]) -> Iterator[bytes]:
     """Sets attributes of its own stream."""
     for name, value in attributes.items():
-        current_stream().set_attribute(name, value)  # type: ignore[union-attr]
+        current_stream().set_attribute(name, value)
     yield b"chunk"
 
 
 def fields() -> dict[str, Any]:
     """The log fields of the stream whose step is running."""
-    return dict(current_stream().fields)  # type: ignore[union-attr]
+    handle = current.get()
+    return {} if handle is None else dict(handle.fields)
 
 
 def drain(stream: Any) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._scope import Outcome
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial
+from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

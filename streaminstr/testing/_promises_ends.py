@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 
-from streaminstr._scope import Outcome
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks
 from streaminstr.testing._trial import Trial
+from streaminstr.types import Outcome
 
 
 class Ends(Hooks):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streaminstr._scope import Outcome, SupportsFlush, SupportsProgress
 from streaminstr.testing._hooks import Hooks
 from streaminstr.testing._trial import Trial, in_thread
+from streaminstr.types import Outcome, SupportsFlush, SupportsProgress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

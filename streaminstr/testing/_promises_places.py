@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from streaminstr._scope import Outcome
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial, in_thread
+from streaminstr.types import Outcome
 
 
 class Places(Hooks):

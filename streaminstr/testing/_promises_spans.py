@@ -9,7 +9,7 @@ from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial, later
 
 if TYPE_CHECKING:
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 _ATTRIBUTES: dict[str, Attribute] = {
     "shop.kind": "csv",

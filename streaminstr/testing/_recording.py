@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streaminstr._scope import Attribute, Outcome, StreamInfo, StreamReport
+    from streaminstr.types import Attribute, Outcome, StreamInfo, StreamReport
 
 
 class RecordingBackend:

@@ -6,10 +6,10 @@ import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from streaminstr import _config
-from streaminstr._scope import Outcome
+from streaminstr import _configure
 from streaminstr.testing._recording import RecordingBackend
 from streaminstr.testing._servers import AsyncServer, Server
+from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def recorded_streams() -> Iterator[Streams]:
     """Nothing but a `RecordingBackend`, and the log, is in force inside the block."""
     streams = Streams()
-    with _config.forced(_config.build(streams.backend)):
+    with _configure.forced(_configure.build(streams.backend)):
         yield streams
         streams.assert_none_open()
 

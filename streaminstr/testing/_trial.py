@@ -13,18 +13,18 @@ from weakref import ref
 import pytest
 
 from streaminstr import _registry
-from streaminstr._config import Config, forced
-from streaminstr._life import StreamHandle
-from streaminstr._scope import Outcome, StreamInfo
+from streaminstr._configure import assemble, forced
+from streaminstr._core.handle import StreamHandle
 from streaminstr._wrap import wrap
 from streaminstr.testing._watch import Watch, WatchedBackend
+from streaminstr.types import Outcome, StreamInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streaminstr._scope import Attribute
     from streaminstr.testing._hooks import Hooks
     from streaminstr.testing._views import SpanView
+    from streaminstr.types import Attribute
 
 
 class Trial:
@@ -41,7 +41,7 @@ class Trial:
         self.backends = _registry.resolve(self.backend, {})
         """The same as objects: `make_backend` may give names, and lists."""
         watched = tuple(WatchedBackend(backend, self.watch) for backend in self.backends)
-        self._config = Config(backends=watched, **options)
+        self._config = assemble(watched, **options)
         self._finished_before = len(self._read()) if contract.can_read_back else 0
         self._ambient = self._surroundings()
         self._stack = ExitStack()
@@ -76,7 +76,7 @@ class Trial:
             parent=self._config.parent,
             started_ns=started_ns,
         )
-        stream = wrap(body, StreamHandle(info), self._config)
+        stream = wrap(body, StreamHandle(info, self._config.logger), self._config)
         self._made.append(ref(stream))
         return stream
 

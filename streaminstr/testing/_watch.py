@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streaminstr._scope import Attribute, Backend, StreamInfo, StreamReport, StreamScope
+    from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport, StreamScope
 
 _ADVICE = (
     "A scope is closed from any thread, task and Context, and by the garbage collector: "

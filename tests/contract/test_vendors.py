@@ -89,7 +89,7 @@ class TestStructlog(LogContract):
 class TestStandardLogging(LogContract):
     @pytest.fixture(autouse=True)
     def _captured(self, caplog, monkeypatch):
-        monkeypatch.setattr("streaminstr.structlog.installed", lambda: None)
+        monkeypatch.setattr("streaminstr.log.structured.installed", lambda: None)
         caplog.set_level(logging.INFO, "streaminstr")
         self.caplog = caplog
 

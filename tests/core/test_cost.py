@@ -68,23 +68,23 @@ def calls_of_a_step(consume, make):
     return {name: count for name, count in calls.items() if count}
 
 
-def test_a_sync_step_enters_the_pump_reads_the_clock_twice_and_no_more(backend):
+BUILT_IN = {"append", "len", "perf_counter", "pop", "run", "anext", "send"}
+
+
+def frames(calls):
+    """How many Python functions are entered, beside the body and its consumer."""
+    return sum(calls[name] for name in calls.keys() - BUILT_IN - {"body", "async_body", "drain"})
+
+
+def test_a_sync_step_is_one_frame_of_ours_and_two_clock_readings(backend):
     calls = calls_of_a_step(list, body)
-    assert calls == {"_steps": 1, "body": 1, "perf_counter": 2, "len": 1}
+    assert (frames(calls), calls["perf_counter"], sum(calls.values())) == (1, 2, 8)
 
 
-def test_an_async_step_enters_four_frames_and_reads_the_clock_twice(backend):
+def test_an_async_step_is_two_frames_of_ours_and_two_clock_readings(backend):
     calls = calls_of_a_step(lambda stream: run(drain(stream)), async_body)
-    calls = {name: count for name, count in calls.items() if name != "drain"}
-    assert calls == {
-        "__anext__": 1,
-        "_async_steps": 1,
-        "async_body": 1,
-        "perf_counter": 2,
-        "len": 1,
-        "anext": 1,
-        "run": 1,
-    }
+    assert (frames(calls), calls["perf_counter"]) == (2, 2)
+    assert sum(calls.values()) <= 14
 
 
 def held_after(steps, stream):

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core_fakes import bound, by_hand, in_thread, surroundings, switch
-from streaminstr import Outcome, _config, _guard, current_stream, stream
+from streaminstr import Outcome, _configure, current_stream, stream
+from streaminstr._core import guard
 from streaminstr.testing import RecordingBackend
 
 STREAMS = 3
@@ -26,7 +27,10 @@ ERRORS = {
     asyncio.CancelledError: Outcome.CANCELLED,
     GeneratorExit: Outcome.CANCELLED,
     SystemExit: Outcome.CANCELLED,
+    TimeoutError: Outcome.FAILED,
 }
+CUTS = {asyncio.CancelledError, TimeoutError}
+"""Errors after which a body that is no generator can go on: the scope stays open."""
 FAULTS = ["none", "open", "start", "close"]
 
 which = st.integers(0, STREAMS - 1)
@@ -73,7 +77,11 @@ class Script:
         if self.next == "end":
             raise self.end
         if self.next != "chunk":
-            raise self.next
+            error, self.next = self.next, "chunk"
+            try:
+                raise error
+            finally:
+                del error
         return self.name
 
     def close(self):
@@ -90,7 +98,10 @@ class SyncScript(Script):
         return self._act()
 
     def throw(self, error):
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # a cycle through the traceback would keep the stream
 
 
 class AsyncScript(Script):
@@ -104,7 +115,10 @@ class AsyncScript(Script):
         return self._act()
 
     async def athrow(self, error):
-        raise error
+        try:
+            raise error
+        finally:
+            del error
 
     async def aclose(self):
         await switch()
@@ -123,7 +137,11 @@ class Case:
         """Whether a close waits for the running step."""
         self.step = None
         """An async step that is suspended."""
-        self.steps = 0
+        self.closed = False
+        """Whether it was closed: then no step reaches the body any more."""
+        self.was_cut = False
+        self.cut = None
+        """The outcome it has if it is closed or dropped now, after a step that was cut."""
 
     def begin(self):
         if self.state == "fresh":
@@ -134,6 +152,17 @@ class Case:
             self.state, self.outcome = "ended", outcome
         elif self.state == "fresh":
             self.state = "ended"
+
+    def leave(self, outcome):
+        """It is closed or dropped."""
+        self.end(self.cut or outcome)
+
+    def fail(self, error):
+        """A step raises `error`."""
+        if error in CUTS and self.state == "open":
+            self.cut, self.was_cut = ERRORS[error], True
+        else:
+            self.end(ERRORS[error])
 
 
 class Machine(RuleBasedStateMachine):
@@ -146,8 +175,8 @@ class Machine(RuleBasedStateMachine):
         self.stack = contextlib.ExitStack()
         self.stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", ResourceWarning)
-        self.stack.callback(setattr, _guard, "errors", _guard.errors)
-        _guard.errors = Counter({"tests": 1})
+        self.stack.callback(setattr, guard, "errors", guard.errors)
+        guard.errors = Counter({"tests": 1})
         self.stack.enter_context(quiet())
         self.before = surroundings()
         self.made = 0
@@ -155,8 +184,8 @@ class Machine(RuleBasedStateMachine):
     @initialize(fault=st.sampled_from(FAULTS))
     def set_up(self, fault):
         self.backend, faulty = RecordingBackend(), Faulty(fault)
-        config = _config.Config(backends=(faulty, self.backend))
-        self.stack.enter_context(_config.forced(config))
+        config = _configure.Config(backends=(faulty, self.backend))
+        self.stack.enter_context(_configure.forced(config))
         self.cases = [self.make() for _ in range(STREAMS)]
         self.retired = []
 
@@ -172,7 +201,9 @@ class Machine(RuleBasedStateMachine):
             case.step = None
             case.end(Outcome.CANCELLED)
         case.stream = None
-        case.end(Outcome.ABANDONED)
+        if case.was_cut:
+            gc.collect()  # the error may be in a cycle of its traceback's, with the stream's frame
+        case.leave(Outcome.ABANDONED)
         self.retired.append(case)
         self.cases[which] = self.make()
 
@@ -204,9 +235,9 @@ class Machine(RuleBasedStateMachine):
 @contextlib.contextmanager
 def quiet():
     """What is swallowed here is swallowed on purpose."""
-    before, _guard.logger.disabled = _guard.logger.disabled, True
+    before, guard.logger.disabled = guard.logger.disabled, True
     yield
-    _guard.logger.disabled = before
+    guard.logger.disabled = before
 
 
 def called(function, *arguments, hop):
@@ -220,9 +251,10 @@ class SyncMachine(Machine):
     def step(self, which, hop):
         case = self.cases[which]
         case.body.next = "chunk"
-        ended = case.state == "ended"
         case.begin()
-        assert called(next, case.stream, "end", hop=hop) == ("end" if ended else case.body.name)
+        expected = "end" if case.closed else case.body.name
+        assert called(next, case.stream, "end", hop=hop) == expected
+        case.cut = None
 
     @rule(which=which, hop=hops)
     def exhaust(self, which, hop):
@@ -236,24 +268,24 @@ class SyncMachine(Machine):
     def fail(self, which, hop, error):
         case = self.cases[which]
         case.body.next = error()
-        ended = case.state == "ended"
         case.begin()
-        case.end(ERRORS[error])
-        with contextlib.nullcontext() if ended else pytest.raises(error):
+        case.fail(error)
+        with contextlib.nullcontext() if case.closed else pytest.raises(error):
             called(next, case.stream, "end", hop=hop)
 
     @rule(which=which, error=errors)
     def throw(self, which, error):
         case = self.cases[which]
         case.begin()
-        case.end(ERRORS[error])
+        case.fail(error)
         with pytest.raises(error):
             case.stream.throw(error())
 
     @rule(which=which, hop=hops)
     def close(self, which, hop):
         case = self.cases[which]
-        case.end(Outcome.CANCELLED)
+        case.leave(Outcome.CANCELLED)
+        case.closed = True
         called(case.stream.close, hop=hop)
         assert case.body.closed == 1
 
@@ -272,6 +304,7 @@ class SyncMachine(Machine):
         assert next(case.stream) == case.body.name
         case.begin()
         case.end(Outcome.CANCELLED)
+        case.closed = True
         case.body._act = plain
 
     @rule(which=which)
@@ -288,6 +321,7 @@ class SyncMachine(Machine):
         case.body.next, case.body._act = "chunk", act
         assert next(case.stream) == case.body.name
         case.begin()
+        case.cut = None
         case.body._act = plain
         assert other.state != "fresh"
 
@@ -303,7 +337,7 @@ class AsyncMachine(Machine):
         if case.step is not None:
             return
         case.step = case.stream.__anext__()
-        if case.state == "ended":
+        if case.closed:
             with pytest.raises(StopAsyncIteration):
                 case.step.send(None)
             case.step = None
@@ -321,10 +355,15 @@ class AsyncMachine(Machine):
         with expected[act] if act in expected else pytest.raises(act):
             assert called(by_hand, case.step, hop=hop) == case.body.name
         case.step = None
-        asked = Outcome.CANCELLED if case.asked else None
-        outcome = {**ERRORS, "end": Outcome.COMPLETED, "chunk": asked}[act]
-        if outcome is not None:
-            case.end(outcome)
+        if act == "chunk":
+            case.cut = None
+        elif act == "end":
+            case.end(Outcome.COMPLETED)
+        else:
+            case.fail(act)
+        if case.asked:
+            case.leave(Outcome.CANCELLED)
+            case.closed = True
 
     @rule(which=which, hop=hops, error=errors)
     def interrupt_step(self, which, hop, error):
@@ -334,7 +373,10 @@ class AsyncMachine(Machine):
         with pytest.raises(error):
             called(case.step.throw, error(), hop=hop)
         case.step = None
-        case.end(ERRORS[error])
+        case.fail(error)
+        if case.asked:
+            case.leave(Outcome.CANCELLED)
+            case.closed = True
 
     @rule(which=which)
     def drop_step(self, which):
@@ -342,12 +384,14 @@ class AsyncMachine(Machine):
         if case.step is not None:
             case.step = None
             case.end(Outcome.CANCELLED)
+            case.closed = case.closed or case.asked
 
     @rule(which=which)
     def step_beside_a_step(self, which):
         case = self.cases[which]
         if case.step is not None:
-            with pytest.raises(RuntimeError, match="already running"):
+            busy = pytest.raises(RuntimeError, match="already running")
+            with pytest.raises(StopAsyncIteration) if case.asked else busy:
                 by_hand(case.stream.__anext__())
 
     @rule(which=which, error=errors)
@@ -355,27 +399,30 @@ class AsyncMachine(Machine):
         case = self.cases[which]
         if case.step is not None:
             return
-        with pytest.raises(StopAsyncIteration if case.state == "ended" else error):
-            by_hand(case.stream.athrow(error()))
         case.begin()
-        case.end(ERRORS[error])
+        case.fail(error)
+        with pytest.raises(StopAsyncIteration if case.closed else error):
+            by_hand(case.stream.athrow(error()))
 
     @rule(which=which, hop=hops)
     def aclose(self, which, hop):
         case = self.cases[which]
         called(by_hand, case.stream.aclose(), hop=hop)
+        case.asked = True
         if case.step is None:
-            case.end(Outcome.CANCELLED)
+            case.leave(Outcome.CANCELLED)
+            case.closed = True
             assert case.body.closed <= 1
-        else:
-            case.asked = True
 
     @rule(which=which, hop=hops)
     def close(self, which, hop):
         case = self.cases[which]
         called(case.stream.close, hop=hop)
         case.asked = True
-        case.end(Outcome.CANCELLED)
+        # In a step that is left waiting, with no loop that could ever go on with it, the scope is
+        # closed at once. The body is, when the step returns.
+        case.leave(Outcome.CANCELLED) if case.step is None else case.end(Outcome.CANCELLED)
+        case.closed = case.closed or case.step is None
 
 
 QUICK = settings(

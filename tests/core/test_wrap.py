@@ -8,8 +8,9 @@ import pytest
 
 from core_fakes import AsyncIterator, Iterator, by_hand
 from streaminstr import Outcome, StreaminstrError, _wrap, current_stream, stream, streamed
-from streaminstr._exchange import Exchange, current_exchange
-from streaminstr._stream import AsyncStream, Stream
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.exchange import Exchange, current_exchange
+from streaminstr._core.stream import Stream
 
 
 def rows():
@@ -86,7 +87,7 @@ def test_an_adapter_may_know_the_kind_of_body_better(backend):
     class Both(Iterator, AsyncIterator):
         pass
 
-    config = _wrap._config.current()
+    config = _wrap._configure.current()
     handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
     assert type(_wrap.wrap(Both(), handle, config, is_async=True)) is AsyncStream
     assert type(_wrap.wrap(Both(), handle, config, is_async=False)) is Stream
@@ -96,7 +97,7 @@ def test_an_adapters_closers_take_the_place_of_the_bodys_own_close(backend):
     body, closed = Iterator(1, 2), []
     handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
     closers = [lambda: closed.append("first"), lambda: closed.append("second")]
-    made = _wrap.wrap(body, handle, _wrap._config.current(), closers=closers)
+    made = _wrap.wrap(body, handle, _wrap._configure.current(), closers=closers)
     next(made)
     made.close()
     assert (closed, body.closed_in) == (["first", "second"], [])
@@ -109,7 +110,7 @@ def test_every_closer_is_called_whatever_another_raises(backend):
     closed = []
     handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
     closers = [raising, lambda: closed.append("second")]
-    made = _wrap.wrap(rows(), handle, _wrap._config.current(), closers=closers)
+    made = _wrap.wrap(rows(), handle, _wrap._configure.current(), closers=closers)
     next(made)
     with pytest.raises(LookupError):
         made.close()

@@ -8,7 +8,7 @@ from django.test import override_settings
 
 import django_settings
 import django_site
-from streaminstr import _guard, _life
+from streaminstr._core import guard, life
 from streaminstr.testing import RecordingBackend
 
 
@@ -22,14 +22,14 @@ def backend():
     assert [stream.events for stream in recording.started] == [
         ["open", "start", "close"] for _ in recording.started
     ]
-    assert not _life.open_lives()
+    assert not life.open_lives()
 
 
 @pytest.fixture(autouse=True)
 def errors(monkeypatch):
     """The counter of swallowed errors, empty."""
     counter = Counter()
-    monkeypatch.setattr(_guard, "errors", counter)
+    monkeypatch.setattr(guard, "errors", counter)
     return counter
 
 

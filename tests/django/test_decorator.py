@@ -11,7 +11,7 @@ from django.views import View
 from django_by_hand import Wsgi
 from django_site import Answer
 from streaminstr import StreaminstrError
-from streaminstr._exchange import Exchange
+from streaminstr._core.exchange import Exchange
 from streaminstr.django.decorators import stream_scope
 from streaminstr.django.middleware import StreamScopeMiddleware
 

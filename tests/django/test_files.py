@@ -36,7 +36,7 @@ def test_the_server_is_given_the_file_itself(file, backend):
     assert request.read() == CONTENT
     (stream,) = backend.closed
     assert (stream.outcome, stream.report.bytes, stream.report.chunks) == ("completed", 10_000, 0)
-    assert stream.report.attributes == {"streaminstr.zero_copy": True}
+    assert stream.report.zero_copy
     assert file.closed
 
 
@@ -95,7 +95,7 @@ def test_compressed_outside_it_is_an_ordinary_stream(file, backend):
         assert type(request.body) is not FileWrapper
         request.read()
     assert backend.closed[0].report.bytes == len(CONTENT)
-    assert "streaminstr.zero_copy" not in backend.closed[0].report.attributes
+    assert backend.closed[0].report.zero_copy is None
 
 
 def test_without_a_file_wrapper_it_is_an_ordinary_stream(file, backend):

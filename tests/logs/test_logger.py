@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 import streaminstr
 from log_lines import in_mode, line, lines, values
 from log_site import in_thread
-from streaminstr import _config
+from streaminstr import _configure
 
 log = structlog.get_logger("site")
 IDS = {"trace_id": "t1", "span_id": "s1"}
@@ -33,7 +33,7 @@ class Backend:
 @pytest.fixture(autouse=True)
 def _mode():
     in_mode("contextvars")
-    with _config.forced(_config.build(Backend())):
+    with _configure.forced(_configure.build(Backend())):
         yield
 
 
@@ -49,7 +49,7 @@ def own_logger():
     def body():
         yield streaminstr.current_stream().logger
 
-    with _config.forced(_config.build(Backend(), log_levels={"completed": None})):
+    with _configure.forced(_configure.build(Backend(), log_levels={"completed": None})):
         (logger,) = stream_of(body())
     return logger
 
@@ -240,7 +240,7 @@ def test_asked_for_elsewhere_for_the_first_time_it_has_its_own_bindings():
         yield streaminstr.current_stream()
 
     in_mode("immutable")
-    with _config.forced(_config.build(Backend(), log_levels={"completed": None})):
+    with _configure.forced(_configure.build(Backend(), log_levels={"completed": None})):
         (handle,) = stream_of(body())
     with bound_contextvars(request="b", user="of b"):
         handle.logger.info("line")

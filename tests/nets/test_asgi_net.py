@@ -10,7 +10,8 @@ import pytest
 
 import streaminstr
 from server_by_hand import Blocked, ByHand
-from streaminstr import Outcome, _guard
+from streaminstr import Outcome
+from streaminstr._core import guard
 from streaminstr.asgi import StreamScopeMiddleware
 
 leaked = ContextVar("leaked", default="clean")
@@ -20,7 +21,7 @@ kept = []
 @pytest.fixture(autouse=True)
 def forget():
     kept.clear()
-    _guard.errors.clear()
+    guard.errors.clear()
 
 
 class Body:

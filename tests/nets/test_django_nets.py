@@ -20,7 +20,8 @@ from django.utils.functional import empty
 
 import server_site
 from server_by_hand import Blocked, ByHand, call, gone
-from streaminstr import _guard, asgi, wsgi
+from streaminstr import asgi, wsgi
+from streaminstr._core import guard
 from streaminstr.django.decorators import stream_scope
 
 # Django 5.2 forgets to close the body of a request that was aborted.
@@ -78,7 +79,7 @@ def drops_started(get_response):
 
 @pytest.fixture(autouse=True)
 def collect():
-    _guard.errors.clear()
+    guard.errors.clear()
     yield
     gc.collect()
 
@@ -255,4 +256,4 @@ def test_so_they_do_where_the_server_sends_a_file_by_itself(recorded):
 def test_where_django_is_not_set_up_there_are_none(recorded, monkeypatch):
     monkeypatch.setattr(settings, "_wrapped", empty)
     assert wsgi.StreamScopeMiddleware(lambda *_: [b"one"])({}, print) == [b"one"]
-    assert dict(_guard.errors) == {}
+    assert dict(guard.errors) == {}

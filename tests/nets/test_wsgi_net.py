@@ -12,7 +12,8 @@ from flask import Flask, Response
 
 import streaminstr
 from server_by_hand import call, environ
-from streaminstr import Outcome, _config, _guard
+from streaminstr import Outcome, _configure
+from streaminstr._core import guard
 from streaminstr.wsgi import StreamScopeMiddleware
 
 leaked = ContextVar("leaked", default="clean")
@@ -22,7 +23,7 @@ kept = []
 @pytest.fixture(autouse=True)
 def forget():
     kept.clear()
-    _guard.errors.clear()
+    guard.errors.clear()
 
 
 def answers(result, status="200 OK", headers=()):
@@ -301,7 +302,7 @@ def test_with_settings_that_cannot_work_the_application_is_called_as_it_is(monke
     def broken():
         raise streaminstr.StreaminstrError
 
-    monkeypatch.setattr(_config._state, "adapter", broken)
+    monkeypatch.setattr(_configure._state, "adapter", broken)
     assert serve(answers(numbers())) == [b"1", b"2", b"3"]
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, assert_type
 
 import streaminstr
 from streaminstr import Backend, Outcome, StreamInfo, StreamReport, StreamScope
-from streaminstr._life import StreamHandle
-from streaminstr._stream import AsyncStream, Stream
+from streaminstr.types import AsyncStream, Stream, StreamHandle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -38,12 +37,12 @@ async def an_async_iterable_gives_an_async_stream_of_its_chunks() -> None:
         assert_type(entered, AsyncStream[str])
 
 
-def the_handle_is_there_inside_and_none_outside() -> None:
+def there_is_always_a_handle() -> None:
     handle = streaminstr.current_stream()
-    assert_type(handle, StreamHandle | None)
-    if handle is not None:
-        handle.set_attribute("rows", 3)
-        assert_type(handle.info, StreamInfo)
+    assert_type(handle, StreamHandle)
+    handle.set_attribute("rows", 3)
+    handle.logger.info("cursor opened", rows=3)
+    assert_type(handle.info, StreamInfo)
 
 
 class ShopScope:

@@ -11,28 +11,24 @@ from functools import cache, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import _config, _exchange, _loop
-from streaminstr._guard import guarded
-from streaminstr._life import open_lives
-from streaminstr._scope import SupportsFlush
+from streaminstr._core import exchange, loop
+from streaminstr._core.guard import call, guarded
+from streaminstr._core.life import open_lives
+from streaminstr.types import SupportsFlush
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from streaminstr.types import Backend
 
 _LOOK_AGAIN = 0.01
 """Seconds between two looks at streams that were asked to end."""
 _AT_EXIT = 1.0
-"""Seconds that the end of the interpreter may take longer for our sake."""
+"""How long interpreter exit may be delayed, in seconds."""
 
 
-def shutdown(timeout: float = 5.0) -> None:
-    """Close every open stream as cancelled by the server, then flush the backends.
-
-    A stream that cannot end at once, because a step is running or because its clean-up is for
-    another thread's loop, has until `timeout`, in seconds; then its scope is closed over its
-    head. The backends have what is left of the time. Streams may be opened again after it.
-    """
-    deadline = monotonic() + timeout
+def close_open_streams(deadline: float) -> None:
+    """Close every open stream as cancelled by the server; at `deadline`, its scope alone."""
     with _stopping():
         streams = _open_streams()
         for stream in streams:
@@ -40,16 +36,21 @@ def shutdown(timeout: float = 5.0) -> None:
         _wait(streams, deadline)
         for stream in filter(_is_open, streams):
             guarded(stream.give_up, default=None)
-    for backend in guarded(_config.current, default=_config.OFF).backends:
-        if isinstance(backend, SupportsFlush):
-            guarded(backend.flush, max(deadline - monotonic(), 0.0), default=None)
+
+
+def flush(backends: Iterable[Backend], deadline: float) -> None:
+    """Have the backends that buffer send what they hold, until `deadline`."""
+    for backend in backends:
+        if guarded(isinstance, backend, SupportsFlush, default=False):
+            call(backend, "flush", max(deadline - monotonic(), 0.0), default=None)
 
 
 @cache
-def shut_down_at_exit() -> None:
-    """Called with the first stream and not sooner: what is registered last is run first.
+def shut_down_at_exit(shutdown: Callable[[float], None]) -> None:
+    """Register `shutdown` with `atexit`, once.
 
-    A vendor that registered before us is thereby still at work when our last scopes close.
+    Called with the first stream and not sooner: what is registered last runs first. A vendor that
+    registered before is then still at work when the last scopes close.
     """
     atexit.register(shutdown, _AT_EXIT)
 
@@ -72,7 +73,7 @@ class _Terminate:
         self._before = before
 
     def __call__(self, number: int, frame: Any) -> None:
-        _exchange.shutting_down = True
+        exchange.shutting_down = True
         if callable(self._before):
             self._before(number, frame)
         elif self._before == signal.SIG_DFL:
@@ -82,11 +83,11 @@ class _Terminate:
 
 @contextmanager
 def _stopping() -> Iterator[None]:
-    before, _exchange.shutting_down = _exchange.shutting_down, True
+    before, exchange.shutting_down = exchange.shutting_down, True
     try:
         yield
     finally:
-        _exchange.shutting_down = before
+        exchange.shutting_down = before
 
 
 def _open_streams() -> list[Any]:
@@ -100,5 +101,5 @@ def _is_open(stream: Any) -> bool:
 
 def _wait(streams: list[Any], deadline: float) -> None:
     """Wait for the streams to end; in a loop's own thread that would keep them from it."""
-    while _loop.running() is None and monotonic() < deadline and any(map(_is_open, streams)):
+    while loop.running() is None and monotonic() < deadline and any(map(_is_open, streams)):
         time.sleep(_LOOK_AGAIN)

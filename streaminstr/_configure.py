@@ -1,39 +1,25 @@
-"""What is in force: backends and options, from `configure` or from an adapter's settings."""
+"""The active configuration, where the core, logging and the process are put together."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import _origin, _registry, log, structlog
-from streaminstr._scope import StreaminstrError
-from streaminstr.log import DEFAULT_LEVELS, LEVELS, is_levels
+from streaminstr import _registry
+from streaminstr._core.config import OFF, Config
+from streaminstr._core.guard import guarded
+from streaminstr._process import progress
+from streaminstr._process.shutdown import close_open_streams, flush
+from streaminstr.log import origin, structured
+from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, is_levels, with_log
+from streaminstr.log.logger import stream_logger
+from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from contextvars import Context
 
-    from streaminstr._life import StreamHandle
-    from streaminstr._scope import Backend, Parent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """Everything that a stream needs to know about how it is to be instrumented."""
-
-    backends: tuple[Backend, ...] = ()
-    parent: Parent = "child"
-    cancelled_is_error: bool = False
-    progress_interval: float | None = None
-    runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
-    """Makes of a stream's Context what runs its steps there."""
-    bind: Callable[[StreamHandle], None] = lambda _: None
-    """Puts the fields of a stream on the log lines of its Context, which is the current one."""
-
-
-OFF = Config()
-"""Nothing is instrumented."""
+    from streaminstr.types import Backend
 
 
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
@@ -42,12 +28,19 @@ def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **m
     levels = {**DEFAULT_LEVELS, **checked.pop("log_levels", {})}
     backends = _registry.resolve(backend, options or {})
     if backends:
-        backends = log.with_log(backends, levels)
+        backends = with_log(backends, levels)
+    return assemble(backends, **checked)
+
+
+def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
+    """A Config of these backends, with what logging and the process hand to the core."""
     return Config(
         backends=backends,
-        runner=structlog.runner(),
-        bind=_origin.bind,
-        **checked,
+        runner=structured.runner(),
+        bind=origin.bind,
+        logger=stream_logger,
+        show=progress.show,
+        **options,
     )
 
 
@@ -61,8 +54,20 @@ def configure(backend: Any = "log", **options: Any) -> None:
     _state.configured = build(backend, **options)
 
 
+def shutdown(timeout: float = 5.0) -> None:
+    """Close every open stream as cancelled by the server, then flush the backends.
+
+    A stream that cannot end at once, because a step is running or because its clean-up belongs to
+    another thread's loop, has until `timeout`, in seconds; then its scope is closed without it. The
+    backends have what is left of the time. Streams may be opened again after it.
+    """
+    deadline = monotonic() + timeout
+    close_open_streams(deadline)
+    flush(guarded(current, default=OFF).backends, deadline)
+
+
 class _State:
-    """What is in force in this process; the first that is there counts."""
+    """The active configuration, by precedence: forced, adapter, configured."""
 
     forced: Config | None = None
     adapter: Callable[[], Config | None] | None = None
@@ -73,7 +78,7 @@ _state = _State()
 
 
 def current() -> Config:
-    """The Config in force; the log backend where nobody has configured anything."""
+    """The active Config; the log backend where none was configured."""
     if _state.forced is not None:
         return _state.forced
     adapted = _state.adapter() if _state.adapter is not None else None
@@ -91,7 +96,7 @@ def adapt(adapter: Callable[[], Config | None]) -> None:
 
 @contextmanager
 def forced(config: Config) -> Iterator[Config]:
-    """Nothing but `config` is in force inside the block: for tests."""
+    """`config` alone is active inside the block: for tests."""
     before, _state.forced = _state.forced, config
     try:
         yield config

@@ -1,6 +1,6 @@
-"""The event loop that an async body belongs to, where it belongs to one of asyncio's.
+"""The event loop that an async body belongs to.
 
-asyncio is never imported here: where nobody has loaded it, no loop of its is running.
+Looks asyncio and trio up in `sys.modules`: one that was never imported has no loop running.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextvars import Context
 
+FOREIGN: Any = object()
+"""A loop that is not asyncio's. Its steps return by themselves; nothing can be handed to it."""
 _EAGER = sys.version_info >= (3, 12)
 _tasks: set[Task[Any]] = set()
 """Clean-ups under way: a loop keeps only weak references to its tasks."""
@@ -29,9 +31,18 @@ def running() -> AbstractEventLoop | None:
         return None
 
 
-def is_alive(loop: AbstractEventLoop | None) -> bool:
-    """Whether what is given to `loop` will still be run."""
-    return loop is not None and loop.is_running()
+def current() -> Any:
+    """The loop that is running in this thread: one of asyncio's, `FOREIGN`, or None."""
+    found = running()
+    trio: Any = sys.modules.get("trio")
+    if found is None and trio is not None and trio.lowlevel.in_trio_run():
+        return FOREIGN
+    return found
+
+
+def is_alive(loop: Any) -> bool:
+    """Whether what is handed to `loop` will still be run."""
+    return loop is not None and loop is not FOREIGN and bool(loop.is_running())
 
 
 def spawn(

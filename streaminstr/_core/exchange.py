@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from weakref import ref
 
-    from streaminstr._scope import CancelledBy
+    from streaminstr.types import CancelledBy
 
 shutting_down = False
 """Whether this process has been told to stop: SIGTERM, lifespan shutdown, `shutdown()`."""

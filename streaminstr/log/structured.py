@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Context
 
-    from streaminstr._origin import Line, Origin
-    from streaminstr._scope import Attribute
+    from streaminstr.log.origin import Line, Origin
+    from streaminstr.types import Attribute
 
 _ABSENT: Any = object()
 _in_use: ContextVar[bool] = ContextVar("thread_local_in_use", default=False)

@@ -8,15 +8,15 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streaminstr import structlog
+from streaminstr.log import structured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Context
 
-    from streaminstr._life import StreamHandle
-    from streaminstr._scope import Attribute
-    from streaminstr.structlog import ThreadLocals
+    from streaminstr._core.handle import StreamHandle
+    from streaminstr.log.structured import ThreadLocals
+    from streaminstr.types import Attribute
 
 RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
     *("message", "asctime", "taskName"),  # logging's own, set later or by newer Pythons
@@ -39,8 +39,8 @@ here: ContextVar[Line | None] = ContextVar("streaminstr.line", default=None)
 class Origin:
     """The bindings of one stream as they were at its first step.
 
-    A logger keeps it for ever, so it knows no handle: a stream that is dropped ends there and
-    then, and no reference cycle has to be found first.
+    A logger may outlive its stream, so this refers to no handle: a stream that is dropped then ends
+    at once, without a reference cycle that has to be found first.
     """
 
     __slots__ = ("_context", "_held", "line")
@@ -54,7 +54,7 @@ class Origin:
         """Put the fields on each line of the current Context, and remember all that is there."""
         self.line = line
         here.set(line)
-        self._held = structlog.bind(line.fields)
+        self._held = structured.bind(line.fields)
         self._context = copy_context()
 
     @property
@@ -69,6 +69,10 @@ class Origin:
         return run if self._held is None else partial(run, self._held.run)
 
 
+NOWHERE = Origin()
+"""The origin of the logger outside of a stream."""
+
+
 def bind(handle: StreamHandle) -> None:
     """Put its ids, and what was set before the first step, on each log line of a stream."""
     if handle.attributes:
@@ -79,9 +83,10 @@ def bind(handle: StreamHandle) -> None:
 
 def origin_of(handle: StreamHandle) -> Origin:
     """Its origin, which its loggers share."""
-    if handle.origin is None:
-        handle.origin = Origin()
-    return handle.origin
+    origin: Origin | None = handle.origin
+    if origin is None:
+        origin = handle.origin = Origin()
+    return origin
 
 
 def plain_names(fields: Mapping[str, Any]) -> Mapping[str, Any]:

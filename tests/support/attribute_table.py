@@ -1,9 +1,9 @@
 """The registry of attributes: what docs/reference/attributes.md is written from.
 
-    python -m streaminstr._attributes > docs/reference/attributes.md
+    python tests/support/attribute_table.py > docs/reference/attributes.md
 
-Nothing imports this while streams run. tests/backends/test_attributes.py holds it together with
-what is really set, with the page, and with OpenTelemetry's own package of semantic conventions.
+tests/backends/test_attributes.py compares it with what is really set, with the page, and with
+OpenTelemetry's own package of semantic conventions.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ _HEAD = """\
 # Attributes
 
 These are on the span of a stream, and fields of its closing log event `stream_closed`, under the
-same names. This page is written by `python -m streaminstr._attributes`.
+same names, which `streaminstr.attributes` has as constants.
 
 Datadog knows no types but text (tags) and numbers (metrics, in its own word): what is a string or
 boolean here is a tag there, what is an int or double is a metric, and the last column says what

@@ -1,0 +1,100 @@
+"""What a body sees of its own stream."""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from streaminstr.types import NOTHING, StreamInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streaminstr.types import Attribute, CancelledBy
+
+current: ContextVar[StreamHandle | None] = ContextVar("streaminstr.current_stream", default=None)
+"""The handle of the stream whose step or clean-up is running here."""
+
+
+def plain_logger(_: object = None) -> Any:
+    """The logger of a handle where none is configured."""
+    return logging.getLogger("streaminstr")
+
+
+class StreamHandle:
+    """What a body sees of its own stream."""
+
+    __slots__ = (
+        *("_logger", "_make_logger", "attributes", "cut_by"),
+        *("facts", "fields", "info", "origin"),
+    )
+
+    def __init__(
+        self, info: StreamInfo, make_logger: Callable[[StreamHandle], Any] = plain_logger
+    ) -> None:
+        self.info = info
+        self.attributes: Mapping[str, Attribute] = NOTHING
+        self.facts: Mapping[str, Any] = NOTHING
+        """Further fields of the report, which the adapters know."""
+        self.fields: Mapping[str, Attribute] = NOTHING
+        """What log lines of this stream carry: the ids of its span, from its backends."""
+        self.origin: Any = None
+        """Where its log lines come from (`log.origin`)."""
+        self.cut_by: tuple[CancelledBy | None] | None = None
+        """Set when the stream was cut: who did it. Streams that its body made end with it."""
+        self._make_logger = make_logger
+        self._logger: Any = None
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def id(self) -> str:
+        """16 random hex digits, the same on the span and all log events."""
+        return self.info.stream_id
+
+    def set_attribute(self, name: str, value: Attribute) -> None:
+        """Put an attribute on the span and on the closing log event, both when the stream ends.
+
+        An attribute that is set before the first step is on every log line of the stream, too.
+        """
+        self.attributes = {**self.attributes, name: value}
+
+    @property
+    def logger(self) -> Any:
+        """An immutable logger with the request's bindings, the stream's name and the span's ids.
+
+        A structlog bound logger where structlog is installed, else a `logging.LoggerAdapter`.
+        """
+        if self._logger is None:
+            self._logger = self._make_logger(self)
+        return self._logger
+
+
+class InertHandle:
+    """The handle outside of a stream: falsy, and does nothing. Its logger logs plainly."""
+
+    __slots__ = ("_make_logger",)
+    info = StreamInfo(name="")
+    id = ""
+
+    def __init__(self, make_logger: Callable[[], Any] = plain_logger) -> None:
+        self._make_logger = make_logger
+
+    def __bool__(self) -> bool:
+        return False
+
+    def set_attribute(self, name: str, value: Attribute) -> None:
+        """Do nothing."""
+
+    @property
+    def logger(self) -> Any:
+        """A logger with what is bound here."""
+        return self._make_logger()
+
+
+def new_id() -> str:
+    """A stream's id: 16 random hex digits."""
+    return token_hex(8)

@@ -1,0 +1,252 @@
+"""The life of one stream's scopes: opened, started, closed exactly once.
+
+A stream is open while its weak reference is in `_open`. Who takes it out of there closes the
+scopes: that is the one atomic step that decides between two threads.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections import Counter
+from contextvars import Context, copy_context
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streaminstr._core.guard import guarded
+from streaminstr._core.handle import current
+from streaminstr._core.outcome import Cut, Ending, decide, ending_of
+from streaminstr._core.progress import Progress
+from streaminstr._core.report import make_report
+from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
+from streaminstr.types import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from weakref import ref
+
+    from streaminstr._core.config import Config
+    from streaminstr._core.exchange import Exchange
+    from streaminstr._core.handle import StreamHandle
+    from streaminstr._core.step import Meter
+    from streaminstr.types import CancelledBy, StreamReport, StreamScope, Turn
+
+
+class Closing(NamedTuple):
+    """What asked for the end of a stream from outside, and who wanted it."""
+
+    ending: Ending
+    cancelled_by: CancelledBy | None
+
+
+class Life:
+    """One scope from each backend of one stream, and the Context that they live in.
+
+    It refers to its stream weakly, and the Context refers to nothing but the handle. So there is
+    no reference cycle, and a stream that is dropped ends at once.
+    """
+
+    __slots__ = (
+        "_config",
+        "_exchange",
+        "_maker",
+        "_requested",
+        "closing",
+        "context",
+        "created",
+        "enter",
+        "handle",
+        "outcome",
+        "progress",
+        "run",
+        "scopes",
+        "started",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        config: Config,
+        handle: StreamHandle,
+        *,
+        exchange: Exchange | None = None,
+        requested: float | None = None,
+        created: float | None = None,
+        isolated: bool = True,
+    ) -> None:
+        self._config = config
+        self._exchange = exchange
+        self._maker = current.get()
+        self._requested = requested if exchange is None else exchange.started
+        self.handle = handle
+        self.context: Context = copy_context()
+        self.enter: Callable[..., Any] = config.runner(self.context)
+        """Runs a function in the stream's Context."""
+        self.run: Callable[..., Any] = self.enter if isolated else operator.call
+        """Runs what touches the body: in the stream's Context, or where the caller is."""
+        self.created = clock() if created is None else created
+        self.started = False
+        self.outcome: Outcome | None = None
+        self.closing: Closing | None = None
+        self.stream: ref[Any] | None = None
+        self.progress: Progress | None = None
+        self.scopes: list[StreamScope] = self.context.run(open_scopes, config.backends, handle.info)
+
+    def belongs_to(self, stream: ref[Any]) -> None:
+        """Say which stream this is the life of. Called once, by the stream."""
+        self.stream = stream
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the scopes are started and not closed yet."""
+        # A weak reference that was never in a set cannot be looked for once its object is gone.
+        return self.started and self.stream in _open
+
+    def begin(self) -> None:
+        """Start the scopes. The first step calls it, inside of the Context."""
+        if self.started:  # a first step that was interrupted here starts nothing twice
+            return
+        self.started = True
+        opened, self.scopes = self.scopes, []
+        _open.add(self.stream)
+        fields = start_scopes(opened, self.scopes)
+        if fields:
+            self.handle.fields = fields
+        guarded(self._config.bind, self.handle, default=None)
+        # Set last: `bind` keeps a copy of the Context, and a copy that held the handle would be a
+        # reference cycle.
+        current.set(self.handle)
+        if self._config.progress_interval is not None:
+            self.progress = Progress(self._config.progress_interval)
+            guarded(self._config.show, self.progress, default=None)
+
+    def begin_here(self) -> None:
+        """Start the scopes in the current Context, which is the stream's from now on."""
+        self.begin()
+        self.context = copy_context()  # with the scope current in it
+
+    def ask_to_close(self, ending: Ending, cancelled_by: CancelledBy | None = None) -> None:
+        """Say why the stream is about to be ended from outside. The first cause stands."""
+        if self.closing is None:
+            self.closing = Closing(ending, cancelled_by)
+            if self.is_open:
+                self.handle.cut_by = (cancelled_by,)
+
+    def end(self, meter: Meter, error: BaseException | None = None) -> None:
+        """Close the scopes that were started: here, now, and never again.
+
+        The report comes first. Whatever interrupts an end then leaves the stream open, and a later
+        end repairs it.
+        """
+        if not self.is_open:
+            return
+        final = self._final(meter, error)
+        try:
+            _open.remove(self.stream)
+        except KeyError:  # another thread has ended it just now
+            return
+        self.outcome = final.outcome
+        if final.outcome is not Outcome.COMPLETED and self.handle.cut_by is None:
+            self.handle.cut_by = (final.cancelled_by,)
+        try:
+            self._close(final)
+        except BaseException:
+            if self.scopes and self.stream is not None and self.stream() is not None:
+                _open.add(self.stream)
+            raise
+
+    def show(self, so_far: StreamReport) -> None:
+        """Show the numbers of an open stream in the scopes that can."""
+        if self.progress is not None:
+            with self.progress.lock:
+                if self.is_open:
+                    self.context.copy().run(show_progress, self.scopes, so_far)
+
+    def report(self, meter: Meter) -> StreamReport:
+        """The numbers so far. The outcome has no meaning yet."""
+        turn: Turn = "producer" if meter.in_step else "consumer"
+        return self._report(
+            meter, Ending.CLOSED, Cut.NOTHING, stalled=turn if self.is_open else None
+        )
+
+    def _final(self, meter: Meter, error: BaseException | None) -> StreamReport:
+        """The numbers of a stream that ends now."""
+        ending, cut = ending_of(error), Cut.NOTHING
+        if ending is Ending.INTERRUPTED and self.closing is not None:
+            ending, cut = self.closing.ending, meter.last_cut()
+            if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
+                cut = Cut.OUTLIVED
+            error = _error_of(meter) if cut is Cut.TIMEOUT else None
+        return self._report(meter, ending, cut, error=error)
+
+    def _report(
+        self,
+        meter: Meter,
+        ending: Ending,
+        cut: Cut,
+        error: BaseException | None = None,
+        **facts: Any,
+    ) -> StreamReport:
+        outcome, cancelled_by = decide(ending, cut, self._causes())
+        failed = outcome is Outcome.FAILED
+        return make_report(
+            meter,
+            created=self.created,
+            requested=self._requested,
+            outcome=outcome,
+            cancelled_by=cancelled_by,
+            error=error if failed else None,
+            is_error=failed or (outcome is Outcome.CANCELLED and self._config.cancelled_is_error),
+            attributes=self.handle.attributes,
+            **self.handle.facts,
+            **facts,
+        )
+
+    def _close(self, final: StreamReport) -> None:
+        # A copy: where a step ends the stream, the Context itself is entered already.
+        context = self.context.copy()
+        if self.progress is None:
+            context.run(close_scopes, self.scopes, final)
+        else:
+            with self.progress.lock:
+                context.run(close_scopes, self.scopes, final)
+
+    def _causes(self) -> Iterator[CancelledBy | None]:
+        if self.closing is not None:
+            yield self.closing.cancelled_by
+        if self._maker is not None and self._maker.cut_by is not None:
+            yield from self._maker.cut_by
+        if self._exchange is not None:
+            yield self._exchange.cause
+
+    def _was_outlived(self) -> bool:
+        """Whether the stream or the request that made this one was cut before it."""
+        return (self._maker is not None and self._maker.cut_by is not None) or (
+            self._exchange is not None and self._exchange.cause is not None
+        )
+
+
+def _error_of(meter: Meter) -> BaseException | None:
+    """The TimeoutError that cut the last step, made again without its traceback."""
+    if meter.cut is None:
+        return None
+    kind, arguments = meter.cut.error
+    return kind.__new__(kind, *arguments)
+
+
+_open: set[ref[Any] | None] = set()
+"""Streams that were started and have not ended. Weakly: a body may refer to its own stream."""
+
+never_stepped: Counter[str] = Counter()
+"""How many streams came and went without a step, by name. Nothing else is recorded of them."""
+
+
+def open_lives() -> tuple[Life, ...]:
+    """The lives of the streams that are open and have not been dropped."""
+    streams = (stream() for stream in tuple(_open) if stream is not None)
+    return tuple(stream._life for stream in streams if stream is not None)  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    # What is open here is the parent's to close.
+    os.register_at_fork(after_in_child=_open.clear)

@@ -1,0 +1,155 @@
+"""The decorator `streamed`: each call of a function that makes a body returns a stream."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, overload
+
+from streaminstr import _configure
+from streaminstr._wrap import make_handle, name_of, wrap
+from streaminstr.types import StreaminstrError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+
+    from streaminstr import types
+    from streaminstr._core.config import Config
+    from streaminstr._core.handle import StreamHandle
+    from streaminstr.types import Attribute
+
+P = ParamSpec("P")
+ChunkT = TypeVar("ChunkT")
+
+
+class Decorator(Protocol):
+    """Keeps the parameters of what it decorates; the result is a stream."""
+
+    @overload
+    def __call__(
+        self, function: Callable[P, Awaitable[AsyncIterable[ChunkT]]], /
+    ) -> Callable[P, Awaitable[types.AsyncStream[ChunkT]]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[P, Awaitable[Iterable[ChunkT]]], /
+    ) -> Callable[P, Awaitable[types.Stream[ChunkT]]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[P, AsyncIterable[ChunkT]], /
+    ) -> Callable[P, types.AsyncStream[ChunkT]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[P, Iterable[ChunkT]], /
+    ) -> Callable[P, types.Stream[ChunkT]]: ...
+
+
+class LooseDecorator(Protocol):
+    """The same with `pass_stream`: the parameters are not kept, since one is filled in."""
+
+    @overload
+    def __call__(
+        self, function: Callable[..., Awaitable[AsyncIterable[ChunkT]]], /
+    ) -> Callable[..., Awaitable[types.AsyncStream[ChunkT]]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[..., Awaitable[Iterable[ChunkT]]], /
+    ) -> Callable[..., Awaitable[types.Stream[ChunkT]]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[..., AsyncIterable[ChunkT]], /
+    ) -> Callable[..., types.AsyncStream[ChunkT]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[..., Iterable[ChunkT]], /
+    ) -> Callable[..., types.Stream[ChunkT]]: ...
+
+
+@overload
+def streamed(
+    name: str | None = None,
+    *,
+    attributes: Mapping[str, Attribute] | None = None,
+    pass_stream: Literal[False] = False,
+) -> Decorator: ...
+@overload
+def streamed(
+    name: str | None = None,
+    *,
+    attributes: Mapping[str, Attribute] | None = None,
+    pass_stream: Literal[True],
+) -> LooseDecorator: ...
+def streamed(
+    name: str | None = None,
+    *,
+    attributes: Mapping[str, Attribute] | None = None,
+    pass_stream: bool = False,
+) -> Any:
+    """Decorate a function that makes a body, so that each call returns a stream.
+
+    Takes generator functions, async generator functions, and callables and coroutine functions
+    that return a body. With `pass_stream` the handle that `current_stream()` returns inside the
+    body is passed as the parameter called `stream`.
+    """
+    refuse_bare_use("streamed", name)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        place = _place_of_stream(function) if pass_stream else None
+        called = name or name_of(function)
+
+        def arrange() -> tuple[StreamHandle, Config]:
+            config = _configure.current()
+            return make_handle(config, called, attributes), config
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def make_async(*args: Any, **kwargs: Any) -> Any:
+                handle, config = arrange()
+                body = await _call(function, args, kwargs, place, handle)
+                return wrap(body, handle, config)
+
+            return make_async
+
+        @functools.wraps(function)
+        def make(*args: Any, **kwargs: Any) -> Any:
+            handle, config = arrange()
+            return wrap(_call(function, args, kwargs, place, handle), handle, config)
+
+        return make
+
+    return decorate
+
+
+def refuse_bare_use(decorator: str, name: object) -> None:
+    """Raise StreaminstrError where a decorator was used without its brackets."""
+    if callable(name):
+        msg = f"@{decorator} is used without brackets: write @{decorator}()"
+        raise StreaminstrError(msg)
+
+
+def _place_of_stream(function: Callable[..., Any]) -> int:
+    """Where `function` takes its parameter `stream`: its position, or a large one for keywords."""
+    parameters = inspect.signature(function).parameters
+    if "stream" not in parameters:
+        msg = (
+            f"@streamed(pass_stream=True) passes the parameter 'stream', which "
+            f"{name_of(function)}() does not have: add it to its parameters"
+        )
+        raise StreaminstrError(msg)
+    if parameters["stream"].kind is inspect.Parameter.KEYWORD_ONLY:
+        return len(parameters)
+    return list(parameters).index("stream")
+
+
+def _call(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    place: int | None,
+    handle: StreamHandle,
+) -> Any:
+    if place is None:
+        return function(*args, **kwargs)
+    if len(args) < place:
+        return function(*args, stream=handle, **kwargs)
+    return function(*args[:place], handle, *args[place:], **kwargs)
