@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from secrets import token_hex
+from os import urandom
 from typing import TYPE_CHECKING, Any
 
 from streaminstr.types import NOTHING, StreamInfo
@@ -97,4 +97,4 @@ class InertHandle:
 
 def new_id() -> str:
     """A stream's id: 16 random hex digits."""
-    return token_hex(8)
+    return urandom(8).hex()

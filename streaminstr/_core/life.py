@@ -47,21 +47,8 @@ class Life:
     """
 
     __slots__ = (
-        "_config",
-        "_exchange",
-        "_maker",
-        "_requested",
-        "closing",
-        "context",
-        "created",
-        "enter",
-        "handle",
-        "outcome",
-        "progress",
-        "run",
-        "scopes",
-        "started",
-        "stream",
+        *("_config", "_exchange", "_maker", "_requested", "closing", "context", "created", "enter"),
+        *("handle", "outcome", "progress", "run", "scopes", "started", "stream"),
     )
 
     def __init__(
