@@ -10,13 +10,13 @@ means on each server.
 
 from __future__ import annotations
 
-import sys
 from contextvars import copy_context
 from inspect import isgenerator
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Self
 
 from streaminstr import _configure
+from streaminstr._caches import hand_back
 from streaminstr._core.config import OFF
 from streaminstr._core.exchange import Exchange, current_exchange
 from streaminstr._core.guard import guarded
@@ -81,7 +81,7 @@ class _Call:
             _finish(self._context, self._exchange)
             raise
         if _is_file(self._environ, result):
-            guarded(_hand_back, self._context, default=None)
+            guarded(hand_back, self._context, default=None)
             return result
         if self._is_streamed(result):
             result = self._context.run(guarded, self._wrap, result, default=result)
@@ -162,21 +162,8 @@ def _finish(context: Context, exchange: Exchange) -> None:
     """Close all that the application has left open. Their errors are nobody's but the log's."""
     for stream in exchange.alive():
         guarded(stream.close, default=None)
-    guarded(_hand_back, context, default=None)
-
-
-def _hand_back(context: Context) -> None:
-    """Leave the connections to Django's caches with the thread, for its next request.
-
-    Django keeps them in a context variable that is never reset. That is no leak but its pool.
-    """
-    django: Any = sys.modules.get("django.core.cache")
-    if django is not None and sys.modules["django.conf"].settings.configured:
-        caches = django.caches
-        for alias in caches:
-            made = context.run(getattr, caches._connections, alias, None)  # noqa: SLF001 - no other way
-            if made is not None:
-                caches[alias] = made
+        guarded(hand_back, stream._life.copy(), default=None)  # noqa: SLF001 - every kind has one
+    guarded(hand_back, context, default=None)
 
 
 def _is_file(environ: Environ, result: Any) -> bool:

@@ -105,7 +105,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
             if not self._turn:
                 return
             owed = any(map(needs_a_loop, self._owed()))
-            if owed and loop.spawn(self._loop, self.aclose, self._life.context.copy()):
+            if owed and loop.spawn(self._loop, self.aclose, self._life.copy_for_task()):
                 return
         elif not self._turn and self._loop is not loop.FOREIGN:  # that step never returns
             self.give_up()
@@ -141,6 +141,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         life.ask_to_close(Ending.DROPPED)
         left = [one for one in self._owed() if needs_a_loop(one)]
         generator = self._target
+        context = life.copy_for_task()  # before `_stop` takes the stream to this place
         if self._turn:
             self._stop()
         else:  # in a step that was dropped with it
@@ -151,6 +152,6 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
             # The interpreter closes it, once, in the Context in which it is dropped.
             last = [generator]
             del generator
-            life.context.copy().run(last.clear)
+            context.run(last.clear)
         if left:
-            loop.spawn(self._loop, partial(aclose_all, left), life.context.copy())
+            loop.spawn(self._loop, partial(aclose_all, left), context)

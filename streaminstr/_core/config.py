@@ -26,6 +26,9 @@ class Config:
     progress_interval: float | None = None
     runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
     """Makes the function that runs a stream's steps from the stream's Context."""
+    place: Callable[[Context, Callable[..., Any]], Any] = lambda _, __: None
+    """What keeps apart, in a stream's Context, what belongs to a thread or loop (`_asgiref.Place`);
+    None: nothing does."""
     bind: Callable[[StreamHandle], None] = lambda _: None
     """Puts a stream's fields on the log lines of the current Context, which is the stream's."""
     logger: Callable[[StreamHandle], Any] = plain_logger

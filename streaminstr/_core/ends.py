@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from time import perf_counter as clock
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -54,8 +55,8 @@ class Ends(Meter):
     _primed: tuple[Any, Any] | None
     _turn: list[None]
     _exhausted: ClassVar[type[Exception]]
-    _iter: ClassVar[Callable[[Any], Any]]
-    _closers_of: ClassVar[Callable[..., list[Callable[[], object]]]]
+    _iter: ClassVar[Any]
+    _closers_of: ClassVar[Any]
 
     def report(self) -> StreamReport:
         """The numbers so far."""
@@ -114,9 +115,12 @@ class Ends(Meter):
     def _raised(self, error: BaseException) -> None:
         """End the stream because of what came out of a step, unless the body can go on."""
         if isinstance(error, self._exhausted):
-            self._life.enter(self._life.end, self)
+            self._end(None)
         elif not self._was_cut(error):
-            self._life.enter(self._life.end, self, error)
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        self._life.enter(partial(self._life.end, self, error))
 
     def _was_cut(self, error: BaseException) -> bool:
         """Remember a step that was cut from outside, if the body can go on."""
@@ -143,7 +147,7 @@ class Ends(Meter):
 
     def _end_and_give_back(self) -> None:
         try:
-            self._life.enter(self._life.end, self, GeneratorExit())
+            self._end(GeneratorExit())
         finally:
             self._turn.append(None)
 
@@ -158,7 +162,8 @@ class Ends(Meter):
         if self._closers is CLEANED:
             return []
         iterator = self._iterator if self._primed is None else self._primed[1]
-        return self._closers_of(self._body, iterator, self._closers)
+        owed: list[Callable[[], object]] = self._closers_of(self._body, iterator, self._closers)
+        return owed
 
     def _take_closers(self) -> list[Callable[[], object]]:
         owed, self._closers = self._owed(), CLEANED

@@ -48,7 +48,7 @@ class Life:
 
     __slots__ = (
         *("_config", "_exchange", "_maker", "_requested", "closing", "context", "created", "enter"),
-        *("handle", "outcome", "progress", "run", "scopes", "started", "stream"),
+        *("handle", "outcome", "place", "progress", "run", "scopes", "started", "stream"),
     )
 
     def __init__(
@@ -67,8 +67,10 @@ class Life:
         self._requested = requested if exchange is None else exchange.started
         self.handle = handle
         self.context: Context = copy_context()
-        self.enter: Callable[..., Any] = config.runner(self.context)
-        """Runs a function in the stream's Context."""
+        run = config.runner(self.context)
+        self.place = config.place(self.context, run)
+        self.enter: Callable[..., Any] = run if self.place is None else self.place.run
+        """Runs a function of at most one argument in the stream's Context."""
         self.run: Callable[..., Any] = self.enter if isolated else operator.call
         """Runs what touches the body: in the stream's Context, or where the caller is."""
         self.created = clock() if created is None else created
@@ -112,6 +114,18 @@ class Life:
         self.begin()
         self.context = copy_context()  # with the scope current in it
 
+    def copy(self) -> Context:
+        """A copy of the Context, for use by the calling thread."""
+        if self.place is None:
+            return self.context.copy()
+        return self.place.copy(self.context)  # type: ignore[no-any-return] # `_asgiref.Place`
+
+    def copy_for_task(self) -> Context:
+        """A copy of the Context, for a new task of the loop that steps the stream."""
+        if self.place is None:
+            return self.context.copy()
+        return self.place.copy_for_task(self.context)  # type: ignore[no-any-return]
+
     def ask_to_close(self, ending: Ending, cancelled_by: CancelledBy | None = None) -> None:
         """Say why the stream is about to be ended from outside. The first cause stands."""
         if self.closing is None:
@@ -147,7 +161,7 @@ class Life:
         if self.progress is not None:
             with self.progress.lock:
                 if self.is_open:
-                    self.context.copy().run(show_progress, self.scopes, so_far)
+                    self.copy().run(show_progress, self.scopes, so_far)
 
     def report(self, meter: Meter) -> StreamReport:
         """The numbers so far. The outcome has no meaning yet."""
@@ -191,7 +205,7 @@ class Life:
 
     def _close(self, final: StreamReport) -> None:
         # A copy: where a step ends the stream, the Context itself is entered already.
-        context = self.context.copy()
+        context = self.copy()
         if self.progress is None:
             context.run(close_scopes, self.scopes, final)
         else:

@@ -83,7 +83,7 @@ def _show(life: Life) -> None:
     so_far = stream.report()
     if life.is_open:
         # Not under the lock: log handlers have locks of their own.
-        life.context.copy().run(guarded, _log, life.handle, so_far, default=None)
+        life.copy().run(guarded, _log, life.handle, so_far, default=None)
     life.show(so_far)
 
 

@@ -8,6 +8,7 @@ from inspect import isgenerator
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure, _http
+from streaminstr._caches import hand_back
 from streaminstr._core.exchange import take_response
 from streaminstr._core.guard import guarded
 from streaminstr._wrap import make_handle, size_of, wrap
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from streaminstr._core.async_stream import AsyncStream
     from streaminstr._core.config import Config
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.stream import Stream
@@ -101,7 +103,7 @@ def _replace_body(
         is_async=response.is_async,
     )
     response._iterator = stream  # noqa: SLF001 - see above
-    close = partial(_close_file, response, stream) if by_server else stream.close
+    close = partial(_close_file, response, stream) if by_server else partial(_close, stream)
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
 
 
@@ -167,12 +169,23 @@ def _may_be_sent_by_server(request: HttpRequest, response: Any) -> bool:
     )
 
 
+def _close(stream: Stream[Any] | AsyncStream[Any]) -> None:
+    """Close it. The thread that has stepped it keeps the connections to Django's caches."""
+    life = stream._life  # noqa: SLF001 - every kind has one
+    was_here = life.place is None or life.place.is_here  # a clean-up elsewhere takes it there
+    try:
+        stream.close()
+    finally:
+        if was_here:
+            guarded(hand_back, life.copy(), default=None)
+
+
 def _close_file(response: Any, stream: Stream[bytes]) -> None:
     """Close a stream whose file the server may have sent by itself, never stepping it."""
     if _was_handed_over(response):
         length = str(response.get("Content-Length", ""))
         stream.settle(int(length) if length.isdecimal() else 0)
-    stream.close()
+    _close(stream)
 
 
 def _was_handed_over(response: Any) -> bool:

@@ -4,8 +4,7 @@ import pytest
 
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
 from streaminstr import Outcome, StreamReport, _configure, stream
-from streaminstr._core import async_stream, life, report, step
-from streaminstr._core import stream as stream_module
+from streaminstr._core import ends, life, report, step
 from streaminstr._core.exchange import Exchange, current_exchange
 from streaminstr._core.handle import StreamHandle
 from streaminstr._core.life import never_stepped
@@ -19,7 +18,7 @@ def at(monkeypatch):
 
     def set_clock(*times):
         clock = ScriptedClock(*times)
-        for module in (async_stream, life, report, step, stream_module):
+        for module in (ends, life, report, step):
             monkeypatch.setattr(module, "clock", clock)
 
     return set_clock

@@ -297,7 +297,7 @@ def test_20_a_blocked_producer_ends_its_stream_when_it_next_gives_something(answ
 
 def test_21_the_clients_time_is_not_the_producers(answer, backend, monkeypatch):
     now = [100.0]
-    for module in ("_core.stream", "_core.step", "_core.life", "_core.report"):
+    for module in ("_core.ends", "_core.step", "_core.life", "_core.report"):
         monkeypatch.setattr(f"streaminstr.{module}.clock", lambda: now[0])
     answer(lambda: StreamingHttpResponse([b"a", b"b"]))
     for _ in Wsgi().body:
