@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import ref
 
 from streaminstr import _configure
+from streaminstr._begun import is_begun
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.begun import is_begun
 from streaminstr._core.exchange import current_exchange
 from streaminstr._core.guard import logger
-from streaminstr._core.handle import InertHandle, StreamHandle, current, new_id
+from streaminstr._core.handle import StreamHandle, current, new_id
 from streaminstr._core.life import Life
-from streaminstr._core.push import PushedStream
 from streaminstr._core.stream import Stream
+from streaminstr._inert import InertHandle
 from streaminstr._process.shutdown import shut_down_at_exit
+from streaminstr._push import PushedStream
 from streaminstr.log.logger import plain_logger
 from streaminstr.types import NOTHING, StreamInfo
 

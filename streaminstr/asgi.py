@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from streaminstr._core.config import Config
-    from streaminstr._core.push import PushedStream
+    from streaminstr._push import PushedStream
 
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]

@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 ChunkT = TypeVar("ChunkT")
 
 
+async def _give(*chunks: Any) -> AsyncIterator[Any]:
+    for chunk in chunks:
+        yield chunk
+
+
 class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
     """An async body whose steps run in a Context of their own, in the task that asks for them."""
 
     __slots__ = ("__weakref__", "_closers", "_loop", "_primed")
+    _ended = _give()
     _exhausted = StopAsyncIteration
     _iter = staticmethod(aiter)
     _closers_of = staticmethod(async_closers_of)
@@ -127,7 +133,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
 
     def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         self._loop = loop.current()
-        return super()._begin(advance)
+        return Ends._begin(self, advance)
 
     def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         async def hand_out(_: Any) -> Any:

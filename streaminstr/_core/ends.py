@@ -21,29 +21,6 @@ if TYPE_CHECKING:
     from streaminstr.types import CancelledBy, StreamReport
 
 
-class Ended:
-    """The iterator of a stream that was closed: exhausted, as a closed generator is."""
-
-    def __next__(self, *_: object) -> Any:
-        raise StopIteration
-
-    async def __anext__(self, *_: object) -> Any:
-        raise StopAsyncIteration
-
-    def throw(self, *error: Any) -> Any:
-        """Raise the error, as a closed generator does."""
-        try:
-            raise as_exception(*error)
-        finally:
-            del error  # no reference cycle through the traceback
-
-    send = __next__
-    asend = athrow = __anext__
-
-
-ENDED = Ended()
-
-
 class Ends(Meter):
     """The life of a stream around its steps. A subclass adds the steps, sync or async."""
 
@@ -54,6 +31,8 @@ class Ends(Meter):
     _life: Life
     _primed: tuple[Any, Any] | None
     _turn: list[None]
+    _ended: ClassVar[Any]
+    """The iterator after a close: a closed generator, which does what is expected of one."""
     _exhausted: ClassVar[type[Exception]]
     _iter: ClassVar[Any]
     _closers_of: ClassVar[Any]
@@ -167,7 +146,7 @@ class Ends(Meter):
 
     def _take_closers(self) -> list[Callable[[], object]]:
         owed, self._closers = self._owed(), CLEANED
-        self._iterator, self._primed = ENDED, None
+        self._iterator, self._primed = self._ended, None
         return owed
 
     def _ask_to_close(self, cancelled_by: CancelledBy | None = None) -> None:
@@ -193,13 +172,5 @@ def has_finished(iterator: Any) -> bool:
     if isinstance(iterator, AsyncGeneratorType):
         return iterator.ag_frame is None
     if isinstance(iterator, Ends):
-        return iterator._iterator is ENDED or has_finished(iterator._iterator)  # noqa: SLF001 - a stream over a stream
+        return has_finished(iterator._iterator)  # noqa: SLF001 - a stream over a stream
     return False
-
-
-def as_exception(kind: Any, value: Any = None, traceback: Any = None) -> BaseException:
-    """The exception that `generator.throw` makes of its arguments."""
-    if not isinstance(kind, BaseException):
-        kind = value if isinstance(value, kind) else kind() if value is None else kind(value)
-    error: BaseException = kind
-    return error if traceback is None else error.with_traceback(traceback)

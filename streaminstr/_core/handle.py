@@ -7,12 +7,12 @@ from contextvars import ContextVar
 from os import urandom
 from typing import TYPE_CHECKING, Any
 
-from streaminstr.types import NOTHING, StreamInfo
+from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streaminstr.types import Attribute, CancelledBy
+    from streaminstr.types import Attribute, CancelledBy, StreamInfo
 
 current: ContextVar[StreamHandle | None] = ContextVar("streaminstr.current_stream", default=None)
 """The handle of the stream whose step or clean-up is running here."""
@@ -71,28 +71,6 @@ class StreamHandle:
         if self._logger is None:
             self._logger = self._make_logger(self)
         return self._logger
-
-
-class InertHandle:
-    """The handle outside of a stream: falsy, and does nothing. Its logger logs plainly."""
-
-    __slots__ = ("_make_logger",)
-    info = StreamInfo(name="")
-    id = ""
-
-    def __init__(self, make_logger: Callable[[], Any] = plain_logger) -> None:
-        self._make_logger = make_logger
-
-    def __bool__(self) -> bool:
-        return False
-
-    def set_attribute(self, name: str, value: Attribute) -> None:
-        """Do nothing."""
-
-    @property
-    def logger(self) -> Any:
-        """A logger with what is bound here."""
-        return self._make_logger()
 
 
 def new_id() -> str:

@@ -13,23 +13,23 @@ from contextvars import Context, copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streaminstr._core.config import Progress
 from streaminstr._core.guard import guarded
 from streaminstr._core.handle import current
-from streaminstr._core.outcome import Cut, Ending, decide, ending_of
-from streaminstr._core.progress import Progress
-from streaminstr._core.report import make_report
+from streaminstr._core.outcome import Cut, Ending, ending_of
+from streaminstr._core.report import report_of
 from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
 from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from weakref import ref
 
     from streaminstr._core.config import Config
     from streaminstr._core.exchange import Exchange
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.step import Meter
-    from streaminstr.types import CancelledBy, StreamReport, StreamScope, Turn
+    from streaminstr.types import CancelledBy, StreamReport, StreamScope
 
 
 class Closing(NamedTuple):
@@ -47,8 +47,8 @@ class Life:
     """
 
     __slots__ = (
-        *("_config", "_exchange", "_maker", "_requested", "closing", "context", "created", "enter"),
-        *("handle", "outcome", "place", "progress", "run", "scopes", "started", "stream"),
+        *("closing", "config", "context", "created", "enter", "exchange", "handle", "maker"),
+        *("outcome", "place", "progress", "requested", "run", "scopes", "started", "stream"),
     )
 
     def __init__(
@@ -61,11 +61,10 @@ class Life:
         created: float | None = None,
         isolated: bool = True,
     ) -> None:
-        self._config = config
-        self._exchange = exchange
-        self._maker = current.get()
-        self._requested = requested if exchange is None else exchange.started
-        self.handle = handle
+        self.config, self.handle, self.exchange = config, handle, exchange
+        self.maker = current.get()
+        """The handle of the stream in whose step this one was made."""
+        self.requested = requested if exchange is None else exchange.started
         self.context: Context = copy_context()
         run = config.runner(self.context)
         self.place = config.place(self.context, run)
@@ -101,13 +100,13 @@ class Life:
         fields = start_scopes(opened, self.scopes)
         if fields:
             self.handle.fields = fields
-        guarded(self._config.bind, self.handle, default=None)
+        guarded(self.config.bind, self.handle, default=None)
         # Set last: `bind` keeps a copy of the Context, and a copy that held the handle would be a
         # reference cycle.
         current.set(self.handle)
-        if self._config.progress_interval is not None:
-            self.progress = Progress(self._config.progress_interval)
-            guarded(self._config.show, self.progress, default=None)
+        if self.config.progress_interval is not None:
+            self.progress = Progress(self.config.progress_interval)
+            guarded(self.config.show, self.progress, default=None)
 
     def begin_here(self) -> None:
         """Start the scopes in the current Context, which is the stream's from now on."""
@@ -156,19 +155,17 @@ class Life:
                 _open.add(self.stream)
             raise
 
+    def report(self, meter: Meter) -> StreamReport:
+        """The numbers so far. The outcome has no meaning yet."""
+        turn = None if not self.is_open else "producer" if meter.in_step else "consumer"
+        return report_of(self, meter, Ending.CLOSED, Cut.NOTHING, stalled=turn)
+
     def show(self, so_far: StreamReport) -> None:
         """Show the numbers of an open stream in the scopes that can."""
         if self.progress is not None:
             with self.progress.lock:
                 if self.is_open:
                     self.copy().run(show_progress, self.scopes, so_far)
-
-    def report(self, meter: Meter) -> StreamReport:
-        """The numbers so far. The outcome has no meaning yet."""
-        turn: Turn = "producer" if meter.in_step else "consumer"
-        return self._report(
-            meter, Ending.CLOSED, Cut.NOTHING, stalled=turn if self.is_open else None
-        )
 
     def _final(self, meter: Meter, error: BaseException | None) -> StreamReport:
         """The numbers of a stream that ends now."""
@@ -177,31 +174,8 @@ class Life:
             ending, cut = self.closing.ending, meter.last_cut()
             if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
                 cut = Cut.OUTLIVED
-            error = _error_of(meter) if cut is Cut.TIMEOUT else None
-        return self._report(meter, ending, cut, error=error)
-
-    def _report(
-        self,
-        meter: Meter,
-        ending: Ending,
-        cut: Cut,
-        error: BaseException | None = None,
-        **facts: Any,
-    ) -> StreamReport:
-        outcome, cancelled_by = decide(ending, cut, self._causes())
-        failed = outcome is Outcome.FAILED
-        return make_report(
-            meter,
-            created=self.created,
-            requested=self._requested,
-            outcome=outcome,
-            cancelled_by=cancelled_by,
-            error=error if failed else None,
-            is_error=failed or (outcome is Outcome.CANCELLED and self._config.cancelled_is_error),
-            attributes=self.handle.attributes,
-            **self.handle.facts,
-            **facts,
-        )
+            error = meter.cut_error()
+        return report_of(self, meter, ending, cut, error=error)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: where a step ends the stream, the Context itself is entered already.
@@ -212,27 +186,11 @@ class Life:
             with self.progress.lock:
                 context.run(close_scopes, self.scopes, final)
 
-    def _causes(self) -> Iterator[CancelledBy | None]:
-        if self.closing is not None:
-            yield self.closing.cancelled_by
-        if self._maker is not None and self._maker.cut_by is not None:
-            yield from self._maker.cut_by
-        if self._exchange is not None:
-            yield self._exchange.cause
-
     def _was_outlived(self) -> bool:
         """Whether the stream or the request that made this one was cut before it."""
-        return (self._maker is not None and self._maker.cut_by is not None) or (
-            self._exchange is not None and self._exchange.cause is not None
+        return (self.maker is not None and self.maker.cut_by is not None) or (
+            self.exchange is not None and self.exchange.cause is not None
         )
-
-
-def _error_of(meter: Meter) -> BaseException | None:
-    """The TimeoutError that cut the last step, made again without its traceback."""
-    if meter.cut is None:
-        return None
-    kind, arguments = meter.cut.error
-    return kind.__new__(kind, *arguments)
 
 
 _open: set[ref[Any] | None] = set()

@@ -59,19 +59,14 @@ TABLE: dict[tuple[Ending, Cut], Row] = {
 """A pair that is not in it counts as the row with `Cut.NOTHING`."""
 
 
-def decide(ending: Ending, cut: Cut, causes: Iterator[CancelledBy | None]) -> Verdict:
+def decide(
+    ending: Ending, cut: Cut, causes: Iterator[CancelledBy | None]
+) -> tuple[Outcome, CancelledBy | None]:
     """The outcome, and who cut the stream short: the first of `causes` that is known."""
     row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
     if row.cause == "known":
-        return Verdict(row.outcome, next(filter(None, causes), None))
-    return Verdict(row.outcome, "server" if row.cause == "server" else None)
-
-
-class Verdict(NamedTuple):
-    """What the table says of one stream."""
-
-    outcome: Outcome
-    cancelled_by: CancelledBy | None
+        return row.outcome, next(filter(None, causes), None)
+    return row.outcome, "server" if row.cause == "server" else None
 
 
 def ending_of(error: BaseException | None) -> Ending:

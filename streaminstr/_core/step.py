@@ -16,7 +16,7 @@ A compiled copy may take the place of `Step` and `AsyncStep`.
 from __future__ import annotations
 
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._core.outcome import Cut
 from streaminstr._core.within import ITERATORS, relay, steps_of
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy
 
 
 class CutStep(NamedTuple):
@@ -65,6 +64,13 @@ class Meter:
         cut = self.cut
         return Cut.NOTHING if cut is None or cut.chunks != self.chunks else cut.how
 
+    def cut_error(self) -> BaseException | None:
+        """The error that cut the last step, made again without its traceback."""
+        if self.cut is None:
+            return None
+        kind, arguments = self.cut.error
+        return kind.__new__(kind, *arguments)
+
     def leave(self, chunk: Any, now: float) -> None:
         """Note that a step ends with `chunk`."""
         self.producer += now - self.entered
@@ -92,12 +98,10 @@ class Step(Meter):
         self._iterator: Any = None
         self._turn: list[None] = [None]
 
-    if TYPE_CHECKING:
-
-        def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]: ...
-        def _busy(self) -> NoReturn: ...
-        def _raised(self, error: BaseException) -> None: ...
-        def _stop(self) -> None: ...
+    _begin: Any
+    _busy: Any
+    _raised: Any
+    _stop: Any
 
     def step(self, advance: Callable[[Any], Any] = next) -> Any:
         """The next chunk, by `advance`; raises what comes out of the body."""
@@ -105,7 +109,7 @@ class Step(Meter):
         try:
             turn.pop()
         except IndexError:
-            self._busy()
+            return self._busy()
         life = self._life
         try:
             if self._iterator is None:
@@ -147,13 +151,11 @@ class AsyncStep(Meter):
         self._iterator: Any = None
         self._turn: list[None] = [None]
 
-    if TYPE_CHECKING:
-
-        def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]: ...
-        def _busy(self) -> NoReturn: ...
-        def _raised(self, error: BaseException) -> None: ...
-        def close(self, *, cancelled_by: CancelledBy | None = None) -> None: ...
-        async def aclose(self) -> None: ...
+    _begin: Any
+    _busy: Any
+    _raised: Any
+    aclose: Any
+    close: Any
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
         """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
@@ -161,7 +163,7 @@ class AsyncStep(Meter):
         try:
             turn.pop()
         except IndexError:
-            self._busy()
+            return self._busy()
         life, steps, last = self._life, None, True
         run = life.run
         try:

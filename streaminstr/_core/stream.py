@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import ref
 
 from streaminstr._core.cleanup import closers_of
-from streaminstr._core.ends import ENDED, Ends, as_exception
+from streaminstr._core.ends import Ends
 from streaminstr._core.outcome import Ending
 from streaminstr._core.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from streaminstr._core.life import Life
     from streaminstr.types import CancelledBy
@@ -27,6 +27,10 @@ def _iterator_of(body: Any) -> Any:
     return iter(body) if hasattr(body, "__iter__") or not hasattr(body, "__next__") else body
 
 
+def _no_chunks() -> Generator[Any, Any, None]:
+    yield from ()
+
+
 class Stream(Step, Ends, Iterator[ChunkT]):
     """A body whose steps run in a Context of their own: an iterator with `close`.
 
@@ -35,6 +39,8 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     """
 
     __slots__ = ("__weakref__", "_closers", "_primed")
+    _ended = _no_chunks()
+    next(_ended, None)
     _exhausted = StopIteration
     _iter = staticmethod(_iterator_of)
     _closers_of = staticmethod(closers_of)
@@ -66,7 +72,7 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         """Raise an exception in a generator body, where it is suspended; returns its next chunk."""
         try:
             if not hasattr(self._target, "throw"):
-                raise as_exception(*error)
+                self._ended.throw(*error)  # raises it; the body is not reached
             return self.step(methodcaller("throw", *error))  # type: ignore[no-any-return]
         finally:
             del error  # no reference cycle through the traceback
@@ -105,7 +111,7 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         """End a stream that was never stepped because the server sent its file itself."""
         life = self._life
         if not life.started:
-            self._iterator = ENDED
+            self._iterator = self._ended
             life.handle.facts = {**life.handle.facts, "zero_copy": True}
             life.enter(life.begin)
             self.size, self.begun = size, life.created  # type: ignore[assignment] # None: unknown

@@ -17,9 +17,9 @@ from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
 
 if TYPE_CHECKING:
+    from streaminstr._core.config import Progress
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.life import Life
-    from streaminstr._core.progress import Progress
     from streaminstr.types import StreamReport
 
 EVENT = "stream_progress"
