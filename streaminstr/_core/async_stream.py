@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 from operator import methodcaller
 from types import AsyncGeneratorType
@@ -35,6 +36,8 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
 
     __slots__ = ("__weakref__", "_closers", "_loop", "_primed")
     _ended = _give()
+    with suppress(StopAsyncIteration):
+        _ended.__anext__().send(None)
     _exhausted = StopAsyncIteration
     _iter = staticmethod(aiter)
     _closers_of = staticmethod(async_closers_of)
@@ -133,7 +136,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
 
     def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         self._loop = loop.current()
-        return Ends._begin(self, advance)
+        return Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
 
     def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         async def hand_out(_: Any) -> Any:
