@@ -15,7 +15,7 @@ from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop
 from streaminstr._core.ends import Ends
 from streaminstr._core.outcome import Ending
 from streaminstr._core.step import AsyncStep
-from streaminstr._core.within import within
+from streaminstr._core.within import steps_of, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
@@ -37,7 +37,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
     __slots__ = ("__weakref__", "_closers", "_loop", "_primed")
     _ended = _give()
     with suppress(StopAsyncIteration):
-        _ended.__anext__().send(None)
+        steps_of(_ended.__anext__()).send(None)
     _exhausted = StopAsyncIteration
     _iter = staticmethod(aiter)
     _closers_of = staticmethod(async_closers_of)
