@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
+from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import ref
 
@@ -11,7 +12,7 @@ from streaminstr._begun import is_begun
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.exchange import current_exchange
 from streaminstr._core.guard import logger
-from streaminstr._core.handle import StreamHandle, current, new_id
+from streaminstr._core.handle import StreamHandle, current
 from streaminstr._core.life import Life
 from streaminstr._core.stream import Stream
 from streaminstr._inert import InertHandle
@@ -115,7 +116,7 @@ def make_handle(
         attributes=dict(attributes) if attributes else NOTHING,
         parent=config.parent,
         started_ns=started_ns,
-        stream_id=new_id(),
+        stream_id=urandom(8).hex(),
     )
     return StreamHandle(info, config.logger)
 

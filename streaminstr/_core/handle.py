@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from os import urandom
 from typing import TYPE_CHECKING, Any
 
 from streaminstr.types import NOTHING
@@ -71,8 +70,3 @@ class StreamHandle:
         if self._logger is None:
             self._logger = self._make_logger(self)
         return self._logger
-
-
-def new_id() -> str:
-    """A stream's id: 16 random hex digits."""
-    return urandom(8).hex()
