@@ -20,9 +20,9 @@ named in one log line, and what cannot be found is left alone.
 from __future__ import annotations
 
 import sys
+import threading
 from contextvars import Context, ContextVar
 from functools import cache
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._core.guard import logger
@@ -37,7 +37,7 @@ _NONE: Any = object()
 def copy_here(context: Context, left: int) -> Context:
     """A copy of `context`, last used in the thread `left`, for use in the calling thread."""
     copied = context.copy()
-    if get_ident() != left and (names := _names()) is not None:
+    if threading.get_ident() != left and (names := _names()) is not None:
         copied.run(_settle, copied, names, left, *names.here())
     return copied
 
@@ -62,7 +62,7 @@ class Place:
     @property
     def is_here(self) -> bool:
         """Whether the calling thread is the one of the last step."""
-        return get_ident() == self._last.thread
+        return threading.get_ident() == self._last.thread
 
     def copy(self, context: Context) -> Context:
         """A copy of `context`, the stream's, for use in the calling thread."""
@@ -85,7 +85,7 @@ class _Last:
     __slots__ = ("executors", "pool", "thread")
 
     def __init__(self) -> None:
-        self.thread = get_ident()
+        self.thread = threading.get_ident()
         self.executors = _NONE  # so that the first step takes those of its caller
         self.pool: Any = None
 
@@ -95,22 +95,23 @@ def _runner(
 ) -> Callable[..., Any]:
     """What calls a function in the stream's Context, with what belongs to the caller's place.
 
-    It is called for each step: a closure without `*args` is the cheapest that Python has.
+    It is called for each step: a closure without `*args` is the cheapest that Python has. The
+    thread is asked of `threading` each time, as asgiref does, since gevent replaces `get_ident`.
     """
     executors, pool = names.executors.get, names.pool.get
 
-    def enter(function: Callable[..., Any], argument: Any = _NONE, /) -> Any:
+    def enter(function: Any, argument: Any = _NONE, /) -> Any:
         try:
             if (
                 executors(None) is last.executors
-                and get_ident() == last.thread
+                and threading.get_ident() == last.thread
                 and pool(None) is last.pool
             ):
                 return run(function) if argument is _NONE else run(function, argument)
-            arguments = () if argument is _NONE else (argument,)
+            arguments: Any = () if argument is _NONE else (argument,)
             return run(_arrive, context, names, last, names.here(), function, arguments)
         finally:
-            function = argument = arguments = None  # type: ignore[assignment]  # no reference cycle
+            function = argument = arguments = None  # no reference cycle through a traceback
 
     return enter
 
@@ -120,8 +121,8 @@ def _arrive(
     names: Names,
     last: _Last,
     here: tuple[Any, ...],
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
+    function: Any,
+    arguments: Any,
 ) -> Any:
     """Call `function` in `context`, which is the current one, at a place that is new to it.
 
@@ -133,7 +134,7 @@ def _arrive(
     try:
         return function(*arguments)
     finally:
-        function = arguments = None  # type: ignore[assignment]  # as in `enter`
+        function = arguments = None  # as in `enter`
 
 
 class Names(NamedTuple):
@@ -150,7 +151,8 @@ class Names(NamedTuple):
 
     def here(self) -> tuple[int, Any, Any, bool | None]:
         """The caller's place: its thread, executors, pool and guard, None where it has none."""
-        return (get_ident(), self.executors.get(None), self.pool.get(None), self.waits.get(None))
+        thread = threading.get_ident()
+        return (thread, self.executors.get(None), self.pool.get(None), self.waits.get(None))
 
 
 def _settle(
