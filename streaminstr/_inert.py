@@ -28,6 +28,15 @@ class InertHandle:
     def set_attribute(self, name: str, value: Attribute) -> None:
         """Do nothing."""
 
+    def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
+        """Do nothing."""
+
+    def mark(self, name: str) -> None:
+        """Do nothing."""
+
+    def add(self, name: str, number: float, *, rate: bool = False) -> None:
+        """Do nothing."""
+
     @property
     def logger(self) -> Any:
         """A logger with what is bound here."""

@@ -15,6 +15,7 @@ from streaminstr._core.guard import logger
 from streaminstr._core.handle import StreamHandle, current
 from streaminstr._core.life import Life
 from streaminstr._core.stream import Stream
+from streaminstr._handle import Handle
 from streaminstr._inert import InertHandle
 from streaminstr._process.shutdown import shut_down_at_exit
 from streaminstr._push import PushedStream
@@ -39,7 +40,8 @@ def current_stream() -> types.StreamHandle:
 
     Outside of a stream it is inert: falsy, its logger logs plainly, everything else does nothing.
     """
-    return current.get() or _INERT
+    handle: Any = current.get()
+    return handle or _INERT
 
 
 @overload
@@ -118,7 +120,7 @@ def make_handle(
         started_ns=started_ns,
         stream_id=urandom(8).hex(),
     )
-    return StreamHandle(info, config.logger)
+    return Handle(info, config.logger)
 
 
 def size_of(chunk: object) -> int:

@@ -301,6 +301,15 @@ class StreamHandle(Protocol):
     def set_attribute(self, name: str, value: Attribute) -> None:
         """Put an attribute on the span and on the closing log event."""
 
+    def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
+        """Report that the stream has failed, although its body goes on or ends normally."""
+
+    def mark(self, name: str) -> None:
+        """Note the time of something: `streaminstr.mark.NAME`. The first call stands."""
+
+    def add(self, name: str, number: float, *, rate: bool = False) -> None:
+        """Sum a number under an attribute; with `rate` also for each second of producer time."""
+
     def __bool__(self) -> bool: ...
 
 

@@ -134,8 +134,10 @@ def _without_stalled(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
 
 
 def _description(report: StreamReport) -> str:
-    """`ValueError: no such order`, also of an exception whose `str` raises."""
-    return "" if report.error is None else "".join(format_exception_only(report.error)).strip()
+    """`ValueError: no such order`, also of an exception whose `str` raises; or the reason."""
+    if report.error is None:
+        return report.reason or ""
+    return "".join(format_exception_only(report.error)).strip()
 
 
 def _log_fields(span: Span) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr.types import NOTHING
 
@@ -22,12 +22,20 @@ def plain_logger(_: object = None) -> Any:
     return logging.getLogger("streaminstr")
 
 
+class Failure(NamedTuple):
+    """What a body said of its failure."""
+
+    error: BaseException | None
+    reason: str | None
+    error_type: str | None
+
+
 class StreamHandle:
     """What a body sees of its own stream."""
 
     __slots__ = (
-        *("_logger", "_make_logger", "attributes", "cut_by"),
-        *("facts", "fields", "info", "origin"),
+        *("_logger", "_make_logger", "attributes", "created", "cut_by"),
+        *("facts", "failure", "fields", "info", "origin"),
     )
 
     def __init__(
@@ -35,6 +43,9 @@ class StreamHandle:
     ) -> None:
         self.info = info
         self.attributes: Mapping[str, Attribute] = NOTHING
+        self.created = 0.0
+        self.failure: Failure | None = None
+        """What the body said of its failure, whatever ends the stream."""
         self.facts: Mapping[str, Any] = NOTHING
         """Further fields of the report, which the adapters know."""
         self.fields: Mapping[str, Attribute] = NOTHING
@@ -60,6 +71,10 @@ class StreamHandle:
         An attribute that is set before the first step is on every log line of the stream, too.
         """
         self.attributes = {**self.attributes, name: value}
+
+    def said(self, producer_time: float) -> dict[str, Any]:  # noqa: ARG002 - rates need it
+        """Fields of the report, from the body and the adapters."""
+        return {"attributes": self.attributes, **self.facts}
 
     @property
     def logger(self) -> Any:

@@ -72,7 +72,7 @@ class Life:
         """Runs a function of at most one argument in the stream's Context."""
         self.run: Callable[..., Any] = self.enter if isolated else operator.call
         """Runs what touches the body: in the stream's Context, or where the caller is."""
-        self.created = clock() if created is None else created
+        self.created = handle.created = clock() if created is None else created
         self.started = False
         self.outcome: Outcome | None = None
         self.closing: Closing | None = None
@@ -175,7 +175,9 @@ class Life:
             if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
                 cut = Cut.OUTLIVED
             error = meter.cut_error()
-        return report_of(self, meter, ending, cut, error=error)
+        if (failure := self.handle.failure) is None:
+            return report_of(self, meter, ending, cut, error=error)
+        return report_of(self, meter, ending, Cut.REPORTED, **failure._asdict())
 
     def _close(self, final: StreamReport) -> None:
         # A copy: where a step ends the stream, the Context itself is entered already.

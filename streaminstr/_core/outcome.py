@@ -29,6 +29,7 @@ class Cut(enum.Enum):
     NOTHING = "nothing"
     TIMEOUT = "its last step raised TimeoutError and the body could go on"
     CANCELLATION = "its last step was cancelled and the body could go on"
+    REPORTED = "the body said that it failed"
     OUTLIVED = "the stream or request that made it was cut"
 
 
@@ -55,6 +56,7 @@ TABLE: dict[tuple[Ending, Cut], Row] = {
     (Ending.DROPPED, Cut.TIMEOUT): _FAILED,
     (Ending.DROPPED, Cut.CANCELLATION): _CANCELLED,
     (Ending.DROPPED, Cut.OUTLIVED): _CANCELLED,
+    **{(ending, Cut.REPORTED): _FAILED for ending in Ending},
 }
 """A pair that is not in it counts as the row with `Cut.NOTHING`."""
 

@@ -6,7 +6,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.outcome import Cut, Ending, decide
-from streaminstr.types import NOTHING, Outcome, StreamReport
+from streaminstr.types import Outcome, StreamReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +39,7 @@ def report_of(life: Life, meter: Meter, ending: Ending, cut: Cut, **facts: Any) 
         longest_gap=meter.longest,
         producer_time=producer,
         consumer_time=max(consumer, 0.0),
-        attributes=life.handle.attributes,
-        marks=NOTHING,
-        rates=NOTHING,
-        **life.handle.facts,
+        **life.handle.said(producer),
         **facts,
     )
 

@@ -126,10 +126,30 @@ AT_END = (
         datadog="tag, `true`",
     ),
     Documented(
+        "streaminstr.reason",
+        "string",
+        "",
+        "`failed`, where the body reported it with a text: `current_stream().fail(text)`",
+    ),
+    Documented(
+        "streaminstr.mark.NAME",
+        "double",
+        "s",
+        "Where the body called `current_stream().mark(NAME)`: from the making of the stream",
+    ),
+    Documented(
+        "streaminstr.rate.NAME",
+        "double",
+        "1/s",
+        "Where the body called `current_stream().add(NAME, number, rate=True)`: the sum for each "
+        "second of `streaminstr.producer_time`; the sum itself is under NAME",
+    ),
+    Documented(
         "error.type",
         "string",
         "",
-        "`failed`: the class of the exception, `ValueError` or `shop.errors.OutOfStock`. "
+        "`failed`: the class of the exception, `ValueError` or `shop.errors.OutOfStock`; `_OTHER` "
+        "where the body reported a text, or the `error_type` that it gave. "
         "`cancelled` with the option `cancelled_is_error`: `cancelled`",
         f"{SEMCONV}/registry/attributes/error/",
     ),

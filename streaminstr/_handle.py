@@ -1,0 +1,121 @@
+"""What a body can say of its own stream: that it failed, marks in time, and sums."""
+
+from __future__ import annotations
+
+import math
+import sys
+from threading import Lock
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core.guard import logger, report
+from streaminstr._core.handle import Failure, StreamHandle
+from streaminstr.types import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streaminstr.types import Attribute
+
+strict = False
+"""Whether a wrong call raises: in tests. In a running body it is reported, and the body goes on."""
+
+_saying = Lock()
+_NONE: frozenset[str] = frozenset()
+
+
+class Handle(StreamHandle):
+    """The handle of a stream, with what its body says. Usable in any thread of the stream."""
+
+    __slots__ = ("_marks", "_rates", "_sums")
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._marks: Mapping[str, float] = NOTHING
+        self._sums: Mapping[str, int | float] = NOTHING
+        self._rates: frozenset[str] = _NONE
+
+    def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
+        """Report that the stream has failed, although its body goes on or ends normally.
+
+        The outcome is `failed` whatever comes after; the first call stands. `error_type` is the
+        value of `error.type`: by default the exception's class, and `_OTHER` for a text.
+        """
+        if error_type is not None and not _is_name(error_type):
+            return misused("fail", f"takes error_type as a text, not {error_type!r:.80}")
+        if isinstance(error_or_reason, BaseException):
+            failure = Failure(error_or_reason, None, error_type)
+        elif _is_name(error_or_reason):
+            failure = Failure(None, error_or_reason, error_type)
+        else:
+            return misused("fail", f"takes an exception or a text, not {error_or_reason!r:.80}")
+        if self.failure is None:
+            self.failure = failure
+        return None
+
+    def mark(self, name: str) -> None:
+        """Note the time of something: `streaminstr.mark.NAME`, in seconds from the making.
+
+        The first call for a name stands.
+        """
+        if not _is_name(name):
+            return misused("mark", f"takes a name, not {name!r:.80}")
+        with _saying:
+            self._marks = {name: clock() - self.created, **self._marks}
+        return None
+
+    def add(self, name: str, number: float, *, rate: bool = False) -> None:
+        """Sum a number under an attribute; with `rate` also for each second of producer time.
+
+        The sum is on the span, the closing event and the progress, the rate under
+        `streaminstr.rate.NAME`.
+        """
+        if not _is_name(name):
+            return misused("add", f"takes a name, not {name!r:.80}")
+        if not _is_number(number):
+            return misused("add", f"takes a finite number, not {number!r:.80}")
+        with _saying:
+            self._sums = {**self._sums, name: self._sums.get(name, 0) + number}
+            if rate:
+                self._rates |= {name}
+        return None
+
+    def set_attribute(self, name: str, value: Attribute) -> None:
+        """Put an attribute on the span and on the closing log event, both when the stream ends.
+
+        An attribute that is set before the first step is on every log line of the stream, too.
+        """
+        if not _is_name(name):
+            return misused("set_attribute", f"takes a name, not {name!r:.80}")
+        return super().set_attribute(name, value)
+
+    def said(self, producer_time: float) -> dict[str, Any]:
+        """Fields of the report."""
+        sums, rates = self._sums, self._rates
+        seconds = producer_time or math.inf
+        return {
+            "attributes": {**self.attributes, **sums} if sums else self.attributes,
+            "marks": self._marks,
+            "rates": {name: sums[name] / seconds for name in rates} if rates else NOTHING,
+            **self.facts,
+        }
+
+
+def misused(method: str, problem: str) -> None:
+    """Report a wrong call of a body's, once for each kind; in tests raise TypeError."""
+    if strict:
+        msg = f"current_stream().{method}() {problem}"
+        raise TypeError(msg)
+    report(f"current_stream().{method}()", problem)
+    caller = sys._getframe(2)  # noqa: SLF001 - where the body made the call
+    logger.debug("It was called at %s:%s.", caller.f_code.co_filename, caller.f_lineno)
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and bool(name)
+
+
+def _is_number(number: Any) -> bool:
+    return (
+        isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+    )
