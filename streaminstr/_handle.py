@@ -13,8 +13,9 @@ from streaminstr._core.handle import Failure, StreamHandle
 from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from streaminstr._events import EventCounter, Tail
     from streaminstr.types import Attribute
 
 strict = False
@@ -27,13 +28,15 @@ _NONE: frozenset[str] = frozenset()
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
-    __slots__ = ("_marks", "_rates", "_sums")
+    __slots__ = ("_marks", "_rates", "_sums", "counter")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._marks: Mapping[str, float] = NOTHING
         self._sums: Mapping[str, int | float] = NOTHING
         self._rates: frozenset[str] = _NONE
+        self.counter: EventCounter | Tail | None = None
+        """What counts events, and knows the end markers of the body."""
 
     def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
         """Report that the stream has failed, although its body goes on or ends normally.
@@ -89,6 +92,13 @@ class Handle(StreamHandle):
             return misused("set_attribute", f"takes a name, not {name!r:.80}")
         return super().set_attribute(name, value)
 
+    def counting(self, size_of: Callable[[Any], int]) -> tuple[Callable[[Any], int], Any]:
+        """What counts the chunks, and the type of those that need only be measured."""
+        if self.counter is None:
+            return size_of, bytes
+        self.counter.size_of = size_of
+        return self.counter.take, None
+
     def said(self, producer_time: float) -> dict[str, Any]:
         """Fields of the report."""
         sums, rates = self._sums, self._rates
@@ -97,8 +107,14 @@ class Handle(StreamHandle):
             "attributes": {**self.attributes, **sums} if sums else self.attributes,
             "marks": self._marks,
             "rates": {name: sums[name] / seconds for name in rates} if rates else NOTHING,
+            **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
         }
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the body, which is exhausted, lacks its end marker."""
+        return self.counter is not None and self.counter.is_truncated
 
 
 def misused(method: str, problem: str) -> None:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from streaminstr._core.outcome import Ending
-from streaminstr._core.step import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from streaminstr._core.life import Life
+    from streaminstr._core.step import Meter
     from streaminstr.types import CancelledBy, StreamReport
 
 
@@ -25,10 +23,9 @@ class PushedStream:
 
     __slots__ = ("__weakref__", "_life", "_meter")
 
-    def __init__(self, life: Life, size_of: Callable[[Any], int]) -> None:
-        self._life = life
-        self._meter = Meter(size_of)
-        self._meter.begin(life.created)
+    def __init__(self, life: Life, meter: Meter) -> None:
+        self._life, self._meter = life, meter
+        meter.begin(life.created)
         life.belongs_to(ref(self))
         life.begin_here()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from streaminstr import types
     from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
+    from streaminstr._handle import Handle
     from streaminstr.types import Attribute
 
 P = ParamSpec("P")
@@ -96,7 +96,7 @@ def streamed(
         place = _place_of_stream(function) if pass_stream else None
         called = name or name_of(function)
 
-        def arrange() -> tuple[StreamHandle, Config]:
+        def arrange() -> tuple[Handle, Config]:
             config = _configure.current()
             return make_handle(config, called, attributes), config
 
@@ -146,7 +146,7 @@ def _call(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     place: int | None,
-    handle: StreamHandle,
+    handle: Handle,
 ) -> Any:
     if place is None:
         return function(*args, **kwargs)

@@ -12,9 +12,11 @@ from streaminstr._begun import is_begun
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.exchange import current_exchange
 from streaminstr._core.guard import logger
-from streaminstr._core.handle import StreamHandle, current
+from streaminstr._core.handle import current
 from streaminstr._core.life import Life
+from streaminstr._core.step import Meter
 from streaminstr._core.stream import Stream
+from streaminstr._events import counter_of
 from streaminstr._handle import Handle
 from streaminstr._inert import InertHandle
 from streaminstr._process.shutdown import shut_down_at_exit
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from streaminstr import types
     from streaminstr._core.config import Config
+    from streaminstr._events import Kind, Marker
     from streaminstr.types import Attribute
 
 ChunkT = TypeVar("ChunkT")
@@ -50,6 +53,8 @@ def stream(
     *,
     name: str | None = None,
     attributes: Mapping[str, Attribute] | None = None,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> types.Stream[ChunkT]: ...
 @overload
 def stream(
@@ -57,22 +62,33 @@ def stream(
     *,
     name: str | None = None,
     attributes: Mapping[str, Attribute] | None = None,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> types.AsyncStream[ChunkT]: ...
 def stream(
-    body: Any, *, name: str | None = None, attributes: Mapping[str, Attribute] | None = None
+    body: Any,
+    *,
+    name: str | None = None,
+    attributes: Mapping[str, Attribute] | None = None,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> Any:
     """Give `body` one scope: a `Stream` for an iterable, an `AsyncStream` for an async iterable.
 
     `name` is low-cardinality, by default that of the function which made a generator.
-    `attributes` go on the span when it starts. Raises TypeError for what cannot be iterated.
+    `attributes` go on the span when it starts. `kind="sse"` counts the events of an event stream.
+    `ends_with` are the last bytes of a complete body, or its last event: a body that is exhausted
+    without it has failed. Raises TypeError for what cannot be iterated, and for odd markers.
     """
     config = _configure.current()
-    return wrap(body, make_handle(config, name or name_of(body), attributes), config)
+    called = name or name_of(body)
+    handle = make_handle(config, called, attributes, kind=kind, ends_with=ends_with)
+    return wrap(body, handle, config)
 
 
 def wrap(
     body: Any,
-    handle: StreamHandle,
+    handle: Handle,
     config: Config,
     *,
     closers: Closers | None = None,
@@ -87,23 +103,23 @@ def wrap(
     `is_async` is for a caller that knows better than the body's methods tell.
     """
     shut_down_at_exit(_configure.shutdown)
-    kind = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
+    make = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
     isolated = not is_begun(body)
     if not isolated:
         _note_begun(handle.info.name)
     exchange = current_exchange.get()
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
-    made = kind(life, body, size_of or _size_of, closers)
+    made = make(life, body, *handle.counting(size_of or _size_of), closers)
     if exchange is not None:
         exchange.streams.append(ref(made, exchange.streams.remove))
     return made
 
 
-def push(handle: StreamHandle, config: Config, begun: float) -> PushedStream:
+def push(handle: Handle, config: Config, begun: float) -> PushedStream:
     """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
     shut_down_at_exit(_configure.shutdown)
     life = Life(config, handle, exchange=current_exchange.get(), created=begun)
-    return PushedStream(life, _size_of)
+    return PushedStream(life, Meter(*handle.counting(_size_of)))
 
 
 def make_handle(
@@ -111,7 +127,10 @@ def make_handle(
     name: str,
     attributes: Mapping[str, Attribute] | None,
     started_ns: int | None = None,
-) -> StreamHandle:
+    *,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
+) -> Handle:
     """The handle of a stream that is about to be made."""
     info = StreamInfo(
         name=name,
@@ -120,7 +139,9 @@ def make_handle(
         started_ns=started_ns,
         stream_id=urandom(8).hex(),
     )
-    return Handle(info, config.logger)
+    handle = Handle(info, config.logger)
+    handle.counter = counter_of(kind, ends_with)
+    return handle
 
 
 def size_of(chunk: object) -> int:

@@ -47,9 +47,10 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         life: Life,
         body: AsyncIterable[ChunkT],
         size_of: Callable[[Any], int],
+        plain: Any = bytes,
         closers: Iterable[Callable[[], object]] | None = None,
     ) -> None:
-        super().__init__(life, body, size_of)
+        super().__init__(life, body, size_of, plain)
         self._closers, self._primed = closers, None
         self._loop: Any = None
         life.belongs_to(ref(self))

@@ -72,6 +72,11 @@ class StreamHandle:
         """
         self.attributes = {**self.attributes, name: value}
 
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the body, which is exhausted, lacks its end marker."""
+        return False
+
     def said(self, producer_time: float) -> dict[str, Any]:  # noqa: ARG002 - rates need it
         """Fields of the report, from the body and the adapters."""
         return {"attributes": self.attributes, **self.facts}

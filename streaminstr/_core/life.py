@@ -175,9 +175,11 @@ class Life:
             if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
                 cut = Cut.OUTLIVED
             error = meter.cut_error()
-        if (failure := self.handle.failure) is None:
-            return report_of(self, meter, ending, cut, error=error)
-        return report_of(self, meter, ending, Cut.REPORTED, **failure._asdict())
+        if (failure := self.handle.failure) is not None:
+            return report_of(self, meter, ending, Cut.REPORTED, **failure._asdict())
+        if ending is Ending.EXHAUSTED and self.handle.is_truncated:
+            return report_of(self, meter, ending, Cut.TRUNCATED, error_type="truncated")
+        return report_of(self, meter, ending, cut, error=error)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: where a step ends the stream, the Context itself is entered already.

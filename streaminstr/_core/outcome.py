@@ -29,6 +29,7 @@ class Cut(enum.Enum):
     NOTHING = "nothing"
     TIMEOUT = "its last step raised TimeoutError and the body could go on"
     CANCELLATION = "its last step was cancelled and the body could go on"
+    TRUNCATED = "the body ends without its end marker"
     REPORTED = "the body said that it failed"
     OUTLIVED = "the stream or request that made it was cut"
 
@@ -46,6 +47,7 @@ _FAILED = Row(Outcome.FAILED, "none")
 
 TABLE: dict[tuple[Ending, Cut], Row] = {
     (Ending.EXHAUSTED, Cut.NOTHING): Row(Outcome.COMPLETED, "none"),
+    (Ending.EXHAUSTED, Cut.TRUNCATED): _FAILED,
     (Ending.RAISED, Cut.NOTHING): _FAILED,
     (Ending.STOPPED, Cut.NOTHING): Row(Outcome.CANCELLED, "server"),
     (Ending.INTERRUPTED, Cut.NOTHING): _CANCELLED,

@@ -36,10 +36,9 @@ def report_of(life: Life, meter: Meter, ending: Ending, cut: Cut, **facts: Any) 
         request_time_to_first_chunk=(
             None if first is None or life.requested is None else first - life.requested
         ),
-        longest_gap=meter.longest,
         producer_time=producer,
         consumer_time=max(consumer, 0.0),
-        **life.handle.said(producer),
+        **{"longest_gap": meter.longest, **life.handle.said(producer)},
         **facts,
     )
 

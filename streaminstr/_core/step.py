@@ -40,12 +40,13 @@ class Meter:
     """Counts chunks, bytes and times. Times are moments or durations by `clock`, in seconds."""
 
     __slots__ = (
-        *("begun", "chunks", "cut", "entered", "first", "left", "longest", "producer"),
-        *("size", "size_of"),
+        *("begun", "chunks", "cut", "entered", "first", "left", "longest", "plain"),
+        *("producer", "size", "size_of"),
     )
 
-    def __init__(self, size_of: Callable[[Any], int]) -> None:
-        self.size_of = size_of
+    def __init__(self, size_of: Callable[[Any], int], plain: Any = bytes) -> None:
+        self.size_of, self.plain = size_of, plain
+        """`size_of` sees each chunk that is not of the type `plain`, whose size is its length."""
         self.chunks = self.size = 0
         self.begun = self.first = self.entered = self.left = self.longest = self.producer = 0.0
         self.cut: CutStep | None = None
@@ -80,7 +81,7 @@ class Meter:
             self.longest = now - self.left
         self.left = now
         self.chunks += 1
-        self.size += len(chunk) if type(chunk) is bytes else self.size_of(chunk)
+        self.size += len(chunk) if type(chunk) is self.plain else self.size_of(chunk)
 
 
 class Step(Meter):
@@ -92,8 +93,10 @@ class Step(Meter):
 
     __slots__ = ("_body", "_iterator", "_life", "_turn")
 
-    def __init__(self, life: Life, body: Any, size_of: Callable[[Any], int]) -> None:
-        super().__init__(size_of)
+    def __init__(
+        self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
+    ) -> None:
+        super().__init__(size_of, plain)
         self._life, self._body = life, body
         self._iterator: Any = None
         self._turn: list[None] = [None]
@@ -126,7 +129,7 @@ class Step(Meter):
                 self.longest = now - self.left
             self.left = now
             self.chunks += 1
-            self.size += len(chunk) if type(chunk) is bytes else self.size_of(chunk)
+            self.size += len(chunk) if type(chunk) is self.plain else self.size_of(chunk)
         except BaseException as error:
             self._raised(error)
             raise
@@ -145,8 +148,10 @@ class AsyncStep(Meter):
 
     __slots__ = ("_body", "_iterator", "_life", "_turn")
 
-    def __init__(self, life: Life, body: Any, size_of: Callable[[Any], int]) -> None:
-        super().__init__(size_of)
+    def __init__(
+        self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
+    ) -> None:
+        super().__init__(size_of, plain)
         self._life, self._body = life, body
         self._iterator: Any = None
         self._turn: list[None] = [None]

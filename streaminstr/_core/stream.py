@@ -50,9 +50,10 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         life: Life,
         body: Any,
         size_of: Callable[[Any], int],
+        plain: Any = bytes,
         closers: Iterable[Callable[[], object]] | None = None,
     ) -> None:
-        super().__init__(life, body, size_of)
+        super().__init__(life, body, size_of, plain)
         self._closers, self._primed = closers, None
         life.belongs_to(ref(self))
 

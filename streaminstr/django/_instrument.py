@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from streaminstr._core.async_stream import AsyncStream
     from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
     from streaminstr._core.stream import Stream
+    from streaminstr._handle import Handle
     from streaminstr.types import Attribute
 
 _MARK = "_streaminstr"
@@ -83,7 +83,7 @@ def _instrument(
 
 def _replace_body(
     response: Any,
-    handle: StreamHandle,
+    handle: Handle,
     config: Config,
     requested: float | None,
     *,
@@ -114,7 +114,7 @@ def _is_wanted(request: HttpRequest, response: HttpResponseBase) -> bool:
     return bool(guarded(found.wanted, request, response, default=True))
 
 
-def _ask_for_metadata(request: HttpRequest, response: Any, handle: StreamHandle) -> None:
+def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:
     send = partial(
         bind_extra_stream_metadata.send_robust, request=request, response=response, stream=handle
     )

@@ -14,7 +14,7 @@ import pytest
 
 from streaminstr import _registry
 from streaminstr._configure import assemble, forced
-from streaminstr._core.handle import StreamHandle
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 from streaminstr.testing._watch import Watch, WatchedBackend
 from streaminstr.types import Outcome, StreamInfo
@@ -76,7 +76,7 @@ class Trial:
             parent=self._config.parent,
             started_ns=started_ns,
         )
-        stream = wrap(body, StreamHandle(info, self._config.logger), self._config)
+        stream = wrap(body, Handle(info, self._config.logger), self._config)
         self._made.append(ref(stream))
         return stream
 

@@ -6,8 +6,8 @@ from core_fakes import AsyncIterator, ScriptedClock, by_hand
 from streaminstr import Outcome, StreamReport, _configure, stream
 from streaminstr._core import ends, life, report, step
 from streaminstr._core.exchange import Exchange, current_exchange
-from streaminstr._core.handle import StreamHandle
 from streaminstr._core.life import never_stepped
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 from streaminstr.types import StreamInfo
 
@@ -100,7 +100,7 @@ def test_the_time_of_a_step_that_fails_is_the_producers(backend, at):
 
 def test_the_first_chunk_is_also_timed_from_the_start_of_the_request(backend, at):
     at(10, 11, 13, 13, 14)
-    handle = StreamHandle(StreamInfo(name="shop"))
+    handle = Handle(StreamInfo(name="shop"))
     list(wrap([b"a"], handle, _configure.current(), requested=4))
     assert only(backend).request_time_to_first_chunk == 9
 

@@ -88,14 +88,14 @@ def test_an_adapter_may_know_the_kind_of_body_better(backend):
         pass
 
     config = _wrap._configure.current()
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     assert type(_wrap.wrap(Both(), handle, config, is_async=True)) is AsyncStream
     assert type(_wrap.wrap(Both(), handle, config, is_async=False)) is Stream
 
 
 def test_an_adapters_closers_take_the_place_of_the_bodys_own_close(backend):
     body, closed = Iterator(1, 2), []
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     closers = [lambda: closed.append("first"), lambda: closed.append("second")]
     made = _wrap.wrap(body, handle, _wrap._configure.current(), closers=closers)
     next(made)
@@ -108,7 +108,7 @@ def test_every_closer_is_called_whatever_another_raises(backend):
         raise LookupError
 
     closed = []
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     closers = [raising, lambda: closed.append("second")]
     made = _wrap.wrap(rows(), handle, _wrap._configure.current(), closers=closers)
     next(made)
