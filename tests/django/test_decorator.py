@@ -201,7 +201,9 @@ def test_a_generator_method_is_refused_with_its_first_request():
     """`method_decorator` decorates afresh for each request."""
 
     class Rows(View):
-        get = method_decorator(named)(rows)
+        @method_decorator(named)
+        def get(self, request):
+            yield b"row"
 
     with pytest.raises(StreaminstrError, match="is a generator function"):
         Rows.as_view()(RequestFactory().get("/"))
