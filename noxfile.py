@@ -65,9 +65,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """The package in itself, and tests/typing as its users' checker sees it."""
-    session.install("-e", ".[dev]")
+    """The package in itself by mypy, and tests/typing as the checkers of its users see it."""
+    session.install("-e", ".[dev]", "basedpyright", "pyright[nodejs]")
     session.run("mypy")
+    session.run("pytest", "-m", "typing", "tests/typing", *session.posargs)
 
 
 @nox.session

@@ -16,6 +16,8 @@ from __future__ import annotations
 # the 5 ms that this import may take.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from streaminstr import attributes as attributes
+    from streaminstr import types as types
     from streaminstr._configure import configure as configure
     from streaminstr._configure import shutdown as shutdown
     from streaminstr._streamed import streamed as streamed
@@ -43,6 +45,7 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
+_MODULES = ("attributes", "types")
 _HOME = {
     "configure": "_configure",
     "current_stream": "_wrap",
@@ -55,15 +58,18 @@ if not TYPE_CHECKING:  # a checker would take any name for one that exists
 
     def __getattr__(name: str) -> object:
         """Load a public name when it is first used."""
+        from importlib import import_module  # noqa: PLC0415 - see TYPE_CHECKING above
+
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
         if name not in __all__:
             msg = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(msg)
-        from importlib import import_module  # noqa: PLC0415 - see TYPE_CHECKING above
-
         home = import_module(f"{__name__}.{_HOME.get(name, 'types')}")
         value = globals()[name] = getattr(home, name)
         return value
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__", "attributes", "types"]
+    """The public names, loaded or not: for `dir`, tab completion and `help`."""
+    return [*__all__, *_MODULES, "__version__"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from streaminstr import _registry
 from streaminstr._asgiref import place
@@ -20,7 +20,21 @@ from streaminstr.types import StreaminstrError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from streaminstr.types import Backend
+    from streaminstr.types import Backend, Parent
+
+    # The items of a list are checked at run time alone: a checker would refuse a valid list that
+    # was not written in the call itself.
+    Choice = str | Backend | Callable[..., Backend] | dict[str, Any] | list[Any] | tuple[Any, ...]
+
+
+class Options(TypedDict, total=False):
+    """The keywords of `configure`; `check_option` tells at run time what each takes."""
+
+    options: Mapping[str, Any]
+    parent: Parent
+    cancelled_is_error: bool
+    log_levels: Mapping[str, str | None]
+    progress_interval: float | None
 
 
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
@@ -46,10 +60,10 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
     )
 
 
-def configure(backend: Any = "log", **options: Any) -> None:
+def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> None:
     """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
 
-    Options: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
+    Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
     (bool), `log_levels` (dict of outcome to level or None), `progress_interval` (seconds).
     `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from streaminstr import _configure
@@ -11,7 +12,7 @@ from streaminstr._wrap import make_handle, name_of, wrap
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from streaminstr import types
     from streaminstr._core.config import Config
@@ -28,11 +29,11 @@ class Decorator(Protocol):
     @overload
     def __call__(
         self, function: Callable[P, Awaitable[AsyncIterable[ChunkT]]], /
-    ) -> Callable[P, Awaitable[types.AsyncStream[ChunkT]]]: ...
+    ) -> Callable[P, Coroutine[Any, Any, types.AsyncStream[ChunkT]]]: ...
     @overload
     def __call__(
         self, function: Callable[P, Awaitable[Iterable[ChunkT]]], /
-    ) -> Callable[P, Awaitable[types.Stream[ChunkT]]]: ...
+    ) -> Callable[P, Coroutine[Any, Any, types.Stream[ChunkT]]]: ...
     @overload
     def __call__(
         self, function: Callable[P, AsyncIterable[ChunkT]], /
@@ -44,16 +45,16 @@ class Decorator(Protocol):
 
 
 class LooseDecorator(Protocol):
-    """The same with `pass_stream`: the parameters are not kept, since one is filled in."""
+    """The same with `pass_stream`. No type says that a parameter is filled in by its name."""
 
     @overload
     def __call__(
         self, function: Callable[..., Awaitable[AsyncIterable[ChunkT]]], /
-    ) -> Callable[..., Awaitable[types.AsyncStream[ChunkT]]]: ...
+    ) -> Callable[..., Coroutine[Any, Any, types.AsyncStream[ChunkT]]]: ...
     @overload
     def __call__(
         self, function: Callable[..., Awaitable[Iterable[ChunkT]]], /
-    ) -> Callable[..., Awaitable[types.Stream[ChunkT]]]: ...
+    ) -> Callable[..., Coroutine[Any, Any, types.Stream[ChunkT]]]: ...
     @overload
     def __call__(
         self, function: Callable[..., AsyncIterable[ChunkT]], /
@@ -100,24 +101,26 @@ def streamed(
             config = _configure.current()
             return make_handle(config, called, attributes), config
 
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def make_async(*args: Any, **kwargs: Any) -> Any:
-                handle, config = arrange()
-                body = await _call(function, args, kwargs, place, handle)
-                return wrap(body, handle, config)
-
-            return make_async
-
         @functools.wraps(function)
         def make(*args: Any, **kwargs: Any) -> Any:
             handle, config = arrange()
-            return wrap(_call(function, args, kwargs, place, handle), handle, config)
+            body = _call(function, args, kwargs, place, handle)
+            # What is both is a body: a cursor that may be awaited, too.
+            if inspect.isawaitable(body) and not isinstance(body, Iterable | AsyncIterable):
+                return _wrap_later(body, handle, config)
+            return wrap(body, handle, config)
 
-        return make
+        @functools.wraps(function)
+        async def make_async(*args: Any, **kwargs: Any) -> Any:
+            return await make(*args, **kwargs)
+
+        return make_async if inspect.iscoroutinefunction(function) else make
 
     return decorate
+
+
+async def _wrap_later(body: Awaitable[Any], handle: StreamHandle, config: Config) -> Any:
+    return wrap(await body, handle, config)
 
 
 def refuse_bare_use(decorator: str, name: object) -> None:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 from ddtrace.trace import tracer
 
+from streaminstr import attributes as names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ddtrace.trace import Context, Span
 
-    from streaminstr import StreamInfo, StreamReport
-    from streaminstr.types import Attribute
+    from streaminstr.types import Attribute, StreamInfo, StreamReport
 
 OPERATION = "streaminstr.stream"
 """Operation name of each span; the stream's own name is its resource."""
-NAMES = {"http.request.method": "http.method", "http.response.status_code": "http.status_code"}
+NAMES = {names.HTTP_METHOD: "http.method", names.HTTP_STATUS: "http.status_code"}
 """Attributes that Datadog knows by another name than OpenTelemetry's semantic conventions.
 
 They are text there: the agent computes its trace metrics from `http.status_code` as a tag.
@@ -73,7 +74,7 @@ class DatadogScope:
     def progress(self, report: StreamReport) -> None:
         """The numbers so far, on the open span. Datadog shows them when it ends."""
         attributes = report.as_attributes()
-        attributes.pop("streaminstr.stalled", None)
+        attributes.pop(names.STALLED, None)
         self._set(attributes)
 
     def close(self, report: StreamReport) -> None:

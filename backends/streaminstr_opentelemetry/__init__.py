@@ -14,7 +14,8 @@ from opentelemetry import metrics as otel_metrics
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-import streaminstr
+from streaminstr import __version__
+from streaminstr import attributes as names
 from streaminstr_opentelemetry._metrics import Metrics
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
-    from streaminstr import StreamInfo, StreamReport
-    from streaminstr.types import Attribute
+    from streaminstr.types import Attribute, StreamInfo, StreamReport
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
 """The version of the semantic conventions whose names are used; all of them are stable in it."""
@@ -44,14 +44,12 @@ class OpenTelemetryBackend:
     ) -> None:
         # Without a provider these are proxies, which work before the SDK is set up and after.
         self.tracer: Tracer = trace.get_tracer(
-            "streaminstr", streaminstr.__version__, tracer_provider, SCHEMA_URL
+            "streaminstr", __version__, tracer_provider, SCHEMA_URL
         )
         self.metrics: Metrics | None = None
         if metrics:
             self.metrics = Metrics(
-                otel_metrics.get_meter(
-                    "streaminstr", streaminstr.__version__, meter_provider, SCHEMA_URL
-                )
+                otel_metrics.get_meter("streaminstr", __version__, meter_provider, SCHEMA_URL)
             )
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
@@ -129,7 +127,7 @@ def _links_to(span: Span) -> list[Link]:
 
 def _without_stalled(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
     """Whose turn it is changes, and an attribute of a span cannot be taken away again."""
-    attributes.pop("streaminstr.stalled", None)
+    attributes.pop(names.STALLED, None)
     return attributes
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streaminstr import attributes as names
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
-    from streaminstr import StreamInfo, StreamReport
-    from streaminstr.types import Attribute
+    from streaminstr.types import Attribute, StreamInfo, StreamReport
 
 # The conventions' buckets for HTTP stop at 10 s. These are those of their long-lived connections
 # (signalr.server.connection.duration), and on to an hour.
@@ -20,9 +21,9 @@ FIRST_CHUNK = (
 )
 SIZE = tuple(4**power for power in range(5, 16))
 """1 KiB to 1 GiB."""
-AT_START = ("http.request.method", "http.route")
+AT_START = (names.HTTP_METHOD, names.HTTP_ROUTE)
 """Attributes of every metric, where the stream has them, beside `streaminstr.name`."""
-AT_END = ("http.response.status_code",)
+AT_END = (names.HTTP_STATUS,)
 """Attributes of what is recorded at the end, beside the outcome and `error.type`."""
 
 
@@ -71,7 +72,7 @@ class Metrics:
 
 def _at_start(info: StreamInfo) -> dict[str, Attribute]:
     known = info.attributes
-    return {"streaminstr.name": info.name, **{key: known[key] for key in AT_START if key in known}}
+    return {names.NAME: info.name, **{key: known[key] for key in AT_START if key in known}}
 
 
 def _at_end(
@@ -79,7 +80,7 @@ def _at_end(
 ) -> dict[str, Attribute]:
     known = info.attributes
     at_end = {**attributes, **{key: known[key] for key in AT_END if key in known}}
-    at_end["streaminstr.outcome"] = report.outcome.value
+    at_end[names.OUTCOME] = report.outcome.value
     if report.error_type is not None:
-        at_end["error.type"] = report.error_type
+        at_end[names.ERROR_TYPE] = report.error_type
     return at_end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+from streaminstr import attributes as names
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks
 from streaminstr.testing._trial import Trial
@@ -42,7 +43,7 @@ class Ends(Hooks):
             next(stream)
             stream.close(cancelled_by="client")
         span = trial.ended(Outcome.CANCELLED)
-        trial.check_attributes(span, {"streaminstr.cancelled_by": "client"})
+        trial.check_attributes(span, {names.CANCELLED_BY: "client"})
 
     def test_cancelled_is_error(self) -> None:
         """The same, where the option `cancelled_is_error` says that it is an error."""

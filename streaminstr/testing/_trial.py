@@ -13,6 +13,7 @@ from weakref import ref
 import pytest
 
 from streaminstr import _registry
+from streaminstr import attributes as names
 from streaminstr._configure import assemble, forced
 from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
@@ -93,7 +94,7 @@ class Trial:
         """The one span of the stream called `name`."""
         found = self.finished()
         named = [span for span in found if span.name == name]
-        names = [span.name for span in found]
+        all_names = [span.name for span in found]
         self.check(
             bool(found),
             f"no span has finished after stream {name!r} ended: a scope was left open. "
@@ -102,7 +103,7 @@ class Trial:
         self.check(
             bool(named),
             f"no span is called {name!r} after the stream of that name ended, "
-            f"finished are: {names}. Give the span info.name in start(), keep it in the scope, "
+            f"finished are: {all_names}. Give the span info.name in start(), keep it in the scope, "
             "and end that very span in close().",
         )
         self.check(
@@ -118,7 +119,7 @@ class Trial:
         """The one span of the stream called `name`, which must have ended with `outcome`."""
         span = self.span(name)
         wanted = outcome is Outcome.FAILED if is_error is None else is_error
-        self.check_attributes(span, {"streaminstr.outcome": outcome.value})
+        self.check_attributes(span, {names.OUTCOME: outcome.value})
         self.check(
             span.is_error is wanted,
             f"the span of a stream that was {outcome.value} is "
@@ -126,9 +127,8 @@ class Trial:
             "Take the status from report.is_error in close(), and from nothing else.",
         )
         if wanted:
-            self.check_attributes(
-                span, {"error.type": "LookupError" if outcome is Outcome.FAILED else outcome.value}
-            )
+            error_type = "LookupError" if outcome is Outcome.FAILED else outcome.value
+            self.check_attributes(span, {names.ERROR_TYPE: error_type})
         return span
 
     def check_attributes(

@@ -159,6 +159,29 @@ def test_a_coroutine_function_that_returns_a_body(backend):
     assert list(by_hand(export(2))) == [0, 1]
 
 
+class Later:
+    """What is called and awaited without being a coroutine function, as `sync_to_async` makes."""
+
+    async def __call__(self, count):
+        return range(count)
+
+
+class Cursor(Iterator):
+    """A body that may be awaited, too, as a cursor of asyncpg's."""
+
+    def __await__(self):
+        raise NotImplementedError
+
+
+async def test_any_callable_may_return_an_awaitable_of_a_body(backend):
+    assert list(await streamed("orders.export")(Later())(2)) == [0, 1]
+    assert names(backend) == ["orders.export"]
+
+
+def test_a_body_that_is_awaitable_too_is_a_body(backend):
+    assert list(streamed("orders.export")(Cursor)(1, 2)) == [1, 2]
+
+
 def test_each_call_gives_a_stream_of_its_own(backend):
     export = streamed()(rows)
     assert [list(export()), list(export())] == [[1, 2], [1, 2]]
@@ -264,6 +287,14 @@ def test_it_is_the_handle_that_is_current_inside_the_body(backend):
         yield stream is current_stream()
 
     assert list(export()) == [True]
+
+
+def test_with_no_backend_it_works_as_with_one():
+    with _wrap._configure.forced(_wrap._configure.build(None)):
+        ((handle, _, _),) = streamed("shop", pass_stream=True)(positional_first)()
+        handle.set_attribute("rows", 3)
+        handle.logger.info("still there")
+    assert handle.id
 
 
 def test_a_function_without_that_parameter_is_refused_where_it_is_decorated():

@@ -1,5 +1,7 @@
 """@stream_scope on every kind of view."""
 
+import functools
+
 import django
 import pytest
 from asgiref.sync import iscoroutinefunction
@@ -175,3 +177,43 @@ def test_a_stream_has_the_routes_name_where_the_decorator_gives_none(monkeypatch
     Wsgi("/orders/7/").read()
     assert backend.streams[0].name == "GET orders/<int:pk>/"
     assert backend.streams[0].info.attributes["shop"] == "south"
+
+
+def rows(request):
+    yield b"row"
+
+
+async def async_rows(request):
+    yield b"row"
+
+
+@pytest.mark.parametrize("function", [rows, async_rows, functools.partial(rows)])
+@pytest.mark.parametrize("options", [{"name": "orders.rows"}, {"enabled": False}])
+def test_a_generator_function_is_refused_with_what_to_write_instead(function, options):
+    """Decorated, django-ninja took an async one for a sync view: status 200 and no body."""
+    with pytest.raises(StreaminstrError, match="is a generator function") as refused:
+        stream_scope(**options)(function)
+    for way in ("current_stream().set_attribute(", "FILTER", "StreamingHttpResponse(", "streamed("):
+        assert way in str(refused.value)
+
+
+def test_a_generator_method_is_refused_with_its_first_request():
+    """`method_decorator` decorates afresh for each request."""
+
+    class Rows(View):
+        @method_decorator(named)
+        def get(self, request):
+            yield b"row"
+
+    with pytest.raises(StreaminstrError, match="is a generator function"):
+        Rows.as_view()(RequestFactory().get("/"))
+
+
+def test_what_turns_a_generator_function_into_a_view_is_a_view(backend):
+    @named
+    @functools.wraps(rows)
+    def view(request):
+        return StreamingHttpResponse(rows(request))
+
+    assert b"".join(view(RequestFactory().get("/"))) == b"row"
+    assert [one.name for one in backend.streams] == ["orders.export"]
