@@ -20,9 +20,14 @@ _HEAD = 5
 """Bytes of a line that are looked at where no marker is: `data:`."""
 
 
-def counter_of(kind: Kind | None, ends_with: Marker | None) -> EventCounter | Tail | None:
-    """What counts the chunks of a body; None where their number and size are all that counts."""
-    markers = markers_of(ends_with)
+def counter_of(kind: Kind | None, markers: tuple[bytes, ...]) -> EventCounter | Tail | None:
+    """What counts the chunks of a body; None where their number and size are all that counts.
+
+    Raises TypeError for an unknown kind.
+    """
+    if kind not in (None, "sse", "chunks"):
+        msg = f'kind is {kind!r:.80}. Write "sse" for an event stream, or "chunks".'
+        raise TypeError(msg)
     if kind == "sse":
         return EventCounter(markers)
     return Tail(markers) if markers else None

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from streaminstr import _configure
+from streaminstr._events import markers_of
 from streaminstr._wrap import make_handle, name_of, wrap
 from streaminstr.types import StreaminstrError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from streaminstr import types
     from streaminstr._core.config import Config
+    from streaminstr._events import Kind, Marker
     from streaminstr._handle import Handle
     from streaminstr.types import Attribute
 
@@ -71,6 +73,8 @@ def streamed(
     *,
     attributes: Mapping[str, Attribute] | None = None,
     pass_stream: Literal[False] = False,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> Decorator: ...
 @overload
 def streamed(
@@ -78,20 +82,25 @@ def streamed(
     *,
     attributes: Mapping[str, Attribute] | None = None,
     pass_stream: Literal[True],
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> LooseDecorator: ...
 def streamed(
     name: str | None = None,
     *,
     attributes: Mapping[str, Attribute] | None = None,
     pass_stream: bool = False,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> Any:
     """Decorate a function that makes a body, so that each call returns a stream.
 
     Takes generator functions, async generator functions, and callables and coroutine functions
     that return a body. With `pass_stream` the handle that `current_stream()` returns inside the
-    body is passed as the parameter called `stream`.
+    body is passed as the parameter called `stream`. The other options are those of `stream`.
     """
     refuse_bare_use("streamed", name)
+    markers = markers_of(ends_with)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         place = _place_of_stream(function) if pass_stream else None
@@ -99,7 +108,8 @@ def streamed(
 
         def arrange() -> tuple[Handle, Config]:
             config = _configure.current()
-            return make_handle(config, called, attributes), config
+            handle = make_handle(config, called, attributes, kind=kind, markers=markers)
+            return handle, config
 
         @functools.wraps(function)
         def make(*args: Any, **kwargs: Any) -> Any:
@@ -119,7 +129,7 @@ def streamed(
     return decorate
 
 
-async def _wrap_later(body: Awaitable[Any], handle: StreamHandle, config: Config) -> Any:
+async def _wrap_later(body: Awaitable[Any], handle: Handle, config: Config) -> Any:
     return wrap(await body, handle, config)
 
 

@@ -16,7 +16,7 @@ from streaminstr._core.handle import current
 from streaminstr._core.life import Life
 from streaminstr._core.step import Meter
 from streaminstr._core.stream import Stream
-from streaminstr._events import counter_of
+from streaminstr._events import counter_of, markers_of
 from streaminstr._handle import Handle
 from streaminstr._inert import InertHandle
 from streaminstr._process.shutdown import shut_down_at_exit
@@ -82,7 +82,8 @@ def stream(
     """
     config = _configure.current()
     called = name or name_of(body)
-    handle = make_handle(config, called, attributes, kind=kind, ends_with=ends_with)
+    markers = markers_of(ends_with)
+    handle = make_handle(config, called, attributes, kind=kind, markers=markers)
     return wrap(body, handle, config)
 
 
@@ -129,7 +130,7 @@ def make_handle(
     started_ns: int | None = None,
     *,
     kind: Kind | None = None,
-    ends_with: Marker | None = None,
+    markers: tuple[bytes, ...] = (),
 ) -> Handle:
     """The handle of a stream that is about to be made."""
     info = StreamInfo(
@@ -140,7 +141,7 @@ def make_handle(
         stream_id=urandom(8).hex(),
     )
     handle = Handle(info, config.logger)
-    handle.counter = counter_of(kind, ends_with)
+    handle.counter = counter_of(kind, markers)
     return handle
 
 

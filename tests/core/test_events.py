@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
-from streaminstr import Outcome, _events, stream
+from streaminstr import Outcome, _events, stream, streamed
 
 DONE = b"data: [DONE]\n\n"
 
@@ -186,6 +186,25 @@ def test_a_marker_that_is_none_says_what_to_write(backend, marker):
         TypeError, match=r"Write the last bytes of a complete body, such as b\"data"
     ):
         stream([], ends_with=marker)
+
+
+def test_an_unknown_kind_says_what_to_write(backend):
+    with pytest.raises(TypeError, match="kind is 'SSE'. Write \"sse\" for an event stream"):
+        stream([], kind="SSE")
+
+
+def test_streamed_takes_both(backend):
+    @streamed("llm", kind="sse", ends_with=DONE)
+    def tokens():
+        yield b"data: 1\n\n"
+
+    list(tokens())
+    assert (only(backend).events, only(backend).error_type) == (1, "truncated")
+
+
+def test_streamed_refuses_a_marker_where_it_decorates():
+    with pytest.raises(TypeError, match="ends_with is 4"):
+        streamed("llm", ends_with=4)
 
 
 def test_a_plain_stream_keeps_the_short_way(backend):
