@@ -98,7 +98,7 @@ def streamed(
 
         def arrange() -> tuple[StreamHandle, Config]:
             config = _configure.current()
-            return make_handle(config, called, attributes), config
+            return make_handle(config, called, attributes, named=bool(name)), config
 
         if inspect.iscoroutinefunction(function):
 

@@ -63,7 +63,8 @@ def stream(
     `attributes` go on the span when it starts. Raises TypeError for what cannot be iterated.
     """
     config = _configure.current()
-    return wrap(body, make_handle(config, name or name_of(body), attributes), config)
+    handle = make_handle(config, name or name_of(body), attributes, named=bool(name))
+    return wrap(body, handle, config)
 
 
 def wrap(
@@ -95,6 +96,26 @@ def wrap(
     return made
 
 
+def adopt(
+    made: Any,
+    *,
+    name: str | None,
+    attributes: Mapping[str, Attribute],
+    size_of: Callable[[Any], int],
+    requested: float | None,
+) -> StreamHandle:
+    """Let a stream that the application made for its response be the response's own.
+
+    What the application said of it stands: `name` is for one without a name of its own, and
+    `attributes` are added. Returns its handle.
+    """
+    life, made.size_of = made._life, size_of  # noqa: SLF001 - every kind has one
+    info = life.handle.info
+    name = info.name if life.handle.named or name is None else name
+    life.describe(name, {**attributes, **info.attributes}, requested)
+    return life.handle  # type: ignore[no-any-return]
+
+
 def push(handle: StreamHandle, config: Config, begun: float) -> PushedStream:
     """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
     shut_down_at_exit(_configure.shutdown)
@@ -107,8 +128,10 @@ def make_handle(
     name: str,
     attributes: Mapping[str, Attribute] | None,
     started_ns: int | None = None,
+    *,
+    named: bool = False,
 ) -> StreamHandle:
-    """The handle of a stream that is about to be made."""
+    """The handle of a stream that is about to be made; `named`: the application gave its name."""
     info = StreamInfo(
         name=name,
         attributes=dict(attributes) if attributes else NOTHING,
@@ -116,7 +139,9 @@ def make_handle(
         started_ns=started_ns,
         stream_id=new_id(),
     )
-    return StreamHandle(info, config.logger)
+    handle = StreamHandle(info, config.logger)
+    handle.named = named
+    return handle
 
 
 def size_of(chunk: object) -> int:

@@ -28,13 +28,15 @@ class StreamHandle:
 
     __slots__ = (
         *("_logger", "_make_logger", "attributes", "cut_by"),
-        *("facts", "fields", "info", "origin"),
+        *("facts", "fields", "info", "named", "origin"),
     )
 
     def __init__(
         self, info: StreamInfo, make_logger: Callable[[StreamHandle], Any] = plain_logger
     ) -> None:
         self.info = info
+        self.named = False
+        """Whether the application named it; else its name is that of what made the body."""
         self.attributes: Mapping[str, Attribute] = NOTHING
         self.facts: Mapping[str, Any] = NOTHING
         """Further fields of the report, which the adapters know."""
@@ -49,6 +51,15 @@ class StreamHandle:
 
     def __bool__(self) -> bool:
         return True
+
+    def describe(self, name: str, attributes: Mapping[str, Attribute]) -> None:
+        """Replace the name and attributes, for all that hold the info already: open scopes.
+
+        Opening the scopes again would not do: a vendor may have forgotten the parent by now.
+        """
+        object.__setattr__(self.info, "name", name)
+        object.__setattr__(self.info, "attributes", attributes)
+        self._logger = None  # it carries the name
 
     @property
     def id(self) -> str:
