@@ -104,7 +104,7 @@ def wheel(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Real servers over real sockets."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("hypercorn", "uvicorn", "uvloop")
+    session.install("hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
 
 

@@ -8,8 +8,24 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from streaminstr._core.guard import guarded
+
 if TYPE_CHECKING:
     from contextvars import Context
+
+    from streaminstr._core.async_stream import AsyncStream
+    from streaminstr._core.stream import Stream
+
+
+def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
+    """Close a stream. The thread that has stepped it keeps the connections to Django's caches."""
+    life = stream._life  # noqa: SLF001 - every kind has one
+    was_here = life.place is None or life.place.is_here  # a clean-up elsewhere takes it there
+    try:
+        stream.close()
+    finally:
+        if was_here:
+            guarded(hand_back, life.copy(), default=None)
 
 
 def hand_back(context: Context) -> None:

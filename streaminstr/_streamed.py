@@ -109,6 +109,7 @@ def streamed(
         def arrange() -> tuple[Handle, Config]:
             config = _configure.current()
             handle = make_handle(config, called, attributes, kind=kind, markers=markers)
+            handle.named = bool(name)
             return handle, config
 
         @functools.wraps(function)

@@ -84,6 +84,7 @@ def stream(
     called = name or name_of(body)
     markers = markers_of(ends_with)
     handle = make_handle(config, called, attributes, kind=kind, markers=markers)
+    handle.named = bool(name)
     return wrap(body, handle, config)
 
 
@@ -114,6 +115,27 @@ def wrap(
     if exchange is not None:
         exchange.streams.append(ref(made, exchange.streams.remove))
     return made
+
+
+def adopt(
+    made: Any,
+    *,
+    name: str | None,
+    attributes: Mapping[str, Attribute],
+    size_of: Callable[[Any], int],
+    requested: float | None,
+) -> Handle:
+    """Let a stream that the application made for its response be the response's own.
+
+    What the application said of it stands: `name` is for one without a name of its own, and
+    `attributes` are added. Returns its handle.
+    """
+    life = made._life  # noqa: SLF001 - every kind has one
+    made.size_of, made.plain = life.handle.counting(size_of)
+    info = life.handle.info
+    name = info.name if life.handle.named or name is None else name
+    life.describe(name, {**attributes, **info.attributes}, requested)
+    return life.handle  # type: ignore[no-any-return]
 
 
 def push(handle: Handle, config: Config, begun: float) -> PushedStream:

@@ -70,7 +70,11 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
-    """What is known of a stream when it is made. Passed to `Backend.open`."""
+    """What is known of a stream when it is made. Passed to `Backend.open`.
+
+    Read it in `start`, too: a stream that becomes a response's before its first step has its name
+    and attributes completed.
+    """
 
     name: str
     """Low-cardinality name, such as `orders.export` or `GET orders/<int:pk>/`."""

@@ -35,13 +35,15 @@ class StreamHandle:
 
     __slots__ = (
         *("_logger", "_make_logger", "attributes", "created", "cut_by"),
-        *("facts", "failure", "fields", "info", "origin"),
+        *("facts", "failure", "fields", "info", "named", "origin"),
     )
 
     def __init__(
         self, info: StreamInfo, make_logger: Callable[[StreamHandle], Any] = plain_logger
     ) -> None:
         self.info = info
+        self.named = False
+        """Whether the application named it; else its name is that of what made the body."""
         self.attributes: Mapping[str, Attribute] = NOTHING
         self.created = 0.0
         self.failure: Failure | None = None
@@ -59,6 +61,15 @@ class StreamHandle:
 
     def __bool__(self) -> bool:
         return True
+
+    def describe(self, name: str, attributes: Mapping[str, Attribute]) -> None:
+        """Replace the name and attributes, for all that hold the info already: open scopes.
+
+        Opening the scopes again would not do: a vendor may have forgotten the parent by now.
+        """
+        object.__setattr__(self.info, "name", name)
+        object.__setattr__(self.info, "attributes", attributes)
+        self._logger = None  # it carries the name
 
     @property
     def id(self) -> str:

@@ -22,14 +22,14 @@ from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, s
 from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from weakref import ref
 
     from streaminstr._core.config import Config
     from streaminstr._core.exchange import Exchange
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.step import Meter
-    from streaminstr.types import CancelledBy, StreamReport, StreamScope
+    from streaminstr.types import Attribute, CancelledBy, StreamReport, StreamScope
 
 
 class Closing(NamedTuple):
@@ -83,6 +83,19 @@ class Life:
     def belongs_to(self, stream: ref[Any]) -> None:
         """Say which stream this is the life of. Called once, by the stream."""
         self.stream = stream
+
+    def describe(
+        self, name: str, attributes: Mapping[str, Attribute], requested: float | None
+    ) -> None:
+        """Take over what an adapter knows of a stream that the application has made.
+
+        After the first step the name stays, and the attributes are added to the open span.
+        """
+        self.requested = self.requested or requested
+        if self.started:
+            self.handle.attributes = {**attributes, **self.handle.attributes}
+        else:
+            self.handle.describe(name, attributes)
 
     @property
     def is_open(self) -> bool:

@@ -8,11 +8,14 @@ from inspect import isgenerator
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure, _http
-from streaminstr._caches import hand_back
+from streaminstr._caches import close_here
+from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.exchange import take_response
 from streaminstr._core.guard import guarded
-from streaminstr._wrap import make_handle, size_of, wrap
+from streaminstr._core.stream import Stream
+from streaminstr._wrap import adopt, make_handle, size_of, wrap
 from streaminstr.django import conf
+from streaminstr.django._files import hand_over, may_be_sent_by_server
 from streaminstr.django.signals import bind_extra_stream_metadata
 
 if TYPE_CHECKING:
@@ -21,9 +24,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from streaminstr._core.async_stream import AsyncStream
     from streaminstr._core.config import Config
-    from streaminstr._core.stream import Stream
     from streaminstr._handle import Handle
     from streaminstr.types import Attribute
 
@@ -70,15 +71,38 @@ def _instrument(
     config = _configure.current()
     if not config.backends or not _is_wanted(request, response):
         return
-    by_server = _may_be_sent_by_server(request, response)
+    described = {**_describe(request, response), **(attributes or {})}
+    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
+        _adopt(request, response, name, described, requested)
+        return
+    by_server = may_be_sent_by_server(request, response)
     handle = make_handle(
         config,
         name or _http.name_of(request.method, _route(request)),
-        {**_describe(request, response), **(attributes or {})},
+        described,
         time.time_ns() if by_server else None,
     )
     _ask_for_metadata(request, response, handle)
     _replace_body(response, handle, config, requested, by_server=by_server)
+
+
+def _adopt(
+    request: HttpRequest,
+    response: Any,
+    name: str | None,
+    described: Mapping[str, Attribute],
+    requested: float | None,
+) -> None:
+    """Let the stream that the view has made be the response's own: its body, with one scope."""
+    route = _route(request)
+    handle = adopt(
+        response._iterator,  # noqa: SLF001 - see _replace_body
+        name=name or (route and _http.name_of(request.method, route)),
+        attributes=described,
+        size_of=_measure(response.charset),
+        requested=requested,
+    )
+    _ask_for_metadata(request, response, handle)
 
 
 def _replace_body(
@@ -103,7 +127,7 @@ def _replace_body(
         is_async=response.is_async,
     )
     response._iterator = stream  # noqa: SLF001 - see above
-    close = partial(_close_file, response, stream) if by_server else partial(_close, stream)
+    close = hand_over(response, stream) if by_server else partial(close_here, stream)
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
 
 
@@ -158,37 +182,3 @@ def _size_in(charset: str, chunk: object) -> int:
     if isinstance(chunk, str):
         return len(guarded(chunk.encode, charset, "replace", default=b""))
     return size_of(chunk)
-
-
-def _may_be_sent_by_server(request: HttpRequest, response: Any) -> bool:
-    """Whether Django hands the file itself to the server, if nothing changes till then."""
-    return (
-        getattr(response, "file_to_stream", None) is not None
-        and request.META.get("wsgi.file_wrapper") is not None
-        and request.method != "HEAD"
-    )
-
-
-def _close(stream: Stream[Any] | AsyncStream[Any]) -> None:
-    """Close it. The thread that has stepped it keeps the connections to Django's caches."""
-    life = stream._life  # noqa: SLF001 - every kind has one
-    was_here = life.place is None or life.place.is_here  # a clean-up elsewhere takes it there
-    try:
-        stream.close()
-    finally:
-        if was_here:
-            guarded(hand_back, life.copy(), default=None)
-
-
-def _close_file(response: Any, stream: Stream[bytes]) -> None:
-    """Close a stream whose file the server may have sent by itself, never stepping it."""
-    if _was_handed_over(response):
-        length = str(response.get("Content-Length", ""))
-        stream.settle(int(length) if length.isdecimal() else 0)
-    _close(stream)
-
-
-def _was_handed_over(response: Any) -> bool:
-    """Whether `WSGIHandler` gave the file to the server: it then closes the whole response."""
-    file = response.file_to_stream
-    return file is not None and getattr(file, "close", None) == response.close
