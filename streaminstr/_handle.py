@@ -16,25 +16,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streaminstr._events import EventCounter, Tail
-    from streaminstr.types import Attribute
+    from streaminstr.types import Attribute, StreamReport, Turn
 
 strict = False
 """Whether a wrong call raises: in tests. In a running body it is reported, and the body goes on."""
 
 _saying = Lock()
 _NONE: frozenset[str] = frozenset()
+_NOTICEABLE = 0.1
+"""Seconds under which no one is called a bottleneck."""
 
 
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
-    __slots__ = ("_marks", "_rates", "_sums", "counter")
+    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._marks: Mapping[str, float] = NOTHING
         self._sums: Mapping[str, int | float] = NOTHING
         self._rates: frozenset[str] = _NONE
+        self._reader: StreamHandle | None = None
+        self._upstream: float | None = None
+        """Seconds that streams which the body reads have spent in their steps."""
         self.counter: EventCounter | Tail | None = None
         """What counts events, and knows the end markers of the body."""
 
@@ -99,13 +104,26 @@ class Handle(StreamHandle):
         self.counter.size_of = size_of
         return self.counter.take, None
 
-    def said(self, producer_time: float) -> dict[str, Any]:
+    def begun_by(self, reader: StreamHandle | None) -> None:
+        """Note in whose step the stream takes its first step: what it spends is upstream there."""
+        self._reader = reader
+
+    def ended(self, final: StreamReport) -> None:
+        """Add the time of this stream to the stream that has read it."""
+        if isinstance(self._reader, Handle):
+            with _saying:
+                self._reader._upstream = (self._reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class
+
+    def said(self, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
         sums, rates = self._sums, self._rates
-        seconds = producer_time or math.inf
+        seconds = producer or math.inf
+        upstream = None if self._upstream is None else min(self._upstream, producer)
         return {
             "attributes": {**self.attributes, **sums} if sums else self.attributes,
             "marks": self._marks,
+            "upstream_time": upstream,
+            "bottleneck": _bottleneck(producer, consumer, upstream or 0.0),
             "rates": {name: sums[name] / seconds for name in rates} if rates else NOTHING,
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
@@ -115,6 +133,18 @@ class Handle(StreamHandle):
     def is_truncated(self) -> bool:
         """Whether the body, which is exhausted, lacks its end marker."""
         return self.counter is not None and self.counter.is_truncated
+
+
+def _bottleneck(producer: float, consumer: float, upstream: float) -> Turn | None:
+    """Who took over half of the duration, if that is over a tenth of a second."""
+    times: dict[Turn, float] = {
+        "upstream": upstream,
+        "producer": producer - upstream,
+        "consumer": consumer,
+    }
+    slowest = max(times, key=times.__getitem__)
+    least = max((producer + consumer) / 2, _NOTICEABLE)
+    return slowest if times[slowest] > least else None
 
 
 def misused(method: str, problem: str) -> None:

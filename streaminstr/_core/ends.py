@@ -9,6 +9,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from streaminstr._core.cleanup import CLEANED, close_all
+from streaminstr._core.handle import current
 from streaminstr._core.life import never_stepped
 from streaminstr._core.outcome import Cut, Ending, is_cancellation
 from streaminstr._core.step import CutStep, Meter
@@ -77,6 +78,7 @@ class Ends(Meter):
             self.entered = clock()
             return self._hand_out(chunk, advance)
         life = self._life
+        life.handle.begun_by(current.get())
         life.enter(life.begin)
         self.begin(clock())
         self._iterator = life.run(self._iter, self._body)

@@ -11,7 +11,7 @@ from streaminstr.types import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streaminstr.types import Attribute, CancelledBy, StreamInfo
+    from streaminstr.types import Attribute, CancelledBy, StreamInfo, StreamReport
 
 current: ContextVar[StreamHandle | None] = ContextVar("streaminstr.current_stream", default=None)
 """The handle of the stream whose step or clean-up is running here."""
@@ -88,9 +88,15 @@ class StreamHandle:
         """Whether the body, which is exhausted, lacks its end marker."""
         return False
 
-    def said(self, producer_time: float) -> dict[str, Any]:  # noqa: ARG002 - rates need it
+    def said(self, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - seconds
         """Fields of the report, from the body and the adapters."""
         return {"attributes": self.attributes, **self.facts}
+
+    def begun_by(self, reader: StreamHandle | None) -> None:
+        """Note in whose step the stream takes its first step."""
+
+    def ended(self, final: StreamReport) -> None:
+        """Note the end of the stream."""
 
     @property
     def logger(self) -> Any:

@@ -159,6 +159,7 @@ class Life:
         except KeyError:  # another thread has ended it just now
             return
         self.outcome = final.outcome
+        self.handle.ended(final)
         if final.outcome is not Outcome.COMPLETED and self.handle.cut_by is None:
             self.handle.cut_by = (final.cancelled_by,)
         try:

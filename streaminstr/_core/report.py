@@ -24,7 +24,7 @@ def report_of(life: Life, meter: Meter, ending: Ending, cut: Cut, **facts: Any) 
     if not failed:
         facts.pop("error", None)
     producer = meter.producer + (now - meter.entered if meter.in_step else 0.0)
-    consumer = now - meter.begun - producer if meter.begun else 0.0
+    consumer = max(now - meter.begun - producer, 0.0) if meter.begun else 0.0
     first = meter.first if meter.chunks else None
     return StreamReport(
         outcome=outcome,
@@ -37,8 +37,8 @@ def report_of(life: Life, meter: Meter, ending: Ending, cut: Cut, **facts: Any) 
             None if first is None or life.requested is None else first - life.requested
         ),
         producer_time=producer,
-        consumer_time=max(consumer, 0.0),
-        **{"longest_gap": meter.longest, **life.handle.said(producer)},
+        consumer_time=consumer,
+        **{"longest_gap": meter.longest, **life.handle.said(producer, consumer)},
         **facts,
     )
 

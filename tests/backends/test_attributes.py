@@ -35,6 +35,11 @@ full_report = StreamReport(
     request_time_to_first_chunk=0.2,
     zero_copy=True,
     reason="gone",
+    events=2,
+    pings=1,
+    time_to_first_event=0.2,
+    upstream_time=0.1,
+    bottleneck="upstream",
     marks={"NAME": 0.1},
     rates={"NAME": 2.0},
 )
@@ -111,11 +116,6 @@ def test_every_name_that_is_not_ours_is_checked_above():
 NOT_SET_YET = {
     "streaminstr.stream_id",
     "streaminstr.close_reason",
-    "streaminstr.events",
-    "streaminstr.pings",
-    "streaminstr.time_to_first_event",
-    "streaminstr.upstream_time",
-    "streaminstr.bottleneck",
     "streaminstr.buffered",
     "streaminstr.db_connections",
     "streaminstr.loop_lag",

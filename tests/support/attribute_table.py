@@ -104,7 +104,8 @@ AT_END = (
         "streaminstr.longest_gap",
         "double",
         "s",
-        "Always: the longest time from one chunk to the next",
+        "Always: the longest time from one chunk to the next; of an event stream, from one event to "
+        "the next",
     ),
     Documented(
         "streaminstr.producer_time",
@@ -117,6 +118,38 @@ AT_END = (
         "double",
         "s",
         "Always: spent between steps, the server and the client at work",
+    ),
+    Documented(
+        "streaminstr.events",
+        "int",
+        "{event}",
+        "Event streams: how many events with data the body gave",
+    ),
+    Documented(
+        "streaminstr.pings",
+        "int",
+        "{ping}",
+        "Event streams: how many chunks were comments alone. They move no clock but that of chunks",
+    ),
+    Documented(
+        "streaminstr.time_to_first_event",
+        "double",
+        "s",
+        "Event streams with an event: from the making of the stream to the end of its first event",
+    ),
+    Documented(
+        "streaminstr.upstream_time",
+        "double",
+        "s",
+        "Where the body reads other streams of this library: the part of the producer time that "
+        "their steps took",
+    ),
+    Documented(
+        "streaminstr.bottleneck",
+        "string",
+        "",
+        "At the end, where one of them took over half of the duration and over 0.1 s: `upstream`, "
+        "`producer` (without upstream) or `consumer`",
     ),
     Documented(
         "streaminstr.zero_copy",
@@ -149,7 +182,8 @@ AT_END = (
         "string",
         "",
         "`failed`: the class of the exception, `ValueError` or `shop.errors.OutOfStock`; `_OTHER` "
-        "where the body reported a text, or the `error_type` that it gave. "
+        "where the body reported a text, or the `error_type` that it gave; `truncated` "
+        "where the body ended without its end marker. "
         "`cancelled` with the option `cancelled_is_error`: `cancelled`",
         f"{SEMCONV}/registry/attributes/error/",
     ),
