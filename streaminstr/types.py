@@ -122,7 +122,9 @@ class StreamReport:
     attributes: Mapping[str, Attribute] = field(default_factory=lambda: NOTHING)
     """Attributes that the body set with `current_stream().set_attribute` and `add`."""
     error_type: str | None = None
-    """Value of the semantic conventions' `error.type`: None unless `is_error`."""
+    """Value of the semantic conventions' `error.type`: None unless `is_error`.
+
+    What the body set under that name, else the type of the exception."""
     reason: str | None = None
     """The text with which the body reported its failure."""
     close_reason: str | None = None
@@ -376,6 +378,9 @@ class AsyncStream(Protocol[ChunkT_co]):
 
 def _error_type(report: StreamReport) -> str:
     """`ValueError`, `shop.errors.OutOfStock`: the form that OpenTelemetry's SDK uses too."""
+    own = report.attributes.get(names.ERROR_TYPE)
+    if isinstance(own, str):
+        return own
     if report.error is None:
         return report.outcome.value if report.outcome is Outcome.CANCELLED else "_OTHER"
     kind = type(report.error)

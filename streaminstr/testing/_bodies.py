@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     Look = Callable[[], Any]
 
 
+def chunks() -> Iterator[bytes]:
+    """Two chunks."""
+    yield b"one"
+    yield b"two"
+
+
+def naming_its_error(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Sets the attribute `error.type`, then gives what `body` gives."""
+    current_stream().set_attribute("error.type", "Promised")
+    yield from body
+
+
 def failing() -> Iterator[bytes]:
     """Fails in its second step."""
     yield b"one"

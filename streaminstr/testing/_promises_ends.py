@@ -6,7 +6,7 @@ import gc
 
 from streaminstr import attributes as names
 from streaminstr.testing import _bodies as bodies
-from streaminstr.testing._hooks import Hooks
+from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial
 from streaminstr.types import Outcome
 
@@ -52,6 +52,29 @@ class Ends(Hooks):
             next(stream)
             stream.close()
         trial.ended(Outcome.CANCELLED, is_error=True)
+
+    @needs("has_own_errors")
+    def test_own_error(self) -> None:
+        """A span that the body has marked as an error stays one, whatever the end."""
+        with Trial(self, "own_error") as trial:
+            list(trial.stream(bodies.around(self.mark_error)))
+            stream = trial.stream(bodies.around(self.mark_error), name="left")
+            next(stream)
+            stream.close()
+        for name in ("promised", "left"):
+            trial.check(
+                trial.span(name).is_error,
+                "the body has marked its span as an error, and it is none any more. Mark the span "
+                "in close() where report.is_error, and never take a mark away.",
+            )
+
+    def test_own_error_type(self) -> None:
+        """An `error.type` that the body has set stands, failed or not."""
+        with Trial(self, "own_error_type") as trial:
+            for name, body in (("completed", bodies.chunks), ("failed", bodies.failing)):
+                bodies.drain(trial.stream(bodies.naming_its_error(body()), name=name))
+        for name in ("completed", "failed"):
+            trial.check_attributes(trial.span(name), {"error.type": "Promised"})
 
     def test_abandoned(self) -> None:
         """A stream that was dropped."""

@@ -124,7 +124,7 @@ class Trial:
             span.is_error is wanted,
             f"the span of a stream that was {outcome.value} is "
             f"{'' if span.is_error else 'not '}marked as an error. "
-            "Take the status from report.is_error in close(), and from nothing else.",
+            "Take the status from report.is_error in close(), beside what the body has set itself.",
         )
         if wanted:
             error_type = "LookupError" if outcome is Outcome.FAILED else outcome.value

@@ -189,7 +189,7 @@ def test_a_marker_that_is_none_says_what_to_write(backend, marker):
 
 
 def test_an_unknown_kind_says_what_to_write(backend):
-    with pytest.raises(TypeError, match="kind is 'SSE'. Write \"sse\" for an event stream"):
+    with pytest.raises(TypeError, match=r"kind is 'SSE'\. Write \"sse\" for an event stream"):
         stream([], kind="SSE")
 
 

@@ -104,8 +104,8 @@ AT_END = (
         "streaminstr.longest_gap",
         "double",
         "s",
-        "Always: the longest time from one chunk to the next; of an event stream, from one event to "
-        "the next",
+        "Always: the longest time from one chunk to the next; of an event stream, from event to "
+        "event",
     ),
     Documented(
         "streaminstr.producer_time",
