@@ -36,6 +36,13 @@ class Ends(Hooks):
             bodies.drain(trial.stream(bodies.failing()))
         trial.ended(Outcome.FAILED)
 
+    def test_reported(self) -> None:
+        """A failure that the body reported (`fail`) and after which it ended normally."""
+        with Trial(self, "reported") as trial:
+            list(trial.stream(bodies.reporting("the upstream is gone")))
+        span = trial.ended(Outcome.FAILED, error_type="_OTHER")
+        trial.check_attributes(span, {names.REASON: "the upstream is gone"})
+
     def test_cancelled(self) -> None:
         """A body that was closed before its end: no error, and who did it where that is known."""
         with Trial(self, "cancelled") as trial:
@@ -74,7 +81,7 @@ class Ends(Hooks):
             for name, body in (("completed", bodies.chunks), ("failed", bodies.failing)):
                 bodies.drain(trial.stream(bodies.naming_its_error(body()), name=name))
         for name in ("completed", "failed"):
-            trial.check_attributes(trial.span(name), {"error.type": "Promised"})
+            trial.check_attributes(trial.span(name), {names.ERROR_TYPE: "Promised"})
 
     def test_abandoned(self) -> None:
         """A stream that was dropped."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streaminstr import attributes as names
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial, later
@@ -88,7 +89,7 @@ class Spans(Hooks):
         for name in ODD:
             span = trial.span(name)
             trial.check_attributes(span, _ATTRIBUTES)
-            trial.check_attributes(span, {"streaminstr.outcome": "completed"})
+            trial.check_attributes(span, {names.OUTCOME: "completed"})
 
     def test_numbers(self) -> None:
         """The numbers of the stream."""

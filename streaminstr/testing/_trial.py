@@ -114,7 +114,12 @@ class Trial:
         return named[0]
 
     def ended(
-        self, outcome: Outcome, *, name: str = "promised", is_error: bool | None = None
+        self,
+        outcome: Outcome,
+        *,
+        name: str = "promised",
+        is_error: bool | None = None,
+        error_type: str = "LookupError",
     ) -> SpanView:
         """The one span of the stream called `name`, which must have ended with `outcome`."""
         span = self.span(name)
@@ -127,8 +132,8 @@ class Trial:
             "Take the status from report.is_error in close(), beside what the body has set itself.",
         )
         if wanted:
-            error_type = "LookupError" if outcome is Outcome.FAILED else outcome.value
-            self.check_attributes(span, {names.ERROR_TYPE: error_type})
+            expected = error_type if outcome is Outcome.FAILED else outcome.value
+            self.check_attributes(span, {names.ERROR_TYPE: expected})
         return span
 
     def check_attributes(

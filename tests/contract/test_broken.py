@@ -227,6 +227,7 @@ BROKEN = {
     "failed": (NeverError, "report.is_error"),
     "cancelled": (AlwaysError, "report.is_error"),
     "cancelled_is_error": (ErrorByException, "report.is_error"),
+    "reported": (ErrorByException, "report.is_error"),
     "own_error": (LowersErrors, "never take a mark away"),
     "own_error_type": (NamesErrorsItself, "Put report.as_attributes()"),
     "abandoned": (OpenWhenAbandoned, "End the span in close()"),
