@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import itertools
 from contextlib import ExitStack
 from contextvars import Context
@@ -34,6 +35,10 @@ class PlainSource:
             for close in filter(None, (getattr(part, "close", None) for part in parts)):
                 stack.callback(close)
 
+    def delegated(self):
+        """A generator that delegated to the iterator has closed it: it may be the body itself."""
+        self.closed = self.closed or hasattr(self.iterable, "__next__")
+
     def forget(self):
         """Do what a stream that is dropped while it is open does: close what needs a call."""
         if not isinstance(self.iterable, GeneratorType):
@@ -49,6 +54,9 @@ class StreamSource:
 
     def iterator(self):
         return self.iterable
+
+    def delegated(self):
+        """Nothing: closing a stream twice does no harm."""
 
     def forget(self):
         """Nothing: the stream itself sees that it is dropped."""
@@ -73,6 +81,7 @@ class Next:
     """Whether it needs `send` and `throw` of what it drives."""
     hop = None
     """Where each step is taken, if not where the consumer is."""
+    hops = False
 
     def __init__(self, world, source, place):
         self.world, self.source, self.place = world, source, place
@@ -166,9 +175,21 @@ class YieldFrom(Next):
 
     def close(self):
         try:
-            self.place(self.iterator().close)
+            if self.stepped is not None:
+                self.delegating()
+                self.place(self.stepped.close)
         finally:
             self.place(self.source.close)
+
+    def delegating(self):
+        """Note that the generator's end closes what it delegates to."""
+        if inspect.getgeneratorstate(self.stepped) == inspect.GEN_SUSPENDED:
+            self.source.delegated()
+
+    def let_go(self):
+        if self.stepped is not None:
+            self.delegating()
+        super().let_go()
 
 
 def delegate(iterable):
@@ -199,13 +220,14 @@ class Tee(Next):
 class Threads(Next):
     """Takes each step in a new thread."""
 
-    hop = staticmethod(in_thread)
+    hop, hops = staticmethod(in_thread), True
 
 
 class Contexts(Next):
     """Takes each step in a new Context."""
 
     hop = staticmethod(lambda function, *arguments: Context().run(function, *arguments))
+    hops = True
 
 
 class Manager(Next):

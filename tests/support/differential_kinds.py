@@ -33,6 +33,18 @@ class Kind:
     """Whether its chunks are asked of the world, which may raise."""
     sends: bool = False
     """Whether its iterator has `send` and `throw`."""
+    may: str | None = None
+    """A note of which it is not laid down whether it is taken."""
+    not_by: str = ""
+    """The consumer that Python itself cannot use it with."""
+    taken: int = 0
+    """How many of its chunks were taken before and are gone."""
+    holds: bool = False
+    """Whether it holds a group of tasks, which must be left in the task that has entered it."""
+    tasks: bool = False
+    """Whether its steps are tasks of their own."""
+    goes_on: bool = True
+    """Whether it may be stepped once more after its end."""
     moves: bool = True
     """Whether it may be stepped in another thread or another task."""
 

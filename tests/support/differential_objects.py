@@ -75,7 +75,7 @@ class Cursor:
         return next(self.rows)
 
 
-@kind("iterable whose iterator has only __next__", ends=False)
+@kind("iterable whose iterator has only __next__", ends=False, not_by="Tee")
 class OnlyNext(Asked):
     def iterator(self):
         return Cursor(self.world)
@@ -92,13 +92,17 @@ class ClosableGenerating(Closing, Generating):
     closes = "close of the body"
 
 
-@kind("iterable whose iterator has close", ends=False)
+class ClosedIterator(Closed):
+    closes = "close of the iterator"  # PEP 3333 knows the body's alone, `yield from` this one
+
+
+@kind("iterable whose iterator has close", ends=False, may=ClosedIterator.closes)
 class Separate(Asked):
     def iterator(self):
-        return Closed(self.world)
+        return ClosedIterator(self.world)
 
 
-@kind("closable iterable whose iterator has close", ends=False)
+@kind("closable iterable whose iterator has close", ends=False, may=ClosedIterator.closes)
 class ClosableSeparate(Closing, Separate):
     closes = "close of the body"
 
@@ -109,7 +113,7 @@ class Mapping(Asked):
         return map(bytes.upper, cleaning(self.world))
 
 
-@kind("iterable that cannot be asked", ends=False, fails=False)
+@kind("iterable that cannot be asked", ends=False, fails=False, goes_on=False)
 class Unaskable(Asked):
     def iterator(self):
         return self.world.refuse("iterator")
@@ -118,12 +122,12 @@ class Unaskable(Asked):
 # Begun before they are given to a stream.
 
 
-@kind("begun generator", begun=True, sends=True)
+@kind("begun generator", taken=1, begun=True, sends=True)
 def begun(world):
     return begin(cleaning(world))[1]
 
 
-@kind("begun generator that holds a token", begun=True, sends=True)
+@kind("begun generator that holds a token", taken=1, begun=True, sends=True)
 def begun_holding(world):
     return begin(holding(world))[1]
 
@@ -134,22 +138,22 @@ def begun_chain(world):
     return itertools.chain([first], body)
 
 
-@kind("map over a begun generator", begun=True, ends=None)
+@kind("map over a begun generator", taken=1, begun=True, ends=None)
 def begun_map(world):
     return map(bytes.upper, begin(holding(world))[1])
 
 
-@kind("islice over a begun generator", begun=True, ends=None)
+@kind("islice over a begun generator", taken=1, begun=True, ends=None)
 def begun_slice(world):
     return itertools.islice(begin(holding(world))[1], CHUNKS)
 
 
-@kind("enumerate over a begun generator", begun=True, ends=None)
+@kind("enumerate over a begun generator", taken=1, begun=True, ends=None)
 def begun_numbers(world):
     return enumerate(begin(holding(world))[1])
 
 
-@kind("zip over a begun generator", begun=True, ends=None)
+@kind("zip over a begun generator", taken=1, begun=True, ends=None)
 def begun_zip(world):
     return zip(begin(holding(world))[1], itertools.count(), strict=False)
 
@@ -160,7 +164,7 @@ def begun_deep(world):
     return map(bytes.upper, itertools.chain([first], body))
 
 
-@kind("generator expression over a begun generator", begun=True, sends=True)
+@kind("generator expression over a begun generator", taken=1, begun=True, sends=True)
 def begun_expression(world):
     body = begin(holding(world))[1]
     return (chunk for chunk in body)
@@ -186,7 +190,7 @@ def begun_closure(world):
     return rest()
 
 
-@kind("begun iterator object", ends=False)
+@kind("begun iterator object", taken=1, ends=False)
 def begun_rows(world):
     body = Rows(world)
     next(body)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from differential_run import Ending, ReadTimeout
+from differential_consumers import STEPS_TO_THE_END
+from differential_run import Ending, ReadTimeout, replace
 
 ERRORS = {
     "failed": LookupError,
@@ -20,6 +21,9 @@ AFTERWARDS = {
     "then stepped": ("step", "step"),
     "then stepped and closed": ("step", "close"),
 }
+
+CLOSES = {"aclose", "close", "close in a thread"}
+ASYNC_NAMES = {"close": "aclose"}
 
 ENDINGS = {
     "exhausted": Ending(),
@@ -53,18 +57,84 @@ ENDINGS = {
 
 def is_sensible(kind, consumer, ending):
     """Whether a program could be written so."""
-    thrown = [one for one in ending.then if one.startswith("throw")]
-    begun = "begun" in kind.name and ending.fail_at == 0
-    if ending.error is not None and (not kind.fails or begun):
+    if consumer.only_ends and set(ending.then) - CLOSES:
         return False
-    if consumer.sends and not kind.sends:
+    thrown = [one for one in ending.then if one.startswith("throw")]
+    if "begun" in kind.name and 0 in (ending.fail_at, ending.wait_at):
+        return False
+    if (ending.error and not kind.fails) or (consumer.sends and not kind.sends):
+        return False
+    if kind.not_by == consumer.__name__:
         return False
     if thrown and not (kind.sends and consumer.throws):
         return False
     if thrown and ending.steps == 0 and consumer.closes:
         return False  # what it delegates to is not reached yet
-    if not kind.moves and (consumer.hop or "close in a thread" in ending.then):
+    if "step" in ending.then and not kind.goes_on:
         return False
-    if consumer.only_ends:
-        return not set(ending.then) - {"close", "close in a thread"}
+    if not kind.moves and (consumer.hops or "close in a thread" in ending.then):
+        return False
     return True
+
+
+STOPS_TASKS = {KeyboardInterrupt, GeneratorExit}
+"""Exceptions that no task can hand to another."""
+ASYNC_ERRORS = {**ERRORS, "stopped": StopAsyncIteration}
+ASYNC_AFTERWARDS = {
+    "then dropped": (),
+    "then aclosed": ("aclose",),
+    "then closed": ("close",),
+    "then stepped": ("step", "step"),
+    "then stepped and aclosed": ("step", "aclose"),
+}
+SLOW = (0, 5, 0)
+"""The second chunk takes more than two waits of a heartbeat loop."""
+
+ASYNC_ENDINGS = {
+    **{
+        name: replace(ending, then=tuple(ASYNC_NAMES.get(one, one) for one in ending.then))
+        for name, ending in ENDINGS.items()
+        if ending.error is None
+    },
+    "closed from the loop": Ending(steps=1, then=("close",)),
+    "closed before a step from the loop": Ending(steps=0, then=("close",)),
+    "exhausted, then closed from the loop": Ending(then=("close", "aclose")),
+    "closed from the loop and aclosed": Ending(steps=1, then=("close", "aclose")),
+    **{
+        f"{name}, {after}": Ending(fail_at=1, error=error, then=then)
+        for name, error in ASYNC_ERRORS.items()
+        for after, then in ASYNC_AFTERWARDS.items()
+    },
+    **{
+        f"{name} while it waits, {after}": Ending(steps=1, wait_at=1, then=(operation, *then))
+        for name, operation in {"cancelled": "cancel", "dropped": "drop a step"}.items()
+        for after, then in ASYNC_AFTERWARDS.items()
+    },
+    "cancelled in its first step": Ending(steps=0, wait_at=0, then=("cancel", "aclose")),
+    "waited for": Ending(pauses=SLOW),
+    "waited for, then dropped": Ending(steps=2, pauses=SLOW),
+    "waited for, then aclosed": Ending(steps=2, pauses=SLOW, then=("aclose",)),
+    "waited for, then closed": Ending(steps=2, pauses=SLOW, then=("close",)),
+    "waited for and stepped, then aclosed": Ending(steps=4, pauses=SLOW, then=("aclose",)),
+}
+
+
+def is_sensible_async(kind, consumer, ending):
+    """Whether an async program could be written so."""
+    hops = consumer.hops or kind.tasks
+    if hops and (ending.error in STOPS_TASKS or "throw exit" in ending.then):
+        return False
+    if kind.tasks and ending.error is StopAsyncIteration:
+        return False
+    if kind.holds and not is_left_in_its_task(consumer, ending):
+        return False
+    return is_sensible(kind, consumer, ending)
+
+
+def is_left_in_its_task(consumer, ending):
+    """Whether a program drops nothing that holds a group of tasks."""
+    if "drop a step" in ending.then or consumer.hops:
+        return False
+    if consumer.finishes and any(one.startswith("throw") for one in ending.then):
+        return False
+    return "aclose" in ending.then or ending.steps == STEPS_TO_THE_END

@@ -40,6 +40,7 @@ class Ending:
     fail_at: int | None = None
     error: type[BaseException] | None = None
     wait_at: int | None = None
+    pauses: tuple[float, ...] | None = None
 
 
 @dataclass
@@ -76,7 +77,7 @@ def operate(driver, operation, count, in_other_thread):
 
 def follow(model, operation, results):
     """Take the results of an operation into the model."""
-    if operation.startswith("close"):
+    if operation.startswith("close") or (operation == "throw exit" and model.consumer.closes):
         model.close()
     else:
         for result in results:
@@ -94,10 +95,23 @@ def places(kind, consumer, context, *, instrumented):
     return caller, consumer.hop or caller.run
 
 
+def world_of(kind, ending):
+    """The world of one run."""
+    def moved(number):
+        return None if number is None else number + kind.taken
+
+    return World(
+        fail_at=moved(ending.fail_at),
+        error=ending.error and ending.error("on purpose"),
+        wait_at=moved(ending.wait_at),
+        pauses=ending.pauses,
+    )
+
+
 def run(kind, consumer, ending, *, instrumented, forget=True):
     """One run of the program."""
     record = Record()
-    world = World(fail_at=ending.fail_at, error=ending.error and ending.error("on purpose"))
+    world = world_of(kind, ending)
     context = copy_context()
     context.run(bind, "request")
     caller, place = places(kind, consumer, context, instrumented=instrumented)
@@ -119,7 +133,8 @@ def run(kind, consumer, ending, *, instrumented, forget=True):
         model.drop()
         driver.drop(forget=forget)
         gc.collect()
-    record.notes, record.asked = world.notes, world.asked
+    record.notes = [note for note in world.notes if note[0] != kind.may]
+    record.asked = world.asked
     after = bindings(caller)
     record.bindings = after if kind.begun else {}
     if instrumented:
@@ -139,6 +154,8 @@ def facts(kind, world, model, backend):
     """What is wrong with a stream besides what the consumer sees."""
     (recorded,) = backend.streams
     wrong = model.differences(recorded)
+    if [note[0] for note in world.notes].count(kind.may) > 1:
+        wrong.append(f"{kind.may} twice")
     elsewhere = set(world.seen_streams) - {NAME}
     if recorded.was_started and elsewhere and not kind.begun:
         wrong.append(f"current streams: {world.seen_streams}")
