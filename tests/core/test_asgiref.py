@@ -41,10 +41,11 @@ def test_an_empty_store_of_executors_is_a_new_one_each_time():
 
 
 class Other:
-    """The store of a Local as some later asgiref may have it."""
+    """The store of a Local as some later asgiref may have it: its tag cannot be changed."""
 
     def __init__(self, *given):
         self.thread_id = 1
+        self.data = {"current": None}
 
 
 def fake(*, executors=None, sync_to_async=SyncToAsync):
@@ -95,6 +96,12 @@ def test_a_changed_asgiref_is_told_of_once_and_left_alone(changed, backend, monk
     ]
     assert "installed asgiref" in caplog.text
     assert [one.outcome for one in backend.closed] == [Outcome.COMPLETED] * 2
+
+
+def test_a_store_that_is_a_dict_needs_no_tag_and_no_warning(caplog):
+    """As in the versions before 3.12."""
+    assert _asgiref._look_into(fake(executors=kept({}))).stored is None
+    assert caplog.records == []
 
 
 def test_the_installed_asgiref_is_known(caplog):

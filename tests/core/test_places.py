@@ -13,6 +13,7 @@ from asgiref.sync import (
     sync_to_async,
 )
 
+from core_fakes import until
 from streaminstr import StreamInfo, _configure, stream
 from streaminstr._asgiref import place
 from streaminstr._handle import Handle
@@ -110,22 +111,40 @@ async def test_made_by_sync_code_and_stepped_on_the_loop_a_body_may_use_sync_cod
         return stream(async_names())
 
     chunks = await sync_to_async(make)()
-    tenant.name = "another request's"
     assert await read(chunks) == ["mine", "mine"]
+
+
+async def primed(body):
+    """A stream that a sync view has made, and of which it has awaited the first chunk."""
+
+    async def prime():
+        tenant.name = "mine"
+        chunks = stream(body)
+        return chunks, await anext(chunks)
+
+    chunks, first = await sync_to_async(async_to_sync(prime))()
+    assert first == "mine"
+    return chunks
 
 
 async def test_it_may_after_each_change_between_two_places_on_one_thread(backend):
     """Sync code that waits for the loop takes a chunk, then the loop by itself does."""
-    chunks = made(lambda: stream(async_names(4)))
+    chunks = await primed(async_names(4))
 
     async def take():
         return await anext(chunks)
 
-    async with asyncio.timeout(10):
-        taken = [await take(), await sync_to_async(async_to_sync(take))()]
-        taken += [await take(), await sync_to_async(async_to_sync(take))()]
-    assert taken == ["mine"] * 4
+    assert await take() == "mine"
+    assert await sync_to_async(async_to_sync(take))() == "mine"
+    assert await take() == "mine"
     await chunks.aclose()
+
+
+async def test_made_for_sync_code_that_has_ended_it_may_in_its_first_step(backend):
+    async def make():
+        return stream(async_names())
+
+    assert await read(await sync_to_async(async_to_sync(make))()) == ["another request's"] * 2
 
 
 async def test_sync_code_of_a_step_runs_in_the_thread_of_whoever_asks_for_the_step(backend):
@@ -157,17 +176,29 @@ async def test_a_body_of_sync_code_that_has_ended_finds_no_executor_of_it(backen
         finally:
             log.append(await seen_by_sync_code())
 
-    chunks = made(lambda: stream(body()))
-
-    async def take():
-        return await anext(chunks)
-
-    async with asyncio.timeout(10):
-        assert await sync_to_async(async_to_sync(take))() == "mine"
-        await asyncio.to_thread(chunks.close)
-        while not backend.closed:  # noqa: ASYNC110 - of a clean-up in a task that is not ours
-            await asyncio.sleep(0)
+    chunks = await primed(body())
+    await asyncio.to_thread(chunks.close)
+    await until(lambda: backend.closed)
     assert log == ["mine"]
+
+
+async def test_the_clean_up_left_to_a_task_runs_sync_code_where_the_steps_did(backend):
+    """It has cursors and files to close, which may belong to a thread."""
+    threads = []
+
+    async def body():
+        try:
+            while True:
+                yield threads.append(await sync_to_async(threading.get_ident)())
+        finally:
+            threads.append(await sync_to_async(threading.get_ident)())
+
+    async with ThreadSensitiveContext():
+        chunks = stream(body())
+        await anext(chunks)
+        await asyncio.to_thread(chunks.close)
+        await until(lambda: backend.closed)
+    assert threads == [threads[0]] * 2
 
 
 class Looking(RecordingBackend):

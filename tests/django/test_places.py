@@ -12,6 +12,7 @@ from django.core.cache import caches
 from django.test import override_settings
 
 import place_site
+from core_fakes import until
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from place_site import SEEN, Plan, Work, async_body, body, see
@@ -62,13 +63,10 @@ def asgi(path="/async/", tenant=None):
 
 
 def serve(server, path):
-    """The bytes that a client gets, or the error, of a request in a Context of its own."""
-    try:
-        if server == "wsgi":
-            return Context().run(lambda: wsgi(path).read())
-        return Context().run(asyncio.run, asgi(path).run()).body
-    except Exception as error:  # noqa: BLE001 - to be compared
-        return repr(error)
+    """The bytes that a client gets of a request in a Context of its own."""
+    if server == "wsgi":
+        return Context().run(lambda: wsgi(path).read())
+    return Context().run(asyncio.run, asgi(path).run()).body
 
 
 @pytest.mark.parametrize(
@@ -165,9 +163,7 @@ async def leave_while_sending(request, log):
 
     request.sending = sending
     await request.run()
-    async with asyncio.timeout(10):
-        while len(log) < 2:  # noqa: ASYNC110 - of a clean-up in a task that is not ours
-            await asyncio.sleep(0)
+    await until(lambda: len(log) == 2)
 
 
 @pytest.mark.parametrize("outside", [(), (SYNC_ONLY,)])
@@ -196,9 +192,7 @@ async def drop(log):
     del chunks
     await asyncio.to_thread(held.pop)
     gc.collect()
-    async with asyncio.timeout(10):
-        while len(log) < 2:  # noqa: ASYNC110 - of a clean-up in a task that is not ours
-            await asyncio.sleep(0)
+    await until(lambda: len(log) == 2)
 
 
 @pytest.mark.filterwarnings("ignore:stream .* was dropped:ResourceWarning")

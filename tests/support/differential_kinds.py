@@ -239,7 +239,9 @@ def parsed(world):
 @kind("callable with a sentinel", ends=False)
 def called(world):
     numbers = itertools.count()
-    return iter(lambda: CHUNKS if (number := next(numbers)) == CHUNKS else world.chunk(number), CHUNKS)
+    return iter(
+        lambda: CHUNKS if (number := next(numbers)) == CHUNKS else world.chunk(number), CHUNKS
+    )
 
 
 # What holds its chunks already.

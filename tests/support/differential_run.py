@@ -97,6 +97,7 @@ def places(kind, consumer, context, *, instrumented):
 
 def world_of(kind, ending):
     """The world of one run."""
+
     def moved(number):
         return None if number is None else number + kind.taken
 
