@@ -1,0 +1,72 @@
+"""Flask, alone and with OpenTelemetry's middleware. Also run with 3.1.1: `nox -s old_flask`."""
+
+from importlib.metadata import version
+
+import flask
+import pytest
+from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+
+from real_app import App
+from real_bodies import Turn
+from real_check import check, compare
+from real_spans import PROVIDER, note
+
+BEGINS = version("flask").split(".") <= ["3", "1", "1"]
+"""Whether `stream_with_context` takes the first step of a body by itself."""
+
+
+def lines(ending):
+    turn = Turn(ending)
+    try:
+        for number in range(4):
+            note(number)
+            yield f"{number} {flask.has_request_context()}\n"
+            turn.next()
+    finally:
+        note("cleaned up")
+
+
+def page():
+    return "page"
+
+
+def stream(ending):
+    return flask.Response(lines(ending))
+
+
+def stream_with_context(ending):
+    return flask.Response(flask.stream_with_context(lines(ending)))
+
+
+def app():
+    shop = flask.Flask("shop")
+    shop.get("/page")(page)
+    shop.get("/stream/<ending>")(stream)
+    shop.get("/context/<ending>")(stream_with_context)
+    return shop
+
+
+def app_in_opentelemetry():
+    return OpenTelemetryMiddleware(app(), tracer_provider=PROVIDER)
+
+
+def test_a_generator(wsgi_ending):
+    check(App(app, "wsgi"), wsgi_ending)
+
+
+def test_a_generator_with_the_context_of_its_request(wsgi_ending):
+    plain, _ = check(App(app, "wsgi", "/context/{ending}"), wsgi_ending, begun=BEGINS)
+    assert plain.seen.body.startswith(b"0 True\n1 True\n")
+
+
+@pytest.mark.parametrize("path", ["/stream", "/context"])
+def test_a_generator_under_opentelemetry(path, wsgi_ending):
+    site = App(app_in_opentelemetry, "wsgi", f"{path}/{{ending}}", has_span=False)
+    begun = BEGINS and path == "/context"
+    check(site, wsgi_ending, parent=None, inside=f"GET {path}/{wsgi_ending}", begun=begun)
+
+
+@pytest.mark.parametrize("make", [app, app_in_opentelemetry])
+def test_a_page_has_no_scope(make):
+    _, ours = compare(App(make, "wsgi", "/page"), "full")
+    assert ours.recorder.streams == []

@@ -1,0 +1,108 @@
+"""Django, set up for these tests, and a program that streams from one view."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import django
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.db import connections
+from django.http import StreamingHttpResponse
+from django.test import override_settings
+from django.urls import path
+
+import real_spans
+from real_bodies import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def is_installed(app):
+    """Some environments have less: `nox -s old_flask`."""
+    return find_spec(app.partition(".")[0]) is not None
+
+
+OURS = "streaminstr.django.middleware.StreamScopeMiddleware"
+USERS = ("anna", "bert", "carl", "dora")
+APPS = ("django.contrib.auth", "django.contrib.contenttypes", "django_multitenant")
+POSTGRES = {"HOST": "127.0.0.1", "USER": "postgres", "NAME": "postgres"}
+if not settings.configured:
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3"},
+            "postgres": {"ENGINE": "django_multitenant.backends.postgresql", **POSTGRES},
+        },
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        INSTALLED_APPS=[*filter(is_installed, APPS), "streaminstr.django"],
+        LOGGING_CONFIG=None,
+        SECRET_KEY="for tests",  # noqa: S106 - nothing is signed with it
+        TENANT_USE_ASGIREF=True,
+    )
+    django.setup()
+
+from streaminstr import asgi, wsgi  # noqa: E402 - the nets of a process that has Django
+
+
+def prepare(folder):
+    """Make the database, with four users in it."""
+    connections.databases["default"]["NAME"] = str(folder / "db.sqlite3")
+    call_command("migrate", verbosity=0)
+    from django.contrib.auth.models import User  # noqa: PLC0415 - once Django is set up
+
+    User.objects.bulk_create(User(username=name) for name in USERS)
+    connections.close_all()
+
+
+@dataclass
+class Django:
+    """A site with one view whose body `make` returns, or with `urls` of its own."""
+
+    make: Callable | None = None
+    net: bool = True
+    protocol: str = "asgi"
+    sync_view: bool = False
+    middleware: tuple = ()
+    urls: tuple = ()
+    path: str = "/stream/{ending}"
+    settings: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    """For the visit."""
+
+    @contextmanager
+    def running(self, recorder, *, ours):
+        """The application without us or with us."""
+        backends = recorder.backends if ours else None
+        more = {
+            "MIDDLEWARE": [*self.middleware, *([OURS] if ours else [])],
+            "ROOT_URLCONF": self._urls(),
+            "STREAMINSTR": {"BACKEND": backends, "LOG_LEVELS": real_spans.SILENT},
+            **self.settings,
+        }
+        with override_settings(**more):
+            yield self._app(net=ours and self.net)
+
+    def _app(self, *, net):
+        if self.protocol == "asgi":
+            app = real_spans.asgi_with_span(ASGIHandler())
+            return asgi.StreamScopeMiddleware(app) if net else app
+        app = real_spans.wsgi_with_span(WSGIHandler())
+        return wsgi.StreamScopeMiddleware(app) if net else app
+
+    def _urls(self):
+        is_sync = self.sync_view or self.protocol == "wsgi"
+        view = self._sync_view if is_sync else self._async_view
+        return self.urls or (path("stream/<str:ending>", view, name="stream"),)
+
+    def _sync_view(self, request, ending):
+        return StreamingHttpResponse(self.make(Turn(ending)), content_type="text/plain")
+
+    async def _async_view(self, request, ending):
+        return self._sync_view(request, ending)
