@@ -55,7 +55,8 @@ def test_a_generator(wsgi_ending):
 
 
 def test_a_generator_with_the_context_of_its_request(wsgi_ending):
-    plain, _ = check(App(app, "wsgi", "/context/{ending}"), wsgi_ending, begun=BEGINS)
+    inside = {"inside": "request"} if BEGINS else {}
+    plain, _ = check(App(app, "wsgi", "/context/{ending}"), wsgi_ending, begun=BEGINS, **inside)
     assert plain.seen.body.startswith(b"0 True\n1 True\n")
 
 

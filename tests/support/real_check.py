@@ -62,7 +62,7 @@ def check(site, ending, *, outcome=None, parent="request", inside="stream", begu
     (stream,) = ours.recorder.recording.started
     assert stream.events.count("close") == 1
     assert parent is None or ours.recorder.parents(stream.name) == {parent}
-    inside = None if begun else stream.name if inside == "stream" else inside
+    inside = stream.name if inside == "stream" else inside
     assert inside is None or ours.recorder.parents("note") <= {inside}
     return plain, ours
 

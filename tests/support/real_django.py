@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 import django
@@ -105,4 +106,6 @@ class Django:
         return StreamingHttpResponse(self.make(Turn(ending)), content_type="text/plain")
 
     async def _async_view(self, request, ending):
-        return self._sync_view(request, ending)
+        body = self.make(Turn(ending))
+        body = await body if isawaitable(body) else body
+        return StreamingHttpResponse(body, content_type="text/plain")
