@@ -63,6 +63,15 @@ def redis():
         yield port
 
 
+@pytest.fixture(scope="session")
+def upstream():
+    """A server to stream from."""
+    import real_upstream  # noqa: PLC0415 - see above
+
+    with real_upstream.Upstream() as server:
+        yield server
+
+
 @pytest.fixture(params=[False, True], ids=["middleware", "net"])
 def net(request):
     """Whether the outermost net is round the program, beside Django's middleware."""

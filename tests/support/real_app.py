@@ -26,6 +26,8 @@ class App:
     """Whether there is a span of the request."""
     options: dict = field(default_factory=dict)
     """For the visit."""
+    after: Callable | None = None
+    """Called, and under ASGI awaited, once all is over, the event loop still running."""
 
     @contextmanager
     def running(self, recorder, *, ours):

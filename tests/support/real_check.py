@@ -31,7 +31,8 @@ def visit(site, ending, *, ours):
     recorder = real_spans.Recorder()
     kind = AsgiVisit if site.protocol == "asgi" else WsgiVisit
     with site.running(recorder, ours=ours) as app, trouble() as found:
-        seen = kind(ending, **site.options).run(app, site.path.format(ending=ending), found)
+        path = site.path.format(ending=ending)
+        seen = kind(ending, **site.options).run(app, path, found, site.after)
         del app
     seen.notes = [*real_spans.notes]
     return Visit(seen, found.lines, recorder)

@@ -76,6 +76,8 @@ class Django:
     settings: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
     """For the visit."""
+    after: Callable | None = None
+    """Called, and under ASGI awaited, once all is over, the event loop still running."""
 
     @contextmanager
     def running(self, recorder, *, ours):

@@ -46,11 +46,11 @@ class AsgiVisit:
         self._is_asked = False
         self._chunks = 0
 
-    def run(self, app, path, trouble):
-        asyncio.run(self._run(app, path, trouble))
+    def run(self, app, path, trouble, after=None):
+        asyncio.run(self._run(app, path, trouble, after))
         return self.seen
 
-    async def _run(self, app, path, trouble):
+    async def _run(self, app, path, trouble, after):
         asyncio.get_running_loop().set_exception_handler(trouble.of_loop)
         self._left = asyncio.Event()
         spec_version = "2.4" if self.ending == "refused" else "2.3"
@@ -63,6 +63,8 @@ class AsgiVisit:
         except BaseException as error:  # noqa: BLE001 - as a server does
             self.seen.error = repr(error)
         self.seen.tasks = sorted(await _left_over())
+        if after is not None:
+            await after()
 
     async def _receive(self):
         if not self._is_asked:
@@ -115,7 +117,7 @@ class WsgiVisit:
         self.environ = environ
         self.seen = Seen()
 
-    def run(self, app, path, trouble):
+    def run(self, app, path, trouble, after=None):
         path, _, query = path.partition("?")
         environ = {"PATH_INFO": path, "QUERY_STRING": query, **self.environ}
         setup_testing_defaults(environ)
@@ -123,6 +125,8 @@ class WsgiVisit:
             self._read(app(environ, self._start))
         except BaseException as error:  # noqa: BLE001 - as a server does
             self.seen.error = repr(error)
+        if after is not None:
+            after()
         return self.seen
 
     def _start(self, status, headers, exc_info=None):
