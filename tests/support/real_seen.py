@@ -24,6 +24,8 @@ class Seen:
     body: bytes = b""
     is_complete: bool = False
     error: str | None = None
+    current: str | None = None
+    """The span that is current where the server goes on."""
     notes: list = field(default_factory=list)
     """What the program noted while it ran and cleaned up, in order."""
     tasks: list = field(default_factory=list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -24,6 +25,11 @@ def note(text):
     notes.append(text)
     with TRACER.start_as_current_span("note"):
         pass
+
+
+def current():
+    """The name of the span that is current here."""
+    return getattr(trace.get_current_span(), "name", None)
 
 
 class Recorder:

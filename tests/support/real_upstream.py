@@ -33,7 +33,7 @@ class Upstream:
     def __enter__(self):
         self._thread.start()
         self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.url = "http://127.0.0.1:{}".format(self._server.sockets[0].getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     def __exit__(self, *exc_info):
@@ -120,8 +120,8 @@ def _openai(number):
 
 def _anthropic():
     message = {
-        **{"id": "m", "type": "message", "role": "assistant", "model": "m", "content": []},
-        **{"stop_reason": None, "stop_sequence": None},
+        "id": "m", "type": "message", "role": "assistant", "model": "m", "content": [],
+        "stop_reason": None, "stop_sequence": None,
         "usage": {"input_tokens": 1, "output_tokens": 1},
     }
     yield _event("message_start", message=message)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from wsgiref.util import setup_testing_defaults
 
 from real_seen import Seen
+from real_spans import current
 
 PATIENCE = 10
 CHUNKS = 2
@@ -62,6 +63,7 @@ class AsgiVisit:
                 await call
         except BaseException as error:  # noqa: BLE001 - as a server does
             self.seen.error = repr(error)
+        self.seen.current = current()
         self.seen.tasks = sorted(await _left_over())
         if after is not None:
             await after()
@@ -125,6 +127,7 @@ class WsgiVisit:
             self._read(app(environ, self._start))
         except BaseException as error:  # noqa: BLE001 - as a server does
             self.seen.error = repr(error)
+        self.seen.current = current()
         if after is not None:
             after()
         return self.seen
