@@ -74,6 +74,8 @@ class Django:
     urls: tuple = ()
     path: str = "/stream/{ending}"
     settings: dict = field(default_factory=dict)
+    around: Callable | None = None
+    """What is round the handler, where it is not the span of the request."""
     options: dict = field(default_factory=dict)
     """For the visit."""
     after: Callable | None = None
@@ -94,9 +96,9 @@ class Django:
 
     def _app(self, *, net):
         if self.protocol == "asgi":
-            app = real_spans.asgi_with_span(ASGIHandler())
+            app = (self.around or real_spans.asgi_with_span)(ASGIHandler())
             return asgi.StreamScopeMiddleware(app) if net else app
-        app = real_spans.wsgi_with_span(WSGIHandler())
+        app = (self.around or real_spans.wsgi_with_span)(WSGIHandler())
         return wsgi.StreamScopeMiddleware(app) if net else app
 
     def _urls(self):

@@ -120,8 +120,13 @@ def _openai(number):
 
 def _anthropic():
     message = {
-        "id": "m", "type": "message", "role": "assistant", "model": "m", "content": [],
-        "stop_reason": None, "stop_sequence": None,
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
         "usage": {"input_tokens": 1, "output_tokens": 1},
     }
     yield _event("message_start", message=message)
