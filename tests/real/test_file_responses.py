@@ -47,4 +47,3 @@ def test_a_file_that_a_middleware_reads(ending, net, tmp_path):
     files = site(lambda turn: file_of(tmp_path), FileWrapper, net, around=OPENTELEMETRY)
     _, ours = check(files, ending, parent=f"GET /stream/{ending}")
     assert ours.recorder.recording.started[0].report.bytes == len(ours.seen.body)
-

@@ -2,48 +2,16 @@
 
 from importlib.metadata import version
 
-import flask
 import pytest
 from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
 
 from real_app import App
-from real_bodies import Turn
 from real_check import check, compare
-from real_spans import PROVIDER, note
+from real_flask import app
+from real_spans import PROVIDER
 
 BEGINS = version("flask").split(".") <= ["3", "1", "1"]
 """Whether `stream_with_context` takes the first step of a body by itself."""
-
-
-def lines(ending):
-    turn = Turn(ending)
-    try:
-        for number in range(4):
-            note(number)
-            yield f"{number} {flask.has_request_context()}\n"
-            turn.next()
-    finally:
-        note("cleaned up")
-
-
-def page():
-    return "page"
-
-
-def stream(ending):
-    return flask.Response(lines(ending))
-
-
-def stream_with_context(ending):
-    return flask.Response(flask.stream_with_context(lines(ending)))
-
-
-def app():
-    shop = flask.Flask("shop")
-    shop.get("/page")(page)
-    shop.get("/stream/<ending>")(stream)
-    shop.get("/context/<ending>")(stream_with_context)
-    return shop
 
 
 def app_in_opentelemetry():

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from inspect import isawaitable
 from typing import TYPE_CHECKING
 
-import django
-from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
@@ -18,38 +15,19 @@ from django.http import StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 
+import real_settings
 import real_spans
 from real_bodies import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+real_settings.configure()
 
-def is_installed(app):
-    """Some environments have less: `nox -s old_flask`."""
-    return find_spec(app.partition(".")[0]) is not None
-
+from streaminstr import asgi, wsgi  # noqa: E402 - the nets of a process that has Django
 
 OURS = "streaminstr.django.middleware.StreamScopeMiddleware"
 USERS = ("anna", "bert", "carl", "dora")
-APPS = ("django.contrib.auth", "django.contrib.contenttypes", "django_multitenant")
-POSTGRES = {"HOST": "127.0.0.1", "USER": "postgres", "NAME": "postgres"}
-if not settings.configured:
-    settings.configure(
-        ALLOWED_HOSTS=["*"],
-        DATABASES={
-            "default": {"ENGINE": "django.db.backends.sqlite3"},
-            "postgres": {"ENGINE": "django_multitenant.backends.postgresql", **POSTGRES},
-        },
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        INSTALLED_APPS=[*filter(is_installed, APPS), "streaminstr.django"],
-        LOGGING_CONFIG=None,
-        SECRET_KEY="for tests",  # noqa: S106 - nothing is signed with it
-        TENANT_USE_ASGIREF=True,
-    )
-    django.setup()
-
-from streaminstr import asgi, wsgi  # noqa: E402 - the nets of a process that has Django
 
 
 def prepare(folder):

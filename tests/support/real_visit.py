@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from contextlib import suppress
 from wsgiref.util import setup_testing_defaults
 
@@ -62,7 +63,7 @@ class AsgiVisit:
             async with asyncio.timeout(PATIENCE):
                 await call
         except BaseException as error:  # noqa: BLE001 - as a server does
-            self.seen.error = repr(error)
+            self.seen.error = _log(error)
         self.seen.current = current()
         self.seen.tasks = sorted(await _left_over())
         if after is not None:
@@ -98,6 +99,12 @@ class AsgiVisit:
             raise ConnectionResetError
 
 
+def _log(error):
+    """Servers log what an application raises; some integrations report what is logged."""
+    logging.getLogger("server").error("Exception in the application", exc_info=error)
+    return repr(error)
+
+
 async def _left_over():
     """The names of the tasks that do not end by themselves within a moment."""
     me = asyncio.current_task()
@@ -126,7 +133,7 @@ class WsgiVisit:
         try:
             self._read(app(environ, self._start))
         except BaseException as error:  # noqa: BLE001 - as a server does
-            self.seen.error = repr(error)
+            self.seen.error = _log(error)
         self.seen.current = current()
         if after is not None:
             after()
