@@ -4,9 +4,8 @@ import pytest
 
 from real_check import check, compare
 from real_django import Django
-from real_rows import async_rows, rows_in_threads
+from real_rows import WHITENOISE, async_rows, rows_in_threads
 
-WHITENOISE = ("whitenoise.middleware.WhiteNoiseMiddleware",)
 BODIES = pytest.mark.parametrize("body", [async_rows, rows_in_threads])
 
 

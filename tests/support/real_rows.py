@@ -7,6 +7,9 @@ from django.contrib.auth.models import User
 
 from real_spans import note
 
+WHITENOISE = ("whitenoise.middleware.WhiteNoiseMiddleware",)
+"""A middleware that knows nothing of async."""
+
 
 async def async_rows(turn):
     """By the ORM's async iteration."""

@@ -7,7 +7,10 @@ from importlib.util import find_spec
 import django
 from django.conf import settings
 
-APPS = ("django.contrib.auth", "django.contrib.contenttypes", "django_multitenant")
+APPS = (
+    *("django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"),
+    *("django_eventstream", "django_multitenant", "rest_framework", "silk"),
+)
 POSTGRES = {"HOST": "127.0.0.1", "USER": "postgres", "NAME": "postgres"}
 
 
@@ -24,6 +27,7 @@ def configure(*apps):
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=[*filter(_is_installed, APPS), "streaminstr.django", *apps],
         LOGGING_CONFIG=None,
+        REST_FRAMEWORK={"UNAUTHENTICATED_USER": None},
         SECRET_KEY="for tests",  # noqa: S106 - nothing is signed with it
         TENANT_USE_ASGIREF=True,
     )
