@@ -1,6 +1,5 @@
 """zipstream-ng, whose archive is itself the body."""
 
-import pytest
 from zipstream import ZipStream
 
 from real_check import check

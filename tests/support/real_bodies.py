@@ -14,13 +14,13 @@ class Turn:
 
     def __init__(self, ending):
         self.ending = ending
-        self._chunks = 0
+        self.chunks = 0
 
     def is_now(self, ending):
-        return self.ending == ending and self._chunks == 2
+        return self.ending == ending and self.chunks == 2
 
     def next(self):
-        self._chunks += 1
+        self.chunks += 1
         if self.is_now("fails"):
             raise BoomError
 

@@ -27,13 +27,17 @@ class Visit:
     recorder: real_spans.Recorder
 
 
-def visit(site, ending, *, ours):
-    """One request to the program of `site`, for a client that does what `ending` says."""
+def visit(site, ending, *, ours, context=None):
+    """One request to the program of `site`, for a client that does what `ending` says.
+
+    `context` is where the server runs, a new one unless given.
+    """
     recorder = real_spans.Recorder()
     kind = AsgiVisit if site.protocol == "asgi" else WsgiVisit
     with site.running(recorder, ours=ours) as app, trouble() as found:
         path, run = site.path.format(ending=ending), kind(ending, **site.options).run
-        seen = Context().run(run, app, path, found, site.after)
+        context = Context() if context is None else context
+        seen = context.run(run, app, path, found, site.after)
         del app
     seen.notes = [*real_spans.notes]
     return Visit(seen, found.lines, recorder)
