@@ -95,20 +95,7 @@ def streamed(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         place = _place_of_stream(function) if pass_stream else None
-        called = name or name_of(function)
-
-        def arrange() -> tuple[StreamHandle, Config]:
-            config = _configure.current()
-            return make_handle(config, called, attributes), config
-
-        @functools.wraps(function)
-        def make(*args: Any, **kwargs: Any) -> Any:
-            handle, config = arrange()
-            body = _call(function, args, kwargs, place, handle)
-            # What is both is a body: a cursor that may be awaited, too.
-            if inspect.isawaitable(body) and not isinstance(body, Iterable | AsyncIterable):
-                return _wrap_later(body, handle, config)
-            return wrap(body, handle, config)
+        make = _maker(function, name or name_of(function), attributes, place)
 
         @functools.wraps(function)
         async def make_async(*args: Any, **kwargs: Any) -> Any:
@@ -117,6 +104,27 @@ def streamed(
         return make_async if inspect.iscoroutinefunction(function) else make
 
     return decorate
+
+
+def _maker(
+    function: Callable[..., Any],
+    name: str,
+    attributes: Mapping[str, Attribute] | None,
+    place: int | None,
+) -> Callable[..., Any]:
+    """Call `function`, and make a stream of the body that it returns or will return."""
+
+    @functools.wraps(function)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        config = _configure.current()
+        handle = make_handle(config, name, attributes)
+        body = _call(function, args, kwargs, place, handle)
+        # A cursor that can be awaited as well is a body.
+        if inspect.isawaitable(body) and not isinstance(body, Iterable | AsyncIterable):
+            return _wrap_later(body, handle, config)
+        return wrap(body, handle, config)
+
+    return make
 
 
 async def _wrap_later(body: Awaitable[Any], handle: StreamHandle, config: Config) -> Any:
