@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import documents
 import imports
 import streaminstr
 
@@ -216,6 +217,23 @@ def test_the_core_imports_nothing_but_the_standard_library():
 @pytest.mark.parametrize("optional", OPTIONAL)
 def test_what_is_optional_is_imported_in_one_place(optional):
     assert {path.name for path in INNER if optional in tops(path)} == OPTIONAL[optional]
+
+
+@pytest.mark.parametrize("folder", ["backends", "docs", "tests/typing"])
+def test_what_is_outside_of_the_package_imports_no_private_name(folder):
+    found = {path: imports.imported(path) for path in (ROOT / folder).rglob("*.py")}
+    assert not {path: names for path in found if (names := imports.private(found[path]))}
+
+
+@pytest.mark.parametrize("page", documents.PAGES, ids=documents.name_of)
+def test_a_page_imports_no_private_name(page):
+    assert imports.private(imports.imported_in(documents.program(page.read_text())[0])) == []
+
+
+def test_a_private_import_is_found():
+    source = "from streaminstr import _core, stream, __version__\nimport streaminstr.log._x.y\n"
+    found = imports.private(imports.imported_in(source))
+    assert found == ["streaminstr._core", "streaminstr.log._x.y"]
 
 
 def test_only_a_life_writes_to_a_life():

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 
 
 def imported(path):
     """All that a file imports, as dotted names: `from a.b import c` is `a.b.c`."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    return imported_in(path.read_text())
+
+
+def imported_in(source):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -22,6 +27,12 @@ def graph(package):
         name: {_module(one, files) for one in imported(path)} & files.keys()
         for name, path in files.items()
     }
+
+
+def private(names):
+    """Those of the dotted names that are streaminstr's and not public."""
+    ours = [name for name in names if name.partition(".")[0] == "streaminstr"]
+    return [name for name in ours if re.search(r"\._(?!_)", name)]
 
 
 def cycle(edges):
