@@ -104,22 +104,14 @@ def streamed(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         place = _place_of_stream(function) if pass_stream else None
-        called = name or name_of(function)
 
         def arrange() -> tuple[Handle, Config]:
-            config = _configure.current()
+            config, called = _configure.current(), name or name_of(function)
             handle = make_handle(config, called, attributes, kind=kind, markers=markers)
             handle.named = bool(name)
             return handle, config
 
-        @functools.wraps(function)
-        def make(*args: Any, **kwargs: Any) -> Any:
-            handle, config = arrange()
-            body = _call(function, args, kwargs, place, handle)
-            # What is both is a body: a cursor that may be awaited, too.
-            if inspect.isawaitable(body) and not isinstance(body, Iterable | AsyncIterable):
-                return _wrap_later(body, handle, config)
-            return wrap(body, handle, config)
+        make = _maker(function, arrange, place)
 
         @functools.wraps(function)
         async def make_async(*args: Any, **kwargs: Any) -> Any:
@@ -128,6 +120,25 @@ def streamed(
         return make_async if inspect.iscoroutinefunction(function) else make
 
     return decorate
+
+
+def _maker(
+    function: Callable[..., Any],
+    arrange: Callable[[], tuple[Handle, Config]],
+    place: int | None,
+) -> Callable[..., Any]:
+    """Call `function`, and make a stream of the body that it returns or will return."""
+
+    @functools.wraps(function)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        handle, config = arrange()
+        body = _call(function, args, kwargs, place, handle)
+        # A cursor that can be awaited as well is a body.
+        if inspect.isawaitable(body) and not isinstance(body, Iterable | AsyncIterable):
+            return _wrap_later(body, handle, config)
+        return wrap(body, handle, config)
+
+    return make
 
 
 async def _wrap_later(body: Awaitable[Any], handle: Handle, config: Config) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
 from streaminstr.log import structured
+from streaminstr.log.bound import bound_logger
 from streaminstr.log.origin import NOWHERE, origin_of, plain_names
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def stream_logger(handle: StreamHandle) -> Any:
     """The logger of a stream: structlog's where that is installed, else a `StreamLogger`."""
     name, origin = handle.info.name, origin_of(handle)
     if structured.installed() is not None:
-        return structured.bound_logger(name, origin)
+        return bound_logger(name, origin)
     return StreamLogger(logging.getLogger("streaminstr"), {"stream": name}, origin)
 
 

@@ -1,8 +1,8 @@
 """Any order of steps, closes, throws, drops, thread hops and faults, against a small model.
 
 Three streams at a time, so that their steps are interleaved. The model of a stream is a state
-(`fresh`, `open`, `ended`) and the outcome that it should have; after each rule the scope must say
-the same, and the caller's Context must be what it was.
+(`fresh`, `open`, `ended`) and what has ended it, to which the table of outcomes gives the outcome;
+after each rule the scope must say the same, and the caller's Context must be what it was.
 """
 
 import asyncio
@@ -17,19 +17,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core_fakes import bound, by_hand, in_thread, surroundings, switch
-from streaminstr import Outcome, _configure, current_stream, stream
+from streaminstr import _configure, current_stream, stream
 from streaminstr._core import guard
+from streaminstr._core.outcome import TABLE, Cut, Ending
 from streaminstr.testing import RecordingBackend
 
 STREAMS = 3
 ERRORS = {
-    LookupError: Outcome.FAILED,
-    asyncio.CancelledError: Outcome.CANCELLED,
-    GeneratorExit: Outcome.CANCELLED,
-    SystemExit: Outcome.CANCELLED,
-    TimeoutError: Outcome.FAILED,
+    LookupError: Ending.RAISED,
+    asyncio.CancelledError: Ending.INTERRUPTED,
+    GeneratorExit: Ending.INTERRUPTED,
+    SystemExit: Ending.STOPPED,
+    TimeoutError: Ending.RAISED,
 }
-CUTS = {asyncio.CancelledError, TimeoutError}
+CUTS = {asyncio.CancelledError: Cut.CANCELLATION, TimeoutError: Cut.TIMEOUT}
 """Errors after which a body that is no generator can go on: the scope stays open."""
 FAULTS = ["none", "open", "start", "close"]
 
@@ -140,27 +141,32 @@ class Case:
         self.closed = False
         """Whether it was closed: then no step reaches the body any more."""
         self.was_cut = False
-        self.cut = None
-        """The outcome it has if it is closed or dropped now, after a step that was cut."""
+        self.cut = Cut.NOTHING
+        """How its last step was cut."""
 
     def begin(self):
         if self.state == "fresh":
             self.state = "open"
 
-    def end(self, outcome):
+    def end(self, ending, cut=Cut.NOTHING):
         if self.state == "open":
-            self.state, self.outcome = "ended", outcome
-        elif self.state == "fresh":
-            self.state = "ended"
+            row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
+            self.outcome = row.outcome
+        self.state = "ended"
 
-    def leave(self, outcome):
+    def leave(self, ending):
         """It is closed or dropped."""
-        self.end(self.cut or outcome)
+        self.end(ending, self.cut)
+
+    @property
+    def cut_before(self):
+        """What counts of the cut of an earlier step while the next one is waiting."""
+        return self.cut  # to become `Cut.NOTHING`: a stream that is stepped again forgets it
 
     def fail(self, error):
         """A step raises `error`."""
         if error in CUTS and self.state == "open":
-            self.cut, self.was_cut = ERRORS[error], True
+            self.cut, self.was_cut = CUTS[error], True
         else:
             self.end(ERRORS[error])
 
@@ -199,11 +205,11 @@ class Machine(RuleBasedStateMachine):
         if case.step is not None:
             case.step.close()
             case.step = None
-            case.end(Outcome.CANCELLED)
+            case.end(Ending.INTERRUPTED)
         case.stream = None
         if case.was_cut:
             gc.collect()  # the error may be in a cycle of its traceback's, with the stream's frame
-        case.leave(Outcome.ABANDONED)
+        case.leave(Ending.DROPPED)
         self.retired.append(case)
         self.cases[which] = self.make()
 
@@ -224,10 +230,13 @@ class Machine(RuleBasedStateMachine):
             assert case.body.closed <= 1
 
     def teardown(self):
-        for case in getattr(self, "cases", ()):
+        cases = getattr(self, "cases", ())
+        for case in cases:
             if case.step is not None:
                 case.step.close()
             case.step = case.stream = None
+        if any(case.was_cut for case in cases):
+            gc.collect()  # as in `drop`, and before warnings are errors again
         self.stack.close()
         assert gc.isenabled()
 
@@ -254,14 +263,14 @@ class SyncMachine(Machine):
         case.begin()
         expected = "end" if case.closed else case.body.name
         assert called(next, case.stream, "end", hop=hop) == expected
-        case.cut = None
+        case.cut = Cut.NOTHING
 
     @rule(which=which, hop=hops)
     def exhaust(self, which, hop):
         case = self.cases[which]
         case.body.next = "end"
         case.begin()
-        case.end(Outcome.COMPLETED)
+        case.end(Ending.EXHAUSTED)
         assert called(next, case.stream, "end", hop=hop) == "end"
 
     @rule(which=which, hop=hops, error=errors)
@@ -284,7 +293,7 @@ class SyncMachine(Machine):
     @rule(which=which, hop=hops)
     def close(self, which, hop):
         case = self.cases[which]
-        case.leave(Outcome.CANCELLED)
+        case.leave(Ending.CLOSED)
         case.closed = True
         called(case.stream.close, hop=hop)
         assert case.body.closed == 1
@@ -303,7 +312,7 @@ class SyncMachine(Machine):
         case.body.next, case.body._act = "chunk", act
         assert next(case.stream) == case.body.name
         case.begin()
-        case.end(Outcome.CANCELLED)
+        case.end(Ending.CLOSED)
         case.closed = True
         case.body._act = plain
 
@@ -321,7 +330,7 @@ class SyncMachine(Machine):
         case.body.next, case.body._act = "chunk", act
         assert next(case.stream) == case.body.name
         case.begin()
-        case.cut = None
+        case.cut = Cut.NOTHING
         case.body._act = plain
         assert other.state != "fresh"
 
@@ -356,13 +365,13 @@ class AsyncMachine(Machine):
             assert called(by_hand, case.step, hop=hop) == case.body.name
         case.step = None
         if act == "chunk":
-            case.cut = None
+            case.cut = Cut.NOTHING
         elif act == "end":
-            case.end(Outcome.COMPLETED)
+            case.end(Ending.EXHAUSTED)
         else:
             case.fail(act)
         if case.asked:
-            case.leave(Outcome.CANCELLED)
+            case.leave(Ending.CLOSED)
             case.closed = True
 
     @rule(which=which, hop=hops, error=errors)
@@ -375,7 +384,7 @@ class AsyncMachine(Machine):
         case.step = None
         case.fail(error)
         if case.asked:
-            case.leave(Outcome.CANCELLED)
+            case.leave(Ending.CLOSED)
             case.closed = True
 
     @rule(which=which)
@@ -383,7 +392,10 @@ class AsyncMachine(Machine):
         case = self.cases[which]
         if case.step is not None:
             case.step = None
-            case.end(Outcome.CANCELLED)
+            if case.asked:
+                case.end(Ending.CLOSED, case.cut_before)
+            else:
+                case.end(Ending.INTERRUPTED)
             case.closed = case.closed or case.asked
 
     @rule(which=which)
@@ -412,7 +424,7 @@ class AsyncMachine(Machine):
         called(by_hand, case.stream.aclose(), hop=hop)
         case.asked = True
         if case.step is None:
-            case.leave(Outcome.CANCELLED)
+            case.leave(Ending.CLOSED)
             case.closed = True
             assert case.body.closed <= 1
 
@@ -423,7 +435,7 @@ class AsyncMachine(Machine):
         case.asked = True
         # In a step that is left waiting, with no loop that could ever go on with it, the scope is
         # closed at once. The body is, when the step returns.
-        case.leave(Outcome.CANCELLED) if case.step is None else case.end(Outcome.CANCELLED)
+        case.end(Ending.CLOSED, case.cut if case.step is None else case.cut_before)
         case.closed = case.closed or case.step is None
 
 

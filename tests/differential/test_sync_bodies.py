@@ -1,17 +1,12 @@
 """For each kind of sync body, consumer and end: as without us, and its scope says what was."""
 
-import gc
-import os
-
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 
 import differential_objects
 from differential_consumers import CONSUMERS
 from differential_kinds import KINDS
-from differential_programs import ENDINGS, ERRORS, is_sensible
-from differential_run import Ending, compare, run
+from differential_programs import ENDINGS, is_sensible
+from differential_run import compare, run
 
 assert differential_objects  # it registers kinds
 

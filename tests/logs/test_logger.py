@@ -172,6 +172,18 @@ def test_what_is_set_on_the_handle_before_the_first_step_is_on_every_line():
     assert line("stream_closed")["tenant"] == "acme"
 
 
+def test_outside_of_a_stream_the_logger_logs_plainly():
+    with bound_contextvars(request_id="a"):
+        streaminstr.current_stream().logger.bind(shop="north").info("plain", rows=3)
+    assert line("plain") == {
+        "event": "plain",
+        "log_level": "info",
+        "request_id": "a",
+        "shop": "north",
+        "rows": 3,
+    }
+
+
 def test_a_field_with_a_name_that_structlog_uses_gets_an_underscore():
     @streaminstr.streamed("orders.export", pass_stream=True)
     def view(stream):

@@ -296,3 +296,9 @@ def test_nothing_here_needs_structlog():
         assert ours.installed() is None
         assert not ours.is_thread_local()
     assert isinstance(own_logger(), StreamLogger)
+
+
+def test_outside_of_a_stream_the_logger_logs_plainly(caplog):
+    streaminstr.current_stream().logger.bind(shop="north").info("plain %d", 3)
+    (record,) = caplog.records
+    assert (record.getMessage(), record.shop) == ("plain 3 shop='north'", "north")

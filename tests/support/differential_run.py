@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
-
 from operator import call
 
 from core_fakes import in_thread
@@ -23,7 +22,7 @@ from streaminstr.testing import RecordingBackend
 NAME = "differential"
 
 
-class ReadTimeout(TimeoutError):
+class ReadTimeout(TimeoutError):  # noqa: N818 - named as in httpx
     """As clients have their own."""
 
 

@@ -72,6 +72,14 @@ def without_settings(source):
     return "\n".join(lines) + "\n"
 
 
+def function_of(page, name, **names):
+    """A function as a page has it, with `names` as its module's."""
+    source, _ = program((ROOT / page).read_text())
+    found = [node for node in ast.parse(source).body if getattr(node, "name", None) == name]
+    exec(compile(ast.Module(found, []), page, "exec"), names)  # noqa: S102 - our own page
+    return names[name]
+
+
 def blocks(text):
     """How many Python blocks there are, wherever they begin."""
     return len(re.findall(r"^\s*```py(?!con)", text, re.MULTILINE))
