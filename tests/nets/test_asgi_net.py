@@ -9,6 +9,7 @@ from contextvars import ContextVar
 import pytest
 
 import streaminstr
+from adapter import adapt
 from server_by_hand import Blocked, ByHand
 from streaminstr import Outcome
 from streaminstr._core import guard
@@ -42,11 +43,11 @@ class Body:
 
 
 def leaves_open(*bodies):
-    """An application that takes one chunk of each body and forgets them, out of reach of gc."""
+    """An application that takes one chunk of each response and forgets them, out of reach of gc."""
 
     async def app(scope, receive, send):
         for body in bodies:
-            stream = streaminstr.stream(body(), name="left")
+            stream = adapt(body(), scope)
             kept.append(stream)
             await anext(stream)
         if scope["path"] == "/block":
@@ -76,7 +77,7 @@ async def test_a_sync_stream_that_is_left_open_is_closed_too(recorded):
             kept.append("cleaned")
 
     async def app(scope, receive, send):
-        kept.append(streaminstr.stream(body()))
+        kept.append(adapt(body(), scope))
         next(kept[0])
 
     await serve(app)
@@ -88,7 +89,7 @@ async def test_a_stream_that_was_never_stepped_is_closed_without_a_scope(recorde
     resource = io.StringIO()
 
     async def app(scope, receive, send):
-        kept.append(streaminstr.stream(resource))
+        kept.append(adapt(resource, scope))
 
     await serve(app)
     assert resource.closed
