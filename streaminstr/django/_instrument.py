@@ -106,7 +106,7 @@ def _adopt(
     requested: float | None,
 ) -> None:
     """Let the stream that the view has made be the response's own: its body, with one scope."""
-    route, stream = _route(request), response._iterator  # noqa: SLF001 - see _replace_body
+    stream, route = response._iterator, _route(request)  # noqa: SLF001 - see _replace_body
     handle = adopt(
         stream,
         name=name or (route and _http.name_of(request.method, route)),
@@ -115,11 +115,8 @@ def _adopt(
         requested=requested,
         carrier=_carrier(request),
     )
-    closers = response._resource_closers  # noqa: SLF001 - see _replace_body
-    closers[:] = [
-        partial(close_here, stream) if getattr(closer, "__self__", None) is stream else closer
-        for closer in closers
-    ]
+    closers, close = response._resource_closers, partial(close_here, stream)  # noqa: SLF001
+    closers[:] = [close if closer == stream.close else closer for closer in closers]
     _ask_for_metadata(request, response, handle)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import streaminstr
 from adapter import adapt
-from server_by_hand import Blocked, ByHand
+from server_by_hand import Blocked, ByHand, gone
 from streaminstr import Outcome
 from streaminstr._core import guard
 from streaminstr.asgi import StreamScopeMiddleware
@@ -158,6 +158,37 @@ async def test_a_second_cancellation_does_not_leave_anything_open(recorded):
         await task
     assert [body.cleaned for body in bodies] == [1, 1]
     assert [stream.events for stream in recorded.streams] == [["open", "start", "close"]] * 2
+
+
+async def test_a_cancellation_goes_on_from_a_clean_up_after_a_send_that_failed(recorded):
+    cleaning = asyncio.Event()
+
+    async def wait():
+        cleaning.set()
+        await asyncio.Event().wait()
+
+    async def app(scope, receive, send):
+        kept.append(adapt(Body(wait)(), scope))
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": await anext(kept[0]), "more_body": True})
+
+    server = ByHand(on_send=gone)
+    task = asyncio.create_task(server.call(StreamScopeMiddleware(app)))
+    await cleaning.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [stream.events for stream in recorded.streams] == [["open", "start", "close"]]
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+async def test_what_ends_the_process_goes_on_from_a_clean_up(recorded, error):
+    async def leave():
+        raise error
+
+    call = serve(leaves_open(Body(leave)))
+    with pytest.raises(type(error)):
+        call.send(None)
 
 
 async def test_a_call_that_is_dropped_midway_closes_its_application(recorded):
