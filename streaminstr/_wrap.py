@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from weakref import ref
 
 from streaminstr import _configure
 from streaminstr._begun import is_begun
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.exchange import current_exchange
+from streaminstr._core.exchange import exchange_of, here
 from streaminstr._core.guard import logger
 from streaminstr._core.handle import current
 from streaminstr._core.life import Life
@@ -26,9 +25,11 @@ from streaminstr.types import NOTHING, StreamInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextvars import Context
 
     from streaminstr import types
     from streaminstr._core.config import Config
+    from streaminstr._core.exchange import Exchange
     from streaminstr._events import Kind, Marker
     from streaminstr.types import Attribute
 
@@ -97,23 +98,27 @@ def wrap(
     size_of: Callable[[Any], int] | None = None,
     requested: float | None = None,
     is_async: bool | None = None,
+    carrier: Mapping[str, Any] | None = None,
 ) -> Any:
     """A stream over `body`.
 
     `closers` are what its close calls in place of the body's own `close`, `size_of` returns the
     size of a chunk that is not bytes, `requested` is when the request began, by `perf_counter`.
-    `is_async` is for a caller that knows better than the body's methods tell.
+    `is_async` is for a caller that knows better than the body's methods tell. `carrier` is the ASGI
+    scope or WSGI environ of the response that it is the body of, for a caller that knows.
     """
     shut_down_at_exit(_configure.shutdown)
     make = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
     isolated = not is_begun(body)
     if not isolated:
         _note_begun(handle.info.name)
-    exchange = current_exchange.get()
+    exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
     made = make(life, body, *handle.counting(size_of or _size_of), closers)
     if exchange is not None:
-        exchange.streams.append(ref(made, exchange.streams.remove))
+        exchange.note(made)
+        if carrier is not None:
+            exchange.own(made)
     return made
 
 
@@ -124,6 +129,7 @@ def adopt(
     attributes: Mapping[str, Attribute],
     size_of: Callable[[Any], int],
     requested: float | None,
+    carrier: Mapping[str, Any],
 ) -> Handle:
     """Let a stream that the application made for its response be the response's own.
 
@@ -135,14 +141,28 @@ def adopt(
     info = life.handle.info
     name = info.name if life.handle.named or name is None else name
     life.describe(name, {**attributes, **info.attributes}, requested)
+    if (exchange := exchange_of(carrier)) is not None:
+        exchange.own(made)
     return life.handle  # type: ignore[no-any-return]
 
 
-def push(handle: Handle, config: Config, begun: float) -> PushedStream:
+def push(handle: Handle, config: Config, exchange: Exchange, begun: float) -> PushedStream:
     """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
     shut_down_at_exit(_configure.shutdown)
-    life = Life(config, handle, exchange=current_exchange.get(), created=begun)
+    life = Life(config, handle, exchange=exchange, created=begun)
     return PushedStream(life, Meter(*handle.counting(_size_of)))
+
+
+def enclose(
+    result: Any, handle: Handle, config: Config, exchange: Exchange, context: Context
+) -> Stream[bytes]:
+    """A stream over a WSGI result, whose steps run in `context` itself, that of the response.
+
+    What has been entered there, by the application or a middleware, can so be left there.
+    """
+    shut_down_at_exit(_configure.shutdown)
+    life = Life(config, handle, exchange=exchange, context=context)
+    return Stream(life, result, *handle.counting(_size_of))
 
 
 def make_handle(

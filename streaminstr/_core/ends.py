@@ -9,6 +9,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from streaminstr._core.cleanup import CLEANED, close_all
+from streaminstr._core.errors import hand_on
 from streaminstr._core.handle import current
 from streaminstr._core.life import never_stepped
 from streaminstr._core.outcome import Cut, Ending, is_cancellation
@@ -97,8 +98,10 @@ class Ends(Meter):
         """End the stream because of what came out of a step, unless the body can go on."""
         if isinstance(error, self._exhausted):
             self._end(None)
-        elif not self._was_cut(error):
-            self._end(error)
+        else:
+            hand_on(self._life.context, error)
+            if not self._was_cut(error):
+                self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
         self._life.enter(partial(self._life.end, self, error))

@@ -59,13 +59,14 @@ class Life:
         exchange: Exchange | None = None,
         requested: float | None = None,
         created: float | None = None,
+        context: Context | None = None,
         isolated: bool = True,
     ) -> None:
         self.config, self.handle, self.exchange = config, handle, exchange
         self.maker = current.get()
         """The handle of the stream in whose step this one was made."""
         self.requested = requested if exchange is None else exchange.started
-        self.context: Context = copy_context()
+        self.context = copy_context() if context is None else context
         run = config.runner(self.context)
         self.place = config.place(self.context, run)
         self.enter: Callable[..., Any] = run if self.place is None else self.place.run
@@ -120,11 +121,6 @@ class Life:
         if self.config.progress_interval is not None:
             self.progress = Progress(self.config.progress_interval)
             guarded(self.config.show, self.progress, default=None)
-
-    def begin_here(self) -> None:
-        """Start the scopes in the current Context, which is the stream's from now on."""
-        self.begin()
-        self.context = copy_context()  # with the scope current in it
 
     def copy(self) -> Context:
         """A copy of the Context, for use by the calling thread."""
@@ -207,7 +203,8 @@ class Life:
     def _was_outlived(self) -> bool:
         """Whether the stream or the request that made this one was cut before it."""
         return (self.maker is not None and self.maker.cut_by is not None) or (
-            self.exchange is not None and self.exchange.cause is not None
+            self.exchange is not None
+            and self.exchange.cause_of(self.stream, is_dropped=True) is not None
         )
 
 

@@ -50,4 +50,5 @@ def _causes(life: Life) -> Iterator[CancelledBy | None]:
     if life.maker is not None and life.maker.cut_by is not None:
         yield from life.maker.cut_by
     if life.exchange is not None:
-        yield life.exchange.cause
+        is_dropped = life.closing is not None and life.closing.ending is Ending.DROPPED
+        yield life.exchange.cause_of(life.stream, is_dropped=is_dropped)

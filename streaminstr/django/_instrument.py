@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streaminstr import _configure, _http
 from streaminstr._caches import close_here
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.exchange import take_response
+from streaminstr._core.exchange import exchange_of, here
 from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
 from streaminstr._wrap import adopt, make_handle, size_of, wrap
@@ -48,11 +48,23 @@ def instrument(
         guarded(_instrument, request, response, name, attributes, requested, default=None)
 
 
-def leave_out(response: HttpResponseBase) -> None:
+def leave_out(request: HttpRequest | None, response: HttpResponseBase) -> None:
     """Have `instrument` pass this response by, and an outermost net too."""
     if _is_undecided(response):
         vars(response)[_MARK] = True
-        take_response()
+        take_response(request)
+
+
+def take_response(request: HttpRequest | None) -> None:
+    """Have an outermost net that holds `request` make no scope: the response is decided about."""
+    exchange = here() if request is None else exchange_of(_carrier(request))
+    if exchange is not None:
+        exchange.is_taken = True
+
+
+def _carrier(request: HttpRequest) -> Mapping[str, Any]:
+    """The ASGI scope or WSGI environ that came with `request`."""
+    return getattr(request, "scope", None) or request.META
 
 
 def _is_undecided(response: Any) -> bool:
@@ -67,7 +79,7 @@ def _instrument(
     attributes: Mapping[str, Attribute] | None,
     requested: float | None,
 ) -> None:
-    leave_out(response)
+    leave_out(request, response)
     config = _configure.current()
     if not config.backends or not _is_wanted(request, response):
         return
@@ -83,7 +95,7 @@ def _instrument(
         time.time_ns() if by_server else None,
     )
     _ask_for_metadata(request, response, handle)
-    _replace_body(response, handle, config, requested, by_server=by_server)
+    _replace_body(request, response, handle, config, requested, by_server=by_server)
 
 
 def _adopt(
@@ -94,18 +106,22 @@ def _adopt(
     requested: float | None,
 ) -> None:
     """Let the stream that the view has made be the response's own: its body, with one scope."""
-    route = _route(request)
+    stream, route = response._iterator, _route(request)  # noqa: SLF001 - see _replace_body
     handle = adopt(
-        response._iterator,  # noqa: SLF001 - see _replace_body
+        stream,
         name=name or (route and _http.name_of(request.method, route)),
         attributes=described,
         size_of=_measure(response.charset),
         requested=requested,
+        carrier=_carrier(request),
     )
+    closers, close = response._resource_closers, partial(close_here, stream)  # noqa: SLF001
+    closers[:] = [close if closer == stream.close else closer for closer in closers]
     _ask_for_metadata(request, response, handle)
 
 
 def _replace_body(
+    request: HttpRequest,
     response: Any,
     handle: Handle,
     config: Config,
@@ -125,6 +141,7 @@ def _replace_body(
         size_of=_measure(response.charset),
         requested=requested,
         is_async=response.is_async,
+        carrier=_carrier(request),
     )
     response._iterator = stream  # noqa: SLF001 - see above
     close = hand_over(response, stream) if by_server else partial(close_here, stream)

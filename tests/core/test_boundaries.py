@@ -280,7 +280,7 @@ def test_there_is_one_place_that_swallows_exceptions():
         if {"testing", "command", "demo"}.isdisjoint(path.parts)  # which are in no response's way
     }
     assert found == {
-        ("asgi.py", "_live"),
+        ("lifespan.py", "live"),
         ("guard.py", "call"),
         ("guard.py", "guarded"),
         ("guard.py", "guarded_await"),

@@ -5,7 +5,7 @@ import pytest
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
 from streaminstr import Outcome, StreamReport, _configure, stream
 from streaminstr._core import ends, life, report, step
-from streaminstr._core.exchange import Exchange, current_exchange
+from streaminstr._core.exchange import Exchange
 from streaminstr._core.life import never_stepped
 from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
@@ -109,17 +109,13 @@ def test_the_outermost_net_knows_the_start_of_the_request_best(backend, at):
     at(10, 11, 13, 13, 14)
     exchange = Exchange()
     exchange.started = 2
-    token = current_exchange.set(exchange)
-    list(stream([b"a"]))
-    current_exchange.reset(token)
+    exchange.context().run(lambda: list(stream([b"a"])))
     assert only(backend).request_time_to_first_chunk == 11
 
 
 def test_the_outermost_net_knows_who_cut_it_short(backend):
     exchange = Exchange()
-    token = current_exchange.set(exchange)
-    made = stream([b"a"])
-    current_exchange.reset(token)
+    made = exchange.context().run(stream, [b"a"])
     next(made)
     exchange.client_left()
     made.close()

@@ -2,14 +2,13 @@
 
 import functools
 import inspect
-from contextvars import copy_context
 
 import pytest
 
 from core_fakes import AsyncIterator, Iterator, by_hand
 from streaminstr import Outcome, StreaminstrError, _wrap, current_stream, stream, streamed
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.exchange import Exchange, current_exchange
+from streaminstr._core.exchange import Exchange, alive
 from streaminstr._core.stream import Stream
 
 
@@ -119,12 +118,10 @@ def test_every_closer_is_called_whatever_another_raises(backend):
 
 def test_an_outermost_net_is_told_of_the_stream_and_does_not_keep_it(backend):
     exchange = Exchange()
-    token = current_exchange.set(exchange)
-    made = stream(rows())
-    current_exchange.reset(token)
-    assert exchange.alive() == [made]
+    made = exchange.context().run(stream, rows())
+    assert alive(exchange.streams) == [made]
     del made
-    assert exchange.alive() == []
+    assert alive(exchange.streams) == []
 
 
 # `streamed`
@@ -307,9 +304,8 @@ def test_an_outermost_net_forgets_the_streams_that_have_gone(backend):
     exchange = Exchange()
 
     def ask():
-        current_exchange.set(exchange)
         for _ in range(3):
             list(stream([b"a"]))
 
-    copy_context().run(ask)
-    assert exchange.streams == []
+    exchange.context().run(ask)
+    assert exchange.streams == {}
