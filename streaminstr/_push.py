@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextvars import ContextVar
 
     from streaminstr._core.life import Life
-    from streaminstr._core.step import Meter
+    from streaminstr._core.meter import Meter
     from streaminstr.types import CancelledBy, StreamReport
 
 _UNSET: Any = object()
@@ -32,7 +32,7 @@ class PushedStream:
     def __init__(self, life: Life, meter: Meter) -> None:
         self._life, self._meter = life, meter
         self._held: float | None = None
-        meter.begin(life.created)
+        meter.begin(life.handle.created)
         life.belongs_to(ref(self))
         life.enter(life.begin)
         self._shown = _show(life.context)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from streaminstr import _configure
 from streaminstr._begun import is_begun
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.exchange import exchange_of, here
 from streaminstr._core.guard import logger
 from streaminstr._core.handle import current
 from streaminstr._core.life import Life
-from streaminstr._core.step import Meter
+from streaminstr._core.meter import Meter
 from streaminstr._core.stream import Stream
 from streaminstr._events import counter_of, markers_of
+from streaminstr._exchange import exchange_of, here
 from streaminstr._handle import Handle
 from streaminstr._inert import InertHandle
 from streaminstr._process.shutdown import shut_down_at_exit
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from streaminstr import types
     from streaminstr._core.config import Config
-    from streaminstr._core.exchange import Exchange
     from streaminstr._events import Kind, Marker
+    from streaminstr._exchange import Exchange
     from streaminstr.types import Attribute
 
 ChunkT = TypeVar("ChunkT")

@@ -22,10 +22,10 @@ from streaminstr._core import loop
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.config import OFF
 from streaminstr._core.errors import hand_on
-from streaminstr._core.exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._core.guard import guarded, guarded_await
 from streaminstr._core.outcome import is_cancellation
 from streaminstr._core.within import within
+from streaminstr._exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._http import describe, has_body, name_of
 from streaminstr._nets.frames import comes_from, is_awaited_by
 from streaminstr._nets.lifespan import live

@@ -20,8 +20,8 @@ from streaminstr import _configure
 from streaminstr._caches import hand_back
 from streaminstr._core.config import OFF
 from streaminstr._core.errors import hand_on
-from streaminstr._core.exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._core.guard import guarded
+from streaminstr._exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._http import describe, has_body, name_of
 from streaminstr._nets.result import OneChunk, Result, enter
 from streaminstr._wrap import enclose, make_handle

@@ -12,8 +12,8 @@ from streaminstr._core.cleanup import CLEANED, close_all
 from streaminstr._core.errors import hand_on
 from streaminstr._core.handle import current
 from streaminstr._core.life import never_stepped
+from streaminstr._core.meter import CutStep, Meter
 from streaminstr._core.outcome import Cut, Ending, is_cancellation
-from streaminstr._core.step import CutStep, Meter
 from streaminstr.types import Outcome
 
 if TYPE_CHECKING:

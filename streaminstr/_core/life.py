@@ -11,13 +11,12 @@ import os
 from collections import Counter
 from contextvars import Context, copy_context
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.config import Progress
 from streaminstr._core.guard import guarded
 from streaminstr._core.handle import current
-from streaminstr._core.outcome import Cut, Ending, ending_of
-from streaminstr._core.report import report_of
+from streaminstr._core.report import Closing, Reporting
 from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
 from streaminstr.types import Outcome
 
@@ -26,20 +25,14 @@ if TYPE_CHECKING:
     from weakref import ref
 
     from streaminstr._core.config import Config
-    from streaminstr._core.exchange import Exchange
     from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.step import Meter
+    from streaminstr._core.meter import Meter
+    from streaminstr._core.outcome import Ending
+    from streaminstr._core.report import Request
     from streaminstr.types import Attribute, CancelledBy, StreamReport, StreamScope
 
 
-class Closing(NamedTuple):
-    """What asked for the end of a stream from outside, and who wanted it."""
-
-    ending: Ending
-    cancelled_by: CancelledBy | None
-
-
-class Life:
+class Life(Reporting):
     """One scope from each backend of one stream, and the Context that they live in.
 
     It refers to its stream weakly, and the Context refers to nothing but the handle. So there is
@@ -47,8 +40,8 @@ class Life:
     """
 
     __slots__ = (
-        *("closing", "config", "context", "created", "enter", "exchange", "handle", "maker"),
-        *("outcome", "place", "progress", "requested", "run", "scopes", "started", "stream"),
+        *("context", "enter", "outcome", "place", "progress", "run", "scopes"),
+        *("started",),
     )
 
     def __init__(
@@ -56,16 +49,13 @@ class Life:
         config: Config,
         handle: StreamHandle,
         *,
-        exchange: Exchange | None = None,
+        exchange: Request | None = None,
         requested: float | None = None,
         created: float | None = None,
         context: Context | None = None,
         isolated: bool = True,
     ) -> None:
-        self.config, self.handle, self.exchange = config, handle, exchange
-        self.maker = current.get()
-        """The handle of the stream in whose step this one was made."""
-        self.requested = requested if exchange is None else exchange.started
+        super().__init__(config, handle, exchange, requested)
         self.context = copy_context() if context is None else context
         run = config.runner(self.context)
         self.place = config.place(self.context, run)
@@ -73,11 +63,9 @@ class Life:
         """Runs a function of at most one argument in the stream's Context."""
         self.run: Callable[..., Any] = self.enter if isolated else operator.call
         """Runs what touches the body: in the stream's Context, or where the caller is."""
-        self.created = handle.created = clock() if created is None else created
+        handle.created = clock() if created is None else created
         self.started = False
         self.outcome: Outcome | None = None
-        self.closing: Closing | None = None
-        self.stream: ref[Any] | None = None
         self.progress: Progress | None = None
         self.scopes: list[StreamScope] = self.context.run(open_scopes, config.backends, handle.info)
 
@@ -149,7 +137,7 @@ class Life:
         """
         if not self.is_open:
             return
-        final = self._final(meter, error)
+        final = self.final(meter, error)
         try:
             _open.remove(self.stream)
         except KeyError:  # another thread has ended it just now
@@ -167,8 +155,7 @@ class Life:
 
     def report(self, meter: Meter) -> StreamReport:
         """The numbers so far. The outcome has no meaning yet."""
-        turn = None if not self.is_open else "producer" if meter.in_step else "consumer"
-        return report_of(self, meter, Ending.CLOSED, Cut.NOTHING, stalled=turn)
+        return self.so_far(meter, is_open=self.is_open)
 
     def show(self, so_far: StreamReport) -> None:
         """Show the numbers of an open stream in the scopes that can."""
@@ -176,20 +163,6 @@ class Life:
             with self.progress.lock:
                 if self.is_open:
                     self.copy().run(show_progress, self.scopes, so_far)
-
-    def _final(self, meter: Meter, error: BaseException | None) -> StreamReport:
-        """The numbers of a stream that ends now."""
-        ending, cut = ending_of(error), Cut.NOTHING
-        if ending is Ending.INTERRUPTED and self.closing is not None:
-            ending, cut = self.closing.ending, meter.last_cut()
-            if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
-                cut = Cut.OUTLIVED
-            error = meter.cut_error()
-        if (failure := self.handle.failure) is not None:
-            return report_of(self, meter, ending, Cut.REPORTED, **failure._asdict())
-        if ending is Ending.EXHAUSTED and self.handle.is_truncated:
-            return report_of(self, meter, ending, Cut.TRUNCATED, error_type="truncated")
-        return report_of(self, meter, ending, cut, error=error)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: where a step ends the stream, the Context itself is entered already.
@@ -199,13 +172,6 @@ class Life:
         else:
             with self.progress.lock:
                 context.run(close_scopes, self.scopes, final)
-
-    def _was_outlived(self) -> bool:
-        """Whether the stream or the request that made this one was cut before it."""
-        return (self.maker is not None and self.maker.cut_by is not None) or (
-            self.exchange is not None
-            and self.exchange.cause_of(self.stream, is_dropped=True) is not None
-        )
 
 
 _open: set[ref[Any] | None] = set()

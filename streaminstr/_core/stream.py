@@ -115,7 +115,7 @@ class Stream(Step, Ends, Iterator[ChunkT]):
             self._iterator = self._ended
             life.handle.facts = {**life.handle.facts, "zero_copy": True}
             life.enter(life.begin)
-            self.size, self.begun = size, life.created  # type: ignore[assignment] # None: unknown
+            self.size, self.begun = size, life.handle.created  # type: ignore[assignment] # None: unknown
             life.enter(life.end, self)
 
     def __enter__(self) -> Self:

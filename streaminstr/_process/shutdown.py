@@ -11,7 +11,8 @@ from functools import cache, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core import exchange, loop
+from streaminstr import _exchange as exchange
+from streaminstr._core import loop
 from streaminstr._core.guard import call, guarded
 from streaminstr._core.life import open_lives
 from streaminstr.types import SupportsFlush

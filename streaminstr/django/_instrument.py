@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from streaminstr import _configure, _http
 from streaminstr._caches import close_here
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.exchange import exchange_of, here
 from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
+from streaminstr._exchange import exchange_of, here
 from streaminstr._wrap import adopt, make_handle, size_of, wrap
 from streaminstr.django import conf
 from streaminstr.django._files import hand_over, may_be_sent_by_server

@@ -5,8 +5,8 @@ import pytest
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
 from streaminstr import Outcome, StreamReport, _configure, stream
 from streaminstr._core import ends, life, report, step
-from streaminstr._core.exchange import Exchange
 from streaminstr._core.life import never_stepped
+from streaminstr._exchange import Exchange
 from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 from streaminstr.types import StreamInfo

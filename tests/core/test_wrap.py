@@ -8,8 +8,8 @@ import pytest
 from core_fakes import AsyncIterator, Iterator, by_hand
 from streaminstr import Outcome, StreaminstrError, _wrap, current_stream, stream, streamed
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.exchange import Exchange, alive
 from streaminstr._core.stream import Stream
+from streaminstr._exchange import Exchange, alive
 
 
 def rows():

@@ -13,7 +13,7 @@ from django.views import View
 from django_by_hand import Wsgi
 from django_site import Answer
 from streaminstr import StreaminstrError
-from streaminstr._core.exchange import KEY, Exchange
+from streaminstr._exchange import KEY, Exchange
 from streaminstr.django.decorators import stream_scope
 from streaminstr.django.middleware import StreamScopeMiddleware
 

@@ -12,7 +12,7 @@ from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from django_site import AsyncBody, Body
-from streaminstr._core.exchange import KEY, Exchange
+from streaminstr._exchange import KEY, Exchange
 from streaminstr.django import middleware
 from streaminstr.django.middleware import StreamScopeMiddleware
 
