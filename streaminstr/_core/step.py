@@ -100,37 +100,36 @@ class AsyncStep(Meter):
     _begin: Any
     _busy: Any
     _raised: Any
-    _take_turn: Any
     aclose: Any
     close: Any
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
         """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
-        if not self._take_turn():
+        life, turn, steps, last = self._life, self._turn, None, True
+        try:
+            turn.pop()
+        except IndexError:
             return self._busy()
-        life, steps, last = self._life, None, True
-        run = life.run
         try:
             if self._iterator is None:
                 advance = self._begin(advance)
             else:
                 self.entered = clock()
-            steps = run(advance, self._iterator)
-            if type(steps) not in ITERATORS:
-                steps = run(steps_of, steps)
+            steps = life.run(advance, self._iterator)
+            steps = steps if type(steps) in ITERATORS else life.run(steps_of, steps)
             try:
-                signal = run(steps.send, None)
+                signal = life.run(steps.send, None)
             except StopIteration as end:  # the body did not wait for anything
                 chunk = end.value
             else:
-                chunk = await relay(run, steps, signal)
+                chunk = await relay(life.run, steps, signal)
             self.leave(chunk, clock())
             last = False
         except BaseException as error:
             self._raised(error)
             raise
         finally:
-            self._turn.append(None)
+            turn.append(None)
             del advance, steps  # no reference cycle through the traceback of what `athrow` raises
             if life.closing is not None:  # asked for while this step was running
                 self.close() if last else await self.aclose()
