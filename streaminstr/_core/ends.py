@@ -151,8 +151,10 @@ class Ends(Meter):
 
     def _take_closers(self) -> list[Callable[[], object]]:
         owed, self._closers = self._owed(), CLEANED
-        self._iterator, self._primed = self._ended, None
-        return owed
+        held = [self._body, self._iterator, self._primed]
+        self._body, self._iterator, self._primed = None, self._ended, None
+        # What has no `close`, as `chain`, is cleaned up when it is dropped: in the Context, too.
+        return [*owed, held.clear]
 
     def _ask_to_close(self, cancelled_by: CancelledBy | None = None) -> None:
         self._life.ask_to_close(Ending.CLOSED, cancelled_by)

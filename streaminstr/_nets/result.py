@@ -53,6 +53,10 @@ class Result:
             hand_on(self._context, error)
             raise
         finally:
+            # What has no `close` is cleaned up when it is dropped: there, too.
+            held, self._result, self._steps = [self._result, self._steps], (), iter(())
+            del close
+            enter(self._context, held.clear)
             finish()
 
 

@@ -1,18 +1,21 @@
-"""A client leaves while Django sends: the body is cleaned up in the task that has stepped it."""
+"""A client leaves while Django sends: the body is cleaned up where it has been stepped."""
 
 import asyncio
 import gc
+from contextvars import ContextVar
 
 import anyio
 import pytest
 from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 from django.utils.decorators import async_only_middleware
 
 import streaminstr
-from server_by_hand import Blocked, ByHand, gone
+from server_by_hand import Blocked, ByHand, call, gone
+from streaminstr import wsgi
 from streaminstr.asgi import StreamScopeMiddleware
 from streaminstr.testing import RecordingBackend
 
@@ -20,6 +23,7 @@ from streaminstr.testing import RecordingBackend
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed file .*Spooled:ResourceWarning")
 OURS = "streaminstr.django.middleware.StreamScopeMiddleware"
 SILENT = dict.fromkeys(("completed", "failed", "cancelled", "abandoned"))
+variable = ContextVar("variable")
 seen = []
 cleaning = []
 recording = RecordingBackend()
@@ -122,7 +126,11 @@ async def adopted(request, body):
     return StreamingHttpResponse(streaminstr.stream(BODIES[body](), name="mine"))
 
 
-urlpatterns = [path("adopted/<body>", adopted), path("<body>", view)]
+def rows(request):
+    return StreamingHttpResponse(iter([b"1", b"2"]))
+
+
+urlpatterns = [path("rows", rows), path("adopted/<body>", adopted), path("<body>", view)]
 
 
 @async_only_middleware
@@ -237,6 +245,36 @@ async def test_without_a_net_the_body_is_cleaned_up_at_once():
         await ByHand("/plain").call(ASGIHandler())
     await asyncio.sleep(0.01)
     assert len(seen) == 2
+    assert endings() == [("cancelled", None)]
+
+
+def bind_in_body(get_response):
+    """Holds a context variable for as long as the body lasts, as django-structlog 11 does."""
+
+    def middleware(request):
+        response = get_response(request)
+
+        def bound(content):
+            token = variable.set("bound")
+            try:
+                yield from content
+            finally:
+                variable.reset(token)
+                seen.append("let go")
+
+        response.streaming_content = bound(response.streaming_content)
+        return response
+
+    return middleware
+
+
+@pytest.mark.parametrize("mine", [[OURS], []], ids=["with middleware", "net alone"])
+def test_what_a_middleware_holds_for_the_body_it_can_let_go_of_under_wsgi(mine):
+    with override_settings(MIDDLEWARE=[f"{__name__}.bind_in_body", *mine]):
+        result = call(wsgi.StreamScopeMiddleware(WSGIHandler()), "/rows")
+        assert next(iter(result)) == b"1"
+        result.close()
+    assert seen == ["let go"]
     assert endings() == [("cancelled", None)]
 
 
