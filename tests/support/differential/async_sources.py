@@ -47,6 +47,7 @@ class PlainSource:
 
 
 async def close(part):
+    """Close it by `aclose`, or else by `close`, which may be either."""
     closer = getattr(part, "aclose", None) or getattr(part, "close", None)
     closing = closer and closer()
     if inspect.isawaitable(closing):
