@@ -8,11 +8,12 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
 
-from differential_async_consumers import PlainSource, StreamSource
-from differential_backends import in_force
-from differential_model import Model
-from differential_run import NAME, Record, facts, listening, world_of
-from differential_world import bind, bindings, told
+from differential.async_sources import PlainSource, StreamSource
+from differential.backends import in_force
+from differential.model import Model
+from differential.record import NAME, Record, listening
+from differential.run import facts, world_of
+from differential.world import bind, bindings, told
 from streaminstr import stream
 from streaminstr.testing import RecordingBackend
 
@@ -148,7 +149,7 @@ class Program:
                 self.model.close()
             elif operation == "drop a step" and result == ("chunk", None):
                 self.model.step(("raised", "GeneratorExit"))
-            elif self.consumer.cuts and result[1] == "TimeoutError":
+            elif result[:2] == ("raised", "TimeoutError") and self.consumer.cuts and not result[3]:
                 self.model.step(("raised", "CancelledError"))
             else:
                 self.model.step(result)

@@ -1,63 +1,20 @@
-"""Run one program twice, plain and with its body as a stream, and say what is different."""
+"""Run one sync program, plain or with its body as a stream."""
 
 from __future__ import annotations
 
 import gc
-import sys
-import warnings
-from contextlib import contextmanager
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import call
 
 from core_fakes import in_thread
-from differential_backends import in_force
-from differential_consumers import STEPS_TO_THE_END, PlainSource, StreamSource
-from differential_model import Model
-from differential_world import World, bind, bindings
+from differential.backends import in_force
+from differential.model import Model
+from differential.record import NAME, Record, listening
+from differential.sources import PlainSource, StreamSource
+from differential.world import World, bind, bindings
 from streaminstr import stream
 from streaminstr.testing import RecordingBackend
-
-NAME = "differential"
-
-
-class ReadTimeout(TimeoutError):  # noqa: N818 - named as in httpx
-    """As clients have their own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """What a program does: `steps` steps at most, then the operations of `then`, then it drops all.
-
-    Chunk `fail_at` raises `error`; in the async programs the consumer is cut while it waits for
-    chunk `wait_at`.
-    """
-
-    steps: int = STEPS_TO_THE_END
-    then: tuple[str, ...] = ()
-    fail_at: int | None = None
-    error: type[BaseException] | None = None
-    wait_at: int | None = None
-    pauses: tuple[float, ...] | None = None
-
-
-@dataclass
-class Record:
-    """All that is compared of a run."""
-
-    results: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
-    asked: int = 0
-    bindings: dict = field(default_factory=dict)
-    """What the caller's Context holds afterwards."""
-    noise: set = field(default_factory=set)
-    """What was said where no consumer sees it: unraisable exceptions, warnings, a loop's."""
-    left: int = 0
-    """Tasks that are still there."""
-    wrong: list = field(default_factory=list)
-    """What is wrong with the scope, and with what is current."""
-
 
 def operate(driver, operation, count, in_other_thread):
     """Do one operation of an ending and return its results."""
@@ -96,7 +53,6 @@ def places(kind, consumer, context, *, instrumented):
 
 def world_of(kind, ending):
     """The world of one run."""
-
     def moved(number):
         return None if number is None else number + kind.taken
 
@@ -160,54 +116,3 @@ def facts(kind, world, model, backend):
     if recorded.was_started and elsewhere and not kind.begun:
         wrong.append(f"current streams: {world.seen_streams}")
     return wrong
-
-
-@contextmanager
-def listening(record):
-    """Take all that is said where no consumer sees it as noise."""
-    before, sys.unraisablehook = sys.unraisablehook, lambda said: noise(said.exc_type.__name__)
-    noise = record.noise.add
-    try:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            warnings.simplefilter("ignore", DeprecationWarning)  # of `throw` with three arguments
-            yield
-    finally:
-        sys.unraisablehook = before
-    for warning in said:
-        if "was dropped before its end" not in str(warning.message):
-            noise(warning.category.__name__)
-
-
-def differences(plain, ours):
-    """What is not as it is without us."""
-    wrong = [
-        f"{name}: {getattr(ours, name)}, plain {getattr(plain, name)}"
-        for name in ("results", "notes", "asked", "bindings", "left")
-        if getattr(ours, name) != getattr(plain, name)
-    ]
-    if ours.noise - plain.noise:
-        wrong.append(f"noise: {ours.noise}, plain {plain.noise}")
-    return wrong + ours.wrong
-
-
-def compare(run, kind, consumer, ending):
-    """The differences of one program, the fewest there are.
-
-    Who drops a body without closing it gets no call of its `close`. A stream that is dropped
-    while it is open calls it; one that has ended, or was never stepped, may.
-    """
-    ours = run(kind, consumer, ending, instrumented=True)
-    plain = run(kind, consumer, ending, instrumented=False)
-    found = differences(plain, ours)
-    if found and not closes_when_dropped(ours):
-        other = run(kind, consumer, ending, instrumented=False, forget=False)
-        found = min(found, differences(other, ours), key=len)
-    return found
-
-
-def closes_when_dropped(record):
-    return record.results and record.results[-1][0] == "chunk" and record.results[-1][1] is not None
-
-
-__all__ = ["NAME", "Ending", "ReadTimeout", "Record", "compare", "replace", "run"]

@@ -1,28 +1,13 @@
-"""Kinds of async bodies: async generators, also begun ones, and what they hold across yields."""
+"""Kinds of async bodies: async generators."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 
-import anyio
-import anyio.lowlevel
-
-from differential_kinds import kind
-from differential_world import CHUNKS, local, own
+from differential.kinds import async_kind
+from differential.world import CHUNKS, local, own
 from streaminstr import current_stream
-
-ASYNC_KINDS = {}
-"""By their names."""
-
-
-def async_kind(name, **facts):
-    return kind(name, into=ASYNC_KINDS, **facts)
-
-
-async def begin(body):
-    """Take the first chunk, as a view does that wants to see an early error."""
-    return await anext(body), body
-
 
 @async_kind("async generator", sends=True)
 async def chunks(world):
@@ -61,8 +46,9 @@ async def slowly_cleaning(world):
 @async_kind("async generator in generators", sends=True)
 async def nested(world):
     try:
-        async for chunk in slowly_cleaning(world):
-            yield chunk
+        async with aclosing(slowly_cleaning(world)) as inner:
+            async for chunk in inner:
+                yield chunk
     except GeneratorExit:
         world.note("outer was closed")
         raise
@@ -90,7 +76,7 @@ async def catching(world):
         world.note("closed")
 
 
-@async_kind("async generator that yields after its close", sends=True)
+@async_kind("async generator that yields after its close", sends=True, not_by="Manager")
 async def stubborn(world):
     try:
         for number in range(CHUNKS):
@@ -154,92 +140,4 @@ async def asking(world):
 
 @async_kind("async generator expression", sends=True)
 def expression(world):
-    return (chunk async for chunk in cleaning(world))
-
-
-# What is held across yields belongs to the task.
-
-
-@async_kind("async generator that holds a timeout", sends=True)
-async def timing(world):
-    async with asyncio.timeout(60):
-        async for chunk in slowly_cleaning(world):
-            yield chunk
-
-
-@async_kind("async generator that times out by itself", sends=True)
-async def timing_out(world):
-    async with asyncio.timeout(5):
-        yield world.chunk(0)
-        await asyncio.sleep(10)
-
-
-@async_kind("async generator that holds a task group", holds=True, sends=True)
-async def grouping(world):
-    items = asyncio.Queue()
-
-    async def produce():
-        for number in range(CHUNKS):
-            await items.put(number)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(produce())
-        for _ in range(CHUNKS):
-            number = await items.get()
-            await world.turn(number)
-            yield world.chunk(number)
-
-
-@async_kind("async generator whose task group fails", holds=True, sends=True, fails=False)
-async def failing_group(world):
-    async def fail():
-        await world.pause()
-        world.refuse("child")
-
-    async with asyncio.TaskGroup() as group:
-        yield b"a"
-        group.create_task(fail())
-        await asyncio.Event().wait()
-
-
-@async_kind("async generator that holds an anyio task group", holds=True, sends=True)
-async def anyio_group(world):
-    async def produce(outlet):
-        async with outlet:
-            for number in range(CHUNKS):
-                await outlet.send(number)
-
-    async with anyio.create_task_group() as group:
-        outlet, inlet = anyio.create_memory_object_stream(0)
-        group.start_soon(produce, outlet)
-        try:
-            async with inlet:
-                async for number in inlet:
-                    await world.turn(number)
-                    yield world.chunk(number)
-        finally:
-            world.note("clean-up")
-            group.cancel_scope.cancel()
-
-
-@async_kind("async generator that holds a cancel scope", holds=True, sends=True)
-async def scoped(world):
-    with anyio.move_on_after(60):
-        async for chunk in slowly_cleaning(world):
-            yield chunk
-
-
-@async_kind("async generator that holds a lock", sends=True)
-async def locking(world):
-    lock = asyncio.Lock()
-    async with lock:
-        async for chunk in slowly_cleaning(world):
-            yield chunk
-    world.note(f"locked: {lock.locked()}")
-
-
-@async_kind("async generator that holds an anyio lock", sends=True)
-async def anyio_locking(world):
-    async with anyio.Lock():
-        async for chunk in slowly_cleaning(world):
-            yield chunk
+    return (chunk async for chunk in chunks(world))

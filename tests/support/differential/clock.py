@@ -1,11 +1,10 @@
 """An event loop whose clock jumps to the next timer: nothing is waited for in real time."""
 
 import asyncio
-import os
+
 import selectors
 
-GUARD = float(os.environ.get("GUARD", "5"))
-
+GUARD = 5
 
 class _Jumping(selectors.DefaultSelector):
     """Never waits for a timer, and not long for anything else."""
@@ -19,7 +18,6 @@ class _Jumping(selectors.DefaultSelector):
         elif not events:
             self.now += timeout
         return events
-
 
 class JumpingLoop(asyncio.SelectorEventLoop):
     """Its time goes on only where it would have waited."""

@@ -1,18 +1,30 @@
-"""Kinds of sync bodies: iterator objects and their closers, and bodies that were begun before."""
+"""Kinds of sync bodies: iterator objects with their closers."""
 
 from __future__ import annotations
 
-import itertools
+import queue
 
-from differential_kinds import (
-    CHUNKS,
-    Rows,
-    begin,
-    chunks,
-    cleaning,
-    holding,
-    kind,
-)
+from differential.generators import cleaning
+from differential.kinds import kind
+from differential.world import CHUNKS
+
+
+class Rows:
+    """An iterator object that may be asked again after it has raised."""
+
+    def __init__(self, world):
+        self.world, self.number = world, 0
+
+    def __iter__(self):
+        self.world.ask()
+        return self
+
+    def __next__(self):
+        if self.number == CHUNKS:
+            raise StopIteration
+        chunk = self.world.chunk(self.number)
+        self.number += 1
+        return chunk
 
 
 class Asked:
@@ -119,86 +131,26 @@ class Unaskable(Asked):
         return self.world.refuse("iterator")
 
 
-# Begun before they are given to a stream.
+@kind("sequence by index", ends=False)
+def sequence(world):
+    class Sequence:
+        def __getitem__(self, index):
+            if index == CHUNKS:
+                raise IndexError
+            return world.chunk(index)
+
+    return Sequence()
 
 
-@kind("begun generator", taken=1, begun=True, sends=True)
-def begun(world):
-    return begin(cleaning(world))[1]
+@kind("queue reader", ends=False)
+def reader(world):
+    class Reader(Rows):
+        waiting = queue.SimpleQueue()
 
+        def __next__(self):
+            self.waiting.put(self.number)
+            if self.waiting.get_nowait() == CHUNKS:
+                raise StopIteration
+            return super().__next__()
 
-@kind("begun generator that holds a token", taken=1, begun=True, sends=True)
-def begun_holding(world):
-    return begin(holding(world))[1]
-
-
-@kind("chain over a begun generator", begun=True, ends=None)
-def begun_chain(world):
-    first, body = begin(holding(world))
-    return itertools.chain([first], body)
-
-
-@kind("map over a begun generator", taken=1, begun=True, ends=None)
-def begun_map(world):
-    return map(bytes.upper, begin(holding(world))[1])
-
-
-@kind("islice over a begun generator", taken=1, begun=True, ends=None)
-def begun_slice(world):
-    return itertools.islice(begin(holding(world))[1], CHUNKS)
-
-
-@kind("enumerate over a begun generator", taken=1, begun=True, ends=None)
-def begun_numbers(world):
-    return enumerate(begin(holding(world))[1])
-
-
-@kind("zip over a begun generator", taken=1, begun=True, ends=None)
-def begun_zip(world):
-    return zip(begin(holding(world))[1], itertools.count(), strict=False)
-
-
-@kind("map over chain over a begun generator", begun=True, ends=None)
-def begun_deep(world):
-    first, body = begin(holding(world))
-    return map(bytes.upper, itertools.chain([first], body))
-
-
-@kind("generator expression over a begun generator", taken=1, begun=True, sends=True)
-def begun_expression(world):
-    body = begin(holding(world))[1]
-    return (chunk for chunk in body)
-
-
-@kind("generator that was given a begun one", begun=True, sends=True)
-def begun_rest(world):
-    def rest(first, body):
-        yield first
-        yield from body
-
-    return rest(*begin(holding(world)))
-
-
-@kind("generator that closes over a begun one", begun=True, sends=True)
-def begun_closure(world):
-    first, body = begin(holding(world))
-
-    def rest():
-        yield first
-        yield from body
-
-    return rest()
-
-
-@kind("begun iterator object", taken=1, ends=False)
-def begun_rows(world):
-    body = Rows(world)
-    next(body)
-    return body
-
-
-@kind("chain over a fresh and a finished generator", ends=None)
-def finished(world):
-    done = chunks(type(world)())
-    list(done)
-    return itertools.chain(done, cleaning(world))
+    return Reader(world)
