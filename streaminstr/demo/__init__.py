@@ -29,7 +29,7 @@ def demo(backend: str, *, keep: bool = False) -> int:
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", "StreamingHttpResponse must consume", Warning)
-        code = report(visited(recorder), backend)
+        code = print_traces(visited(recorder), backend)
         if keep:
             stay_up()
     return code
@@ -100,7 +100,7 @@ def visited(recorder: Recorder) -> list[Trace]:
     return traces(planned, recorder.spans(), lines)
 
 
-def report(found: list[Trace], backend: str) -> int:
+def print_traces(found: list[Trace], backend: str) -> int:
     """Print what was found; gives the exit code."""
     from streaminstr.demo.picture import COLUMNS  # noqa: PLC0415 - needs Django
 

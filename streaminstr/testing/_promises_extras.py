@@ -22,11 +22,11 @@ class Extras(Hooks):
         """Showing the progress of a stream, from a thread, does not end its span."""
         with Trial(self, "progress") as trial:
             stream = trial.stream()
-            scopes = _those(trial.watch.scopes, SupportsProgress, "the scope has no progress()")
+            scopes = _those(trial.observer.scopes, SupportsProgress, "the scope has no progress()")
             next(stream)
             report = stream.report()
             for scope in scopes:
-                in_thread(partial(trial.watch.call, scope.progress, report))
+                in_thread(partial(trial.observer.call, scope.progress, report))
             stream.close()
         trial.ended(Outcome.CANCELLED)
 
@@ -37,7 +37,7 @@ class Extras(Hooks):
             stream = trial.stream()
             next(stream)
             for backend in backends:
-                trial.watch.call(backend.flush, 1.0)
+                trial.observer.call(backend.flush, 1.0)
             stream.close()
         trial.ended(Outcome.CANCELLED)
 

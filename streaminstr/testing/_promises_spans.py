@@ -63,7 +63,7 @@ class Spans(Hooks):
         """The numbers of the stream."""
         with Trial(self, "numbers") as trial:
             list(trial.stream())
-        trial.check_attributes(trial.span(), trial.watch.reports[0].as_attributes())
+        trial.check_attributes(trial.span(), trial.observer.reports[0].as_attributes())
 
     @needs("has_exceptions")
     def test_exception_recorded_once(self) -> None:

@@ -1,4 +1,4 @@
-"""A trial: one backend in force for the length of one promise, and watched meanwhile."""
+"""A trial: one backend is active for the length of one promise, and observed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streaminstr import attributes as names
 from streaminstr._configure import assemble, forced
 from streaminstr._core.handle import StreamHandle
 from streaminstr._wrap import wrap
-from streaminstr.testing._watch import Watch, WatchedBackend
+from streaminstr.testing._observed import ObservedBackend, Observer
 from streaminstr.types import Outcome, StreamInfo
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ class Trial:
         self.contract = contract
         self.promise = promise
         self.backend = contract.make_backend()
-        self.watch = Watch()
+        self.observer = Observer()
         self.backends = _registry.resolve(self.backend, {})
         """The same as objects: `make_backend` may give names, and lists."""
-        watched = tuple(WatchedBackend(backend, self.watch) for backend in self.backends)
-        self._config = assemble(watched, **options)
+        observed = tuple(ObservedBackend(backend, self.observer) for backend in self.backends)
+        self._config = assemble(observed, **options)
         self._finished_before = len(self._read()) if contract.can_read_back else 0
         self._ambient = self._surroundings()
         self._stack = ExitStack()
@@ -58,7 +58,7 @@ class Trial:
         if kind is not None:
             self._close_all()
         self._stack.close()
-        for what, error in self.watch.faults:
+        for what, error in self.observer.faults:
             msg = f"{self.promise}: {what}"
             raise AssertionError(msg) from error
 
