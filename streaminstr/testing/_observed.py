@@ -49,7 +49,7 @@ class ObservedBackend:
 
     def open(self, info: StreamInfo) -> ObservedScope:
         scope = self._observer.call(self._backend.open, info)
-        if scope is None or any(scope is known for known in self._observer.scopes):
+        if scope is None or any(scope is other for other in self._observer.scopes):
             self._observer.fault(
                 self._backend.open,
                 f"returned {scope!r:.80}. Return a new scope for each stream.",

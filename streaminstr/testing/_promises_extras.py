@@ -1,4 +1,4 @@
-"""Promises: the moments that a backend may leave out. They are found by their methods."""
+"""Promises: the optional moments of a backend. A backend has those whose methods it has."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Extras(Hooks):
 
 def _those(candidates: Iterable[Any], capability: Any, missing: str) -> list[Any]:
     """The candidates that have the capability; skips where none has."""
-    found = [candidate for candidate in candidates if isinstance(candidate, capability)]
-    if not found:
+    capable = [candidate for candidate in candidates if isinstance(candidate, capability)]
+    if not capable:
         pytest.skip(f"{missing}, which may be left out")
-    return found
+    return capable

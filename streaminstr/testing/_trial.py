@@ -40,13 +40,13 @@ class Trial:
         self.backend = contract.make_backend()
         self.observer = Observer()
         self.backends = _registry.resolve(self.backend, {})
-        """The same as objects: `make_backend` may give names, and lists."""
+        """The same as objects: `make_backend` may return names, and lists."""
         observed = tuple(ObservedBackend(backend, self.observer) for backend in self.backends)
         self._config = assemble(observed, **options)
         self._finished_before = len(self._read()) if contract.can_read_back else 0
         self._ambient = self._surroundings()
         self._stack = ExitStack()
-        self._made: list[ref[Any]] = []
+        self._streams: list[ref[Any]] = []
 
     def __enter__(self) -> Self:
         self._stack.enter_context(forced(self._config))
@@ -78,7 +78,7 @@ class Trial:
             started_ns=started_ns,
         )
         stream = wrap(body, StreamHandle(info, self._config.logger), self._config)
-        self._made.append(ref(stream))
+        self._streams.append(ref(stream))
         return stream
 
     def finished(self) -> list[SpanView]:
@@ -92,11 +92,11 @@ class Trial:
 
     def span(self, name: str = "promised") -> SpanView:
         """The one span of the stream called `name`."""
-        found = self.finished()
-        named = [span for span in found if span.name == name]
-        all_names = [span.name for span in found]
+        finished = self.finished()
+        named = [span for span in finished if span.name == name]
+        all_names = [span.name for span in finished]
         self.check(
-            bool(found),
+            bool(finished),
             f"no span has finished after stream {name!r} ended: a scope was left open. "
             "End the span in close(), whatever the outcome.",
         )
@@ -118,15 +118,15 @@ class Trial:
     ) -> SpanView:
         """The one span of the stream called `name`, which must have ended with `outcome`."""
         span = self.span(name)
-        wanted = outcome is Outcome.FAILED if is_error is None else is_error
+        should_be_error = outcome is Outcome.FAILED if is_error is None else is_error
         self.check_attributes(span, {names.OUTCOME: outcome.value})
         self.check(
-            span.is_error is wanted,
+            span.is_error is should_be_error,
             f"the span of a stream that was {outcome.value} is "
             f"{'' if span.is_error else 'not '}marked as an error. "
             "Take the status from report.is_error in close(), and from nothing else.",
         )
-        if wanted:
+        if should_be_error:
             error_type = "LookupError" if outcome is Outcome.FAILED else outcome.value
             self.check_attributes(span, {names.ERROR_TYPE: error_type})
         return span
@@ -134,11 +134,11 @@ class Trial:
     def check_attributes(
         self,
         span: SpanView,
-        wanted: Mapping[str, object],
+        expected: Mapping[str, object],
         source: str = "report.as_attributes(), all of it, in close()",
     ) -> None:
         """Fail unless the span has the attributes, as they are or as text."""
-        for name, value in wanted.items():
+        for name, value in expected.items():
             shown = span.attributes.get(name)
             self.check(
                 shown == value or str(shown).lower() == str(value).lower(),
@@ -196,9 +196,9 @@ class Trial:
         )
 
     def _close_all(self) -> None:
-        """Close what a promise that failed half-way has left open, lest other tests hear of it."""
-        for made in self._made:
-            if (stream := made()) is not None:
+        """Close the streams that a failed promise has left open, so that no other test meets them."""
+        for reference in self._streams:
+            if (stream := reference()) is not None:
                 stream.close()
 
     def _surroundings(self) -> tuple[dict[Any, int], str | None]:
