@@ -8,7 +8,7 @@ from threading import Lock
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import logger, report
+from streaminstr._core.guard import log_once, logger
 from streaminstr._core.handle import Failure, StreamHandle
 from streaminstr.types import NOTHING
 
@@ -152,7 +152,7 @@ def misused(method: str, problem: str) -> None:
     if strict:
         msg = f"current_stream().{method}() {problem}"
         raise TypeError(msg)
-    report(f"current_stream().{method}()", problem)
+    log_once(f"current_stream().{method}()", problem)
     caller = sys._getframe(2)  # noqa: SLF001 - where the body made the call
     logger.debug("It was called at %s:%s.", caller.f_code.co_filename, caller.f_lineno)
 

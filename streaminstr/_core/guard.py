@@ -35,7 +35,7 @@ def call(owner: object, method: str, *arguments: Any, default: DefaultT) -> Any 
     except BaseException as error:
         if not _is_its_own(error):
             raise
-        report(f"{_type_name(owner)}.{method}", type(error).__name__, error)
+        log_once(f"{_type_name(owner)}.{method}", type(error).__name__, error)
         return default
 
 
@@ -48,7 +48,7 @@ def guarded(
     except BaseException as error:
         if not _is_its_own(error):
             raise
-        report(_name_of(function), type(error).__name__, error)
+        log_once(_name_of(function), type(error).__name__, error)
         return default
 
 
@@ -66,10 +66,10 @@ async def guarded_await(function: Callable[[], Awaitable[object]]) -> None:
         if not _consists_of((Exception, *ends), error) or _is_of_a_signal(error):
             raise
         if not _consists_of(ends, error):
-            report(_name_of(function), type(error).__name__, error)
+            log_once(_name_of(function), type(error).__name__, error)
 
 
-def report(name: str, problem: str, error: BaseException | None = None) -> None:
+def log_once(name: str, problem: str, error: BaseException | None = None) -> None:
     """Count a misbehaviour of `name`, and log the first of its kind.
 
     Logging can fail too, so it is guarded as well. The recursion stops at the second error of a
@@ -78,10 +78,10 @@ def report(name: str, problem: str, error: BaseException | None = None) -> None:
     kind = f"{name}: {problem}"
     errors[kind] += 1
     if errors[kind] == 1:
-        guarded(_log_once, kind, error, default=None)
+        guarded(_log, kind, error, default=None)
 
 
-def _log_once(kind: str, error: BaseException | None) -> None:
+def _log(kind: str, error: BaseException | None) -> None:
     logger.error(
         "%s. The response goes on without it; this is logged once for each kind.",
         kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import call, guarded, report
+from streaminstr._core.guard import call, guarded, log_once
 from streaminstr.types import SupportsProgress
 
 if TYPE_CHECKING:
@@ -86,4 +86,4 @@ def _is_scope(candidate: Any) -> bool:
 
 def _complain(owner: object, method: str, given: Any, wanted: str) -> None:
     name = f"{type(owner).__module__}.{type(owner).__qualname__}.{method}"
-    report(name, f"returned {type(given).__name__} and not {wanted}")
+    log_once(name, f"returned {type(given).__name__} and not {wanted}")

@@ -35,7 +35,7 @@ class Line:
 
 
 class LineHandler(logging.Handler):
-    """Hands each line on. It runs where the line is logged, so it sees what is bound there."""
+    """Hands each line on, where it is logged, with what is bound there."""
 
     def __init__(self, take: Callable[[Line], object]) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class LineHandler(logging.Handler):
 
 @contextmanager
 def lines_go_to(take: Callable[[Line], object]) -> Iterator[None]:
-    """Have each line of the library's logger handed to `take`, and to nobody else."""
+    """Hand each line of the library's logger to `take`, and to no other handler."""
     handler = LineHandler(take)
     before = logger.level, logger.propagate
     logger.addHandler(handler)

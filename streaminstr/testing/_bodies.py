@@ -64,7 +64,7 @@ def around(
 
 
 def lose(stream: Any) -> None:
-    """Step a stream, and leave it where only the garbage collector finds it."""
+    """Step a stream, and leave it in a reference cycle."""
     next(stream)
     cycle = [stream]
     cycle.append(cycle)
@@ -105,14 +105,14 @@ async def async_failing() -> AsyncIterator[bytes]:
 
 
 async def async_waiting(waits: asyncio.Event) -> AsyncIterator[bytes]:
-    """Waits for ever in its second step, and says so by `waits`."""
+    """Never returns from its second step, and sets `waits` when it is there."""
     yield b"one"
     waits.set()
     await asyncio.Event().wait()
 
 
 async def async_looking(look: Look, steps: list[Any], clean_up: list[Any]) -> AsyncIterator[bytes]:
-    """Keeps what `look` sees around an await in each step, for ever, and in the clean-up."""
+    """Has no end. Keeps what `look` sees around an await in each step, and in the clean-up."""
     try:
         while True:
             steps.append(look())

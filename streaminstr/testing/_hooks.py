@@ -1,4 +1,4 @@
-"""What the author of a backend tells its contract."""
+"""What the author of a backend sets for the contract: flags, and methods that read spans back."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Hooks:
     """The application can mark the current span as an error. If False, write no `mark_error`."""
 
     def make_backend(self) -> Any:
-        """A new backend, or whatever else `streaminstr.configure(backend=...)` takes."""
+        """A new backend, or anything else that `streaminstr.configure(backend=...)` takes."""
         msg = f"Write {type(self).__name__}.make_backend(): it returns a new backend."
         raise NotImplementedError(msg)
 

@@ -44,7 +44,7 @@ class Ends(Hooks):
         trial.check_attributes(span, {names.REASON: "the upstream is gone"})
 
     def test_cancelled(self) -> None:
-        """A body that was closed before its end: no error, and who did it where that is known."""
+        """A body that is closed before its end: no error, and who closed it where that is known."""
         with Trial(self, "cancelled") as trial:
             stream = trial.stream()
             next(stream)

@@ -49,11 +49,11 @@ class Spans(Hooks):
         """The span begins with the first step, and not where the stream is made."""
         with Trial(self, "open_starts_nothing") as trial:
             stream = trial.stream()
-            made = later()
+            creation = later()
             list(stream)
         began = trial.span().start_ns or 0
         trial.check(
-            began > made,
+            began > creation,
             "the span began where the stream was made. Start it in start(), not in open().",
         )
 
@@ -71,7 +71,7 @@ class Spans(Hooks):
         )
 
     def test_attributes(self) -> None:
-        """The stream's attributes, those from its making and those that its body has set."""
+        """The stream's attributes, those that it was made with and those that its body has set."""
         own: dict[str, Attribute] = {f"{name}_set": value for name, value in _ATTRIBUTES.items()}
         with Trial(self, "attributes") as trial:
             list(trial.stream(bodies.describing(own), attributes=_ATTRIBUTES))
@@ -95,7 +95,7 @@ class Spans(Hooks):
         """The numbers of the stream."""
         with Trial(self, "numbers") as trial:
             list(trial.stream())
-        trial.check_attributes(trial.span(), trial.watch.reports[0].as_attributes())
+        trial.check_attributes(trial.span(), trial.observer.reports[0].as_attributes())
 
     @needs("has_exceptions")
     def test_exception_recorded_once(self) -> None:
@@ -105,10 +105,10 @@ class Spans(Hooks):
             stream = trial.stream(name="cancelled")
             next(stream)
             stream.close()
-        found = trial.span().exceptions, trial.span("cancelled").exceptions
+        counts = trial.span().exceptions, trial.span("cancelled").exceptions
         trial.check(
-            found == (1, 0),
-            f"{found[0]} exceptions are recorded for a stream that failed, {found[1]} for one "
+            counts == (1, 0),
+            f"{counts[0]} exceptions are recorded for a stream that failed, {counts[1]} for one "
             "that was cancelled. Record report.error in close(), once, unless it is None.",
         )
 
@@ -135,11 +135,11 @@ class Spans(Hooks):
 
     @needs("has_parents")
     def test_parent_finished_first(self) -> None:
-        """It is so, too, when the other has ended before its first step."""
-        made: list[Any] = []
+        """The same when the other has ended before its first step."""
+        inner: list[Any] = []
         with Trial(self, "parent_finished_first") as trial:
-            list(trial.stream(bodies.around(lambda: made.append(trial.stream(name="inner")))))
-            list(made.pop())
+            list(trial.stream(bodies.around(lambda: inner.append(trial.stream(name="inner")))))
+            list(inner.pop())
         trial.check_parent("inner", "promised")
 
     @needs("has_links")

@@ -14,6 +14,7 @@ import pytest
 import documents
 import imports
 import streaminstr
+from streaminstr import types
 
 PACKAGE = Path(streaminstr.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -275,6 +276,29 @@ def test_what_writes_to_a_life_is_found(tmp_path, statement):
     path = tmp_path / "module.py"
     path.write_text(f"{statement}\nlife.handle.facts = self.closing = life.started\n")
     assert len(list(writes_to_a_life(path))) == 1
+
+
+def definitions():
+    """All classes and functions of the package, each with the name of its file."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for path in PACKAGE.rglob("*.py"):
+        yield from ((path.name, node) for node in ast.walk(tree(path)) if isinstance(node, kinds))
+
+
+def test_a_report_is_the_numbers_of_a_stream_and_nothing_else():
+    found = {ast.unparse(node.returns) for _, node in definitions() if node.name == "report"}
+    assert found == {"StreamReport"}
+
+
+def test_to_watch_is_to_look_out_for_sigterm_and_nothing_else():
+    found = {(name, node.name) for name, node in definitions() if "watch" in node.name.lower()}
+    assert found == {("shutdown.py", "watch")}
+
+
+@pytest.mark.parametrize("kind", [types.Stream, types.AsyncStream, types.StreamScope])
+def test_what_is_public_is_closed_and_what_is_internal_ends(kind):
+    assert hasattr(kind, "close")
+    assert not hasattr(kind, "end")
 
 
 def test_no_function_is_long():

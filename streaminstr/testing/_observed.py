@@ -1,4 +1,4 @@
-"""A backend under watch: what it raises, and what it returns wrongly, is remembered."""
+"""An observed backend: what it raises, and what it wrongly returns, is remembered."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ADVICE = (
 )
 
 
-class Watch:
-    """What the core was told by the backends, and what they should not have done."""
+class Observer:
+    """What passes between the core and its backends, and what they do wrong."""
 
     def __init__(self) -> None:
         self.faults: list[tuple[str, BaseException | None]] = []
@@ -40,40 +40,40 @@ class Watch:
         self.faults.append((f"{owner}.{name}() {problem}", error))
 
 
-class WatchedBackend:
-    """Hands everything on to `backend`, under the eyes of `watch`."""
+class ObservedBackend:
+    """Hands everything on to `backend`, and notes it in `observer`."""
 
-    def __init__(self, backend: Backend, watch: Watch) -> None:
+    def __init__(self, backend: Backend, observer: Observer) -> None:
         self._backend = backend
-        self._watch = watch
+        self._observer = observer
 
-    def open(self, info: StreamInfo) -> WatchedScope:
-        scope = self._watch.call(self._backend.open, info)
-        if scope is None or any(scope is known for known in self._watch.scopes):
-            self._watch.fault(
+    def open(self, info: StreamInfo) -> ObservedScope:
+        scope = self._observer.call(self._backend.open, info)
+        if scope is None or any(scope is other for other in self._observer.scopes):
+            self._observer.fault(
                 self._backend.open,
                 f"returned {scope!r:.80}. Return a new scope for each stream.",
             )
-        self._watch.scopes.append(scope)
-        return WatchedScope(scope, self._watch)
+        self._observer.scopes.append(scope)
+        return ObservedScope(scope, self._observer)
 
 
-class WatchedScope:
-    """Hands everything on to `scope`, under the eyes of `watch`."""
+class ObservedScope:
+    """Hands everything on to `scope`, and notes it in `observer`."""
 
-    def __init__(self, scope: StreamScope, watch: Watch) -> None:
+    def __init__(self, scope: StreamScope, observer: Observer) -> None:
         self._scope = scope
-        self._watch = watch
+        self._observer = observer
 
     def start(self) -> Mapping[str, Attribute]:
-        fields = self._watch.call(self._scope.start)
+        fields = self._observer.call(self._scope.start)
         if not isinstance(fields, Mapping):
-            self._watch.fault(
+            self._observer.fault(
                 self._scope.start,
                 f"returned {fields!r:.80}. Return a mapping of log fields, or {{}}.",
             )
         return fields  # type: ignore[no-any-return]
 
     def close(self, report: StreamReport) -> None:
-        self._watch.reports.append(report)
-        self._watch.call(self._scope.close, report)
+        self._observer.reports.append(report)
+        self._observer.call(self._scope.close, report)
