@@ -26,7 +26,7 @@ from streaminstr._core.guard import guarded, guarded_await
 from streaminstr._core.outcome import is_cancellation
 from streaminstr._core.within import within
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
-from streaminstr._http import describe, has_body, name_of
+from streaminstr._http import describe, has_body, kind_of, name_of
 from streaminstr._nets.frames import comes_from, is_awaited_by
 from streaminstr._nets.lifespan import live
 from streaminstr._process import shutdown
@@ -179,15 +179,17 @@ class _Call:
         if not has_body(method, status) or b"content-length" in headers or self._is_taken():
             return None
         route = _route(self._scope)
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
         attributes = describe(
             method=method,
             route=route,
             status=status,
             path=self._scope.get("path", ""),
-            content_type=headers.get(b"content-type", b"").decode("latin-1"),
+            content_type=content_type,
         )
         started_ns = time.time_ns() - int((clock() - self._begun) * 1e9)
-        handle = make_handle(self._config, name_of(method, route), attributes, started_ns)
+        name, kind = name_of(method, route), kind_of(content_type)
+        handle = make_handle(self._config, name, attributes, started_ns, kind=kind)
         stream = push(handle, self._config, self._exchange, self._begun)
         self._stack.push(lambda _, error, __: self._end(stream, error))
         return stream

@@ -22,7 +22,7 @@ from streaminstr._core.config import OFF
 from streaminstr._core.errors import hand_on
 from streaminstr._core.guard import guarded
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
-from streaminstr._http import describe, has_body, name_of
+from streaminstr._http import describe, has_body, kind_of, name_of
 from streaminstr._nets.result import OneChunk, Result, enter
 from streaminstr._wrap import enclose, make_handle
 
@@ -105,14 +105,16 @@ class _Call:
         if not self._is_streamed(result):
             return None
         method = self._environ.get("REQUEST_METHOD")
+        content_type = self._headers.get("content-type")
         attributes = describe(
             method=method,
             route=self._route,
             status=self._status,
             path=_path(self._environ),
-            content_type=self._headers.get("content-type"),
+            content_type=content_type,
         )
-        handle = make_handle(self._config, name_of(method, self._route), attributes)
+        name, kind = name_of(method, self._route), kind_of(content_type)
+        handle = make_handle(self._config, name, attributes, kind=kind)
         return enclose(result, handle, self._config, self._exchange, self._context)
 
     def _is_streamed(self, result: Any) -> bool:

@@ -246,6 +246,6 @@ def test_progress_and_close_in_another_thread_see_what_the_request_has_bound(loo
 
 @pytest.mark.usefixtures("_shown_by_hand")
 def test_so_does_the_close_of_a_pushed_stream(looking):
-    pushed = made(lambda: push(Handle(INFO), _configure.current(), 0.0))
+    pushed = made(lambda: push(Handle(INFO), _configure.current(), None, 0.0))
     thread(pushed.close)
     assert looking.looked == [("close", "mine")]
