@@ -156,16 +156,13 @@ def push(handle: Handle, config: Config, exchange: Exchange | None, begun: float
     return PushedStream(life, Meter(*handle.counting(_size_of)))
 
 
-def enclose(
-    result: Any, handle: Handle, config: Config, exchange: Exchange, context: Context
-) -> Stream[bytes]:
-    """A stream over a WSGI result, whose steps run in `context` itself, that of the response.
+def enclose(handle: Handle, config: Config, exchange: Exchange, context: Context) -> Life:
+    """The life of a stream whose steps run in `context` itself, that of a WSGI response.
 
     What has been entered there, by the application or a middleware, can so be left there.
     """
     shut_down_at_exit(_configure.shutdown)
-    life = Life(config, handle, exchange=exchange, context=context)
-    return Stream(life, result, *handle.counting(_size_of))
+    return Life(config, handle, exchange=exchange, context=context)
 
 
 def make_handle(
