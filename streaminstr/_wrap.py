@@ -59,7 +59,7 @@ def stream(
 ) -> Any:
     """Give `body` one scope: a `Stream` for an iterable, an `AsyncStream` for an async iterable.
 
-    `name` is low-cardinality, by default that of the function which made a generator.
+    `name` is low-cardinality, by default the name of the function that made a generator.
     `attributes` go on the span when it starts. Raises TypeError for what cannot be iterated.
     """
     config = _configure.current()
@@ -89,14 +89,14 @@ def wrap(
         _note_begun(handle.info.name)
     exchange = current_exchange.get()
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
-    made = kind(life, body, size_of or _size_of, closers)
+    stream = kind(life, body, size_of or _size_of, closers)
     if exchange is not None:
-        exchange.streams.append(ref(made, exchange.streams.remove))
-    return made
+        exchange.streams.append(ref(stream, exchange.streams.remove))
+    return stream
 
 
 def push(handle: StreamHandle, config: Config, begun: float) -> PushedStream:
-    """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
+    """A stream that began at `begun`, whose chunks are pushed. Its scope is current at once."""
     shut_down_at_exit(_configure.shutdown)
     life = Life(config, handle, exchange=current_exchange.get(), created=begun)
     return PushedStream(life, _size_of)

@@ -1,4 +1,4 @@
-"""What one of the outermost nets knows of the request and response that it is holding."""
+"""What an outermost net knows of the request and response that pass through it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from streaminstr.types import CancelledBy
 
 shutting_down = False
-"""Whether this process has been told to stop: SIGTERM, lifespan shutdown, `shutdown()`."""
+"""Whether this process is stopping: SIGTERM, lifespan shutdown, `shutdown()`."""
 
 
 class Exchange:
@@ -34,8 +34,8 @@ class Exchange:
     def client_left(self) -> None:
         """Note a disconnect.
 
-        While the process stops that is taken for the server's own doing: a server tells of a
-        connection that it closes in the same words.
+        While the process stops, the server is the cause: it reports connections that it closes
+        itself in the same way.
         """
         if not shutting_down:
             self._cause = "client"
@@ -57,19 +57,19 @@ class Exchange:
         return self._taken or any(life.is_open or not life.started for life in lives)
 
     def take(self) -> None:
-        """Say that somebody else decides about the scope of this response."""
+        """Leave the scope of this response to an adapter."""
         self._taken = True
 
     def alive(self) -> list[Any]:
         """The streams that have not been dropped, oldest first: a body before what it reads."""
-        return [stream for made in tuple(self.streams) if (stream := made()) is not None]
+        return [stream for one in tuple(self.streams) if (stream := one()) is not None]
 
 
 current_exchange: ContextVar[Exchange | None] = ContextVar("streaminstr.exchange", default=None)
 
 
 def take_response() -> None:
-    """Say it to the net that holds the current request, where there is one."""
+    """Tell the net round this request, where there is one, to leave its scope to an adapter."""
     exchange = current_exchange.get()
     if exchange is not None:
         exchange.take()

@@ -50,7 +50,7 @@ def guarded(
 
 
 async def guarded_await(function: Callable[[], Awaitable[object]]) -> None:
-    """Await a body's clean-up after the response is over; its errors are logged, and that is all.
+    """Await a body's clean-up after the response is over. Its errors are logged and go no further.
 
     A cancellation of the awaiting task goes on.
     """
@@ -115,8 +115,8 @@ def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _signal_handlers() -> set[CodeType]:
-    found = (signal.getsignal(number) for number in signal.valid_signals())
-    functions = (getattr(one, "__func__", one) for one in found if callable(one))
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    functions = (getattr(one, "__func__", one) for one in handlers if callable(one))
     codes = (
         getattr(one, "__code__", None) or getattr(type(one).__call__, "__code__", None)
         for one in functions

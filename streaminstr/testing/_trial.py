@@ -196,7 +196,7 @@ class Trial:
         )
 
     def _close_all(self) -> None:
-        """Close the streams that a failed promise has left open, so that no other test meets them."""
+        """Close what a failed promise has left open, so that no other test meets it."""
         for reference in self._streams:
             if (stream := reference()) is not None:
                 stream.close()
