@@ -68,7 +68,7 @@ def _make(choice: Any, options: Mapping[str, Any]) -> Backend:
     if not callable(factory) or (not inspect.isclass(factory) and _is_backend(factory)):
         backend = factory
         if options:
-            msg = f"Options {sorted(options)} for the object {factory!r}, which takes none: drop them."
+            msg = f"Options {sorted(options)} for {factory!r}, which is made already: drop them."
             raise StreaminstrError(msg)
     else:
         backend = _call(factory, choice, options)
