@@ -31,6 +31,15 @@ LOWEST = (
     "rich==13.7.0",
     "uvicorn==0.30.0",
 )
+REAL = (
+    *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "redis", "zipstream-ng"),
+    *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
+    *("fastapi", "sse-starlette"),
+    *("elastic-apm", "newrelic", "sentry-sdk"),
+    *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-wsgi"),
+    *("cheroot", "gunicorn", "hypercorn[trio]", "pyuwsgi", "uvicorn", "waitress"),
+)
+"""What the tests in tests/real use beside the development dependencies."""
 
 
 @nox.session
@@ -104,8 +113,22 @@ def wheel(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Real servers over real sockets."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("hypercorn", "uvicorn", "uvloop")
+    session.install("hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
+
+
+@nox.session
+def real(session: nox.Session) -> None:
+    """Other people's software without us and with us; needs Debian's redis-server, postgresql."""
+    session.install("-e", ".[dev]", *REAL)
+    session.run("pytest", "-m", "real", "tests/real", *session.posargs)
+
+
+@nox.session
+def old_flask(session: nox.Session) -> None:
+    """The same of the last Flask that begins the body of `stream_with_context` by itself."""
+    session.install("-e", ".[dev]", "flask==3.1.1", "opentelemetry-instrumentation-wsgi")
+    session.run("pytest", "-m", "real", "tests/real/test_flask.py", *session.posargs)
 
 
 @nox.session

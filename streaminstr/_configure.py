@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from streaminstr import _registry
+from streaminstr._asgiref import place
 from streaminstr._core.config import OFF, Config
 from streaminstr._core.guard import guarded
 from streaminstr._process import progress
@@ -51,6 +52,7 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
     return Config(
         backends=backends,
         runner=structured.runner(),
+        place=place,
         bind=origin.bind,
         logger=stream_logger,
         show=progress.show,

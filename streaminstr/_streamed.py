@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from streaminstr import _configure
+from streaminstr._events import markers_of
 from streaminstr._wrap import make_handle, name_of, wrap
 from streaminstr.types import StreaminstrError
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from streaminstr import types
     from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
+    from streaminstr._events import Kind, Marker
+    from streaminstr._handle import Handle
     from streaminstr.types import Attribute
 
 P = ParamSpec("P")
@@ -71,6 +73,8 @@ def streamed(
     *,
     attributes: Mapping[str, Attribute] | None = None,
     pass_stream: Literal[False] = False,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> Decorator: ...
 @overload
 def streamed(
@@ -78,24 +82,36 @@ def streamed(
     *,
     attributes: Mapping[str, Attribute] | None = None,
     pass_stream: Literal[True],
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> LooseDecorator: ...
 def streamed(
     name: str | None = None,
     *,
     attributes: Mapping[str, Attribute] | None = None,
     pass_stream: bool = False,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> Any:
     """Decorate a function that makes a body, so that each call returns a stream.
 
     Takes generator functions, async generator functions, and callables and coroutine functions
     that return a body. With `pass_stream` the handle that `current_stream()` returns inside the
-    body is passed as the parameter called `stream`.
+    body is passed as the parameter called `stream`. The other options are those of `stream`.
     """
     refuse_bare_use("streamed", name)
+    markers = markers_of(ends_with)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         place = _place_of_stream(function) if pass_stream else None
-        make = _maker(function, name or name_of(function), attributes, place)
+
+        def arrange() -> tuple[Handle, Config]:
+            config, called = _configure.current(), name or name_of(function)
+            handle = make_handle(config, called, attributes, kind=kind, markers=markers)
+            handle.named = bool(name)
+            return handle, config
+
+        make = _maker(function, arrange, place)
 
         @functools.wraps(function)
         async def make_async(*args: Any, **kwargs: Any) -> Any:
@@ -108,16 +124,14 @@ def streamed(
 
 def _maker(
     function: Callable[..., Any],
-    name: str,
-    attributes: Mapping[str, Attribute] | None,
+    arrange: Callable[[], tuple[Handle, Config]],
     place: int | None,
 ) -> Callable[..., Any]:
     """Call `function`, and make a stream of the body that it returns or will return."""
 
     @functools.wraps(function)
     def make(*args: Any, **kwargs: Any) -> Any:
-        config = _configure.current()
-        handle = make_handle(config, name, attributes)
+        handle, config = arrange()
         body = _call(function, args, kwargs, place, handle)
         # A cursor that can be awaited as well is a body.
         if inspect.isawaitable(body) and not isinstance(body, Iterable | AsyncIterable):
@@ -127,7 +141,7 @@ def _maker(
     return make
 
 
-async def _wrap_later(body: Awaitable[Any], handle: StreamHandle, config: Config) -> Any:
+async def _wrap_later(body: Awaitable[Any], handle: Handle, config: Config) -> Any:
     return wrap(await body, handle, config)
 
 
@@ -157,7 +171,7 @@ def _call(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     place: int | None,
-    handle: StreamHandle,
+    handle: Handle,
 ) -> Any:
     if place is None:
         return function(*args, **kwargs)

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
+from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from weakref import ref
 
 from streaminstr import _configure
+from streaminstr._begun import is_begun
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.begun import is_begun
-from streaminstr._core.exchange import current_exchange
 from streaminstr._core.guard import logger
-from streaminstr._core.handle import InertHandle, StreamHandle, current, new_id
+from streaminstr._core.handle import current
 from streaminstr._core.life import Life
-from streaminstr._core.push import PushedStream
+from streaminstr._core.meter import Meter
 from streaminstr._core.stream import Stream
+from streaminstr._events import counter_of, markers_of
+from streaminstr._exchange import exchange_of, here
+from streaminstr._handle import Handle
+from streaminstr._inert import InertHandle
 from streaminstr._process.shutdown import shut_down_at_exit
+from streaminstr._push import PushedStream
 from streaminstr.log.logger import plain_logger
 from streaminstr.types import NOTHING, StreamInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextvars import Context
 
     from streaminstr import types
     from streaminstr._core.config import Config
+    from streaminstr._events import Kind, Marker
+    from streaminstr._exchange import Exchange
     from streaminstr.types import Attribute
 
 ChunkT = TypeVar("ChunkT")
@@ -37,7 +44,8 @@ def current_stream() -> types.StreamHandle:
 
     Outside of a stream it is inert: falsy, its logger logs plainly, everything else does nothing.
     """
-    return current.get() or _INERT
+    handle: Any = current.get()
+    return handle or _INERT
 
 
 @overload
@@ -46,6 +54,8 @@ def stream(
     *,
     name: str | None = None,
     attributes: Mapping[str, Attribute] | None = None,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> types.Stream[ChunkT]: ...
 @overload
 def stream(
@@ -53,53 +63,106 @@ def stream(
     *,
     name: str | None = None,
     attributes: Mapping[str, Attribute] | None = None,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> types.AsyncStream[ChunkT]: ...
 def stream(
-    body: Any, *, name: str | None = None, attributes: Mapping[str, Attribute] | None = None
+    body: Any,
+    *,
+    name: str | None = None,
+    attributes: Mapping[str, Attribute] | None = None,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> Any:
     """Give `body` one scope: a `Stream` for an iterable, an `AsyncStream` for an async iterable.
 
-    `name` is low-cardinality, by default the name of the function that made a generator.
-    `attributes` go on the span when it starts. Raises TypeError for what cannot be iterated.
+    `name` is low-cardinality, by default that of the function which made a generator.
+    `attributes` go on the span when it starts. `kind="sse"` counts the events of an event stream.
+    `ends_with` are the last bytes of a complete body, or its last event: a body that is exhausted
+    without it has failed. Raises TypeError for what cannot be iterated, and for odd markers.
     """
     config = _configure.current()
-    return wrap(body, make_handle(config, name or name_of(body), attributes), config)
+    called = name or name_of(body)
+    markers = markers_of(ends_with)
+    handle = make_handle(config, called, attributes, kind=kind, markers=markers)
+    handle.named = bool(name)
+    return wrap(body, handle, config)
 
 
 def wrap(
     body: Any,
-    handle: StreamHandle,
+    handle: Handle,
     config: Config,
     *,
     closers: Closers | None = None,
     size_of: Callable[[Any], int] | None = None,
     requested: float | None = None,
     is_async: bool | None = None,
+    carrier: Mapping[str, Any] | None = None,
 ) -> Any:
     """A stream over `body`.
 
     `closers` are what its close calls in place of the body's own `close`, `size_of` returns the
     size of a chunk that is not bytes, `requested` is when the request began, by `perf_counter`.
-    `is_async` is for a caller that knows better than the body's methods tell.
+    `is_async` is for a caller that knows better than the body's methods tell. `carrier` is the ASGI
+    scope or WSGI environ of the response that it is the body of, for a caller that knows.
     """
     shut_down_at_exit(_configure.shutdown)
-    kind = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
+    make = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
     isolated = not is_begun(body)
     if not isolated:
         _note_begun(handle.info.name)
-    exchange = current_exchange.get()
+    exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
-    stream = kind(life, body, size_of or _size_of, closers)
+    made = make(life, body, *handle.counting(size_of or _size_of), closers)
     if exchange is not None:
-        exchange.streams.append(ref(stream, exchange.streams.remove))
-    return stream
+        exchange.note(made)
+        if carrier is not None:
+            exchange.own(made)
+    return made
 
 
-def push(handle: StreamHandle, config: Config, begun: float) -> PushedStream:
-    """A stream that began at `begun`, whose chunks are pushed. Its scope is current at once."""
+def adopt(
+    made: Any,
+    *,
+    name: str | None,
+    attributes: Mapping[str, Attribute],
+    size_of: Callable[[Any], int],
+    requested: float | None,
+    carrier: Mapping[str, Any],
+) -> Handle:
+    """Let a stream that the application made for its response be the response's own.
+
+    What the application said of it stands: `name` is for one without a name of its own, and
+    `attributes` are added. Returns its handle.
+    """
+    life = made._life  # noqa: SLF001 - every kind has one
+    made.size_of, made.plain = life.handle.counting(size_of)
+    info = life.handle.info
+    name = info.name if life.handle.named or name is None else name
+    life.describe(name, {**attributes, **info.attributes}, requested)
+    if (exchange := exchange_of(carrier)) is not None:
+        exchange.own(made)
+    return life.handle  # type: ignore[no-any-return]
+
+
+def push(handle: Handle, config: Config, exchange: Exchange, begun: float) -> PushedStream:
+    """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
     shut_down_at_exit(_configure.shutdown)
-    life = Life(config, handle, exchange=current_exchange.get(), created=begun)
-    return PushedStream(life, _size_of)
+    life = Life(config, handle, exchange=exchange, created=begun)
+    return PushedStream(life, Meter(*handle.counting(_size_of)))
+
+
+def enclose(
+    result: Any, handle: Handle, config: Config, exchange: Exchange, context: Context
+) -> Stream[bytes]:
+    """A stream over a WSGI result, whose steps run in `context` itself, that of the response.
+
+    What has been entered there, by the application or a middleware, can so be left there.
+    """
+    shut_down_at_exit(_configure.shutdown)
+    life = Life(config, handle, exchange=exchange, context=context)
+    return Stream(life, result, *handle.counting(_size_of))
 
 
 def make_handle(
@@ -107,16 +170,21 @@ def make_handle(
     name: str,
     attributes: Mapping[str, Attribute] | None,
     started_ns: int | None = None,
-) -> StreamHandle:
+    *,
+    kind: Kind | None = None,
+    markers: tuple[bytes, ...] = (),
+) -> Handle:
     """The handle of a stream that is about to be made."""
     info = StreamInfo(
         name=name,
         attributes=dict(attributes) if attributes else NOTHING,
         parent=config.parent,
         started_ns=started_ns,
-        stream_id=new_id(),
+        stream_id=urandom(8).hex(),
     )
-    return StreamHandle(info, config.logger)
+    handle = Handle(info, config.logger)
+    handle.counter = counter_of(kind, markers)
+    return handle
 
 
 def size_of(chunk: object) -> int:

@@ -70,7 +70,11 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
-    """A stream as it is when it is made. Passed to `Backend.open`."""
+    """What is known of a stream when it is made. Passed to `Backend.open`.
+
+    Read it in `start`, too: a stream that becomes a response's before its first step has its name
+    and attributes completed.
+    """
 
     name: str
     """Low-cardinality name, such as `orders.export` or `GET orders/<int:pk>/`."""
@@ -118,7 +122,9 @@ class StreamReport:
     attributes: Mapping[str, Attribute] = field(default_factory=lambda: NOTHING)
     """Attributes that the body set with `current_stream().set_attribute` and `add`."""
     error_type: str | None = None
-    """Value of the semantic conventions' `error.type`: None unless `is_error`."""
+    """Value of the semantic conventions' `error.type`: None unless `is_error`.
+
+    What the body set under that name, else the type of the exception."""
     reason: str | None = None
     """The text with which the body reported its failure."""
     close_reason: str | None = None
@@ -301,6 +307,15 @@ class StreamHandle(Protocol):
     def set_attribute(self, name: str, value: Attribute) -> None:
         """Put an attribute on the span and on the closing log event."""
 
+    def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
+        """Report that the stream has failed, although its body goes on or ends normally."""
+
+    def mark(self, name: str) -> None:
+        """Note the time of something: `streaminstr.mark.NAME`. The first call stands."""
+
+    def add(self, name: str, number: float, *, rate: bool = False) -> None:
+        """Sum a number under an attribute; with `rate` also for each second of producer time."""
+
     def __bool__(self) -> bool: ...
 
 
@@ -363,6 +378,9 @@ class AsyncStream(Protocol[ChunkT_co]):
 
 def _error_type(report: StreamReport) -> str:
     """`ValueError`, `shop.errors.OutOfStock`: the form that OpenTelemetry's SDK uses too."""
+    own = report.attributes.get(names.ERROR_TYPE)
+    if isinstance(own, str):
+        return own
     if report.error is None:
         return report.outcome.value if report.outcome is Outcome.CANCELLED else "_OTHER"
     kind = type(report.error)

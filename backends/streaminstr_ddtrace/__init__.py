@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ddtrace.trace import tracer
 
@@ -22,6 +22,8 @@ NAMES = {names.HTTP_METHOD: "http.method", names.HTTP_STATUS: "http.status_code"
 
 They are text there: the agent computes its trace metrics from `http.status_code` as a tag.
 """
+_LARGEST = 2**53
+"""The largest whole number that a float holds exactly. Larger ones are text, as in ddtrace."""
 
 
 class DatadogBackend:
@@ -58,18 +60,23 @@ class DatadogScope:
             OPERATION,
             child_of=None if linked else self._parent,
             service=self._service,
-            resource=self._info.name,
+            resource=_text(self._info.name),
             span_type="web",
             activate=True,
         )
-        if linked and self._parent is not None:
-            span.link_span(self._parent)
-        if self._info.started_ns is not None:
-            span.start_ns = self._info.started_ns
-        span.set_tag("component", "streaminstr")
-        span.set_tag("span.kind", "internal")
-        self._set(self._info.attributes)
-        return _log_fields(span)
+        try:
+            if linked and self._parent is not None:
+                span.link_span(self._parent)
+            if self._info.started_ns is not None:
+                span.start_ns = self._info.started_ns
+            span.set_tag("component", "streaminstr")
+            span.set_tag("span.kind", "internal")
+            self._set(self._info.attributes)
+            return _log_fields(span)
+        except BaseException:
+            # No close follows. ddtrace sends a trace when all of its spans have finished.
+            span.finish()
+            raise
 
     def progress(self, report: StreamReport) -> None:
         """Put the numbers so far on the open span. Datadog shows them when it ends."""
@@ -79,24 +86,51 @@ class DatadogScope:
 
     def close(self, report: StreamReport) -> None:
         try:
+            attributes = report.as_attributes()
             if report.error is not None:
-                error = report.error
-                self._span.set_exc_info(type(error), error, error.__traceback__)
-            self._span.error = int(report.is_error)
-            # After `set_exc_info`, which writes error.type in the form `builtins.ValueError`.
-            self._set(report.as_attributes())
+                self._record(report.error)
+            elif self._span.error and names.ERROR_TYPE not in report.attributes:
+                attributes.pop(names.ERROR_TYPE, None)  # what the body has recorded stands
+            if report.reason is not None:
+                self._span.set_tag("error.message", _text(report.reason))
+            if report.is_error:  # only ever raised: the body may have set it
+                self._span.error = 1
+            # After `set_exc_info`, whose error.type has the form `builtins.ValueError`.
+            self._set(attributes)
         finally:
             self._span.finish()
 
+    def _record(self, error: BaseException) -> None:
+        self._span.set_exc_info(type(error), error, error.__traceback__)
+        for part in ("message", "stack"):
+            self._span.set_tag(f"error.{part}", _text(self._span.get_tag(f"error.{part}")))
+
     def _set(self, attributes: Mapping[str, Attribute]) -> None:
+        """Put attributes on the span. ddtrace logs what it cannot take, and leaves it out."""
         for name, value in attributes.items():
             if isinstance(value, bool):
                 # As the agent writes booleans that arrive by OTLP.
                 self._span.set_tag(name, "true" if value else "false")
-            elif isinstance(value, int | float) and name not in NAMES:
+            elif name not in NAMES and _is_number(value):
                 self._span.set_metric(name, value)
-            else:
-                self._span.set_tag(NAMES.get(name, name), str(value))
+            elif value is not None:
+                self._span.set_tag(NAMES.get(name, name), _text(value))
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a metric can hold it: a float does."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST)
+
+
+def _text(value: Any) -> Any:
+    """The text of `value`, without what UTF-8 cannot write: one of that loses the whole trace.
+
+    An object whose `str` raises comes back as it is.
+    """
+    try:
+        return str(value).encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 - whatever the object raises; ddtrace logs it
+        return value
 
 
 def _log_fields(span: Span) -> dict[str, str]:

@@ -7,7 +7,7 @@ Rules followed: opentelemetry.io/docs/specs/otel/library-guidelines (API only),
 from __future__ import annotations
 
 from traceback import format_exception_only
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import metrics as otel_metrics
@@ -19,6 +19,8 @@ from streaminstr import attributes as names
 from streaminstr_opentelemetry._metrics import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, Tracer, TracerProvider
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
 """The version of the semantic conventions whose names are used; all of them are stable in it."""
+_BITS = 64
+"""Of a whole number, in OTLP."""
 
 
 class OpenTelemetryBackend:
@@ -88,19 +92,24 @@ class OpenTelemetryScope:
             self._info.name,
             context=parent,
             kind=SpanKind.INTERNAL,
-            attributes=self._info.attributes,
+            attributes=_clean(self._info.attributes),
             links=links,
             start_time=self._info.started_ns,
         )
-        # Never detached: it goes with the stream's Context.
-        otel_context.attach(trace.set_span_in_context(self._span, parent))
-        if self._backend.metrics is not None:
-            self._backend.metrics.opened(self._info)
-        return _log_fields(self._span)
+        try:
+            # Never detached: the Context of the stream goes, and this with it.
+            otel_context.attach(trace.set_span_in_context(self._span, parent))
+            fields = _log_fields(self._span)
+            if self._backend.metrics is not None:
+                self._backend.metrics.opened(self._info)
+        except BaseException:
+            self._span.end()  # no close follows
+            raise
+        return fields
 
     def progress(self, report: StreamReport) -> None:
-        """Put the numbers so far on the open span, for tools that show unfinished spans."""
-        self._span.set_attributes(_without_stalled(report.as_attributes()))
+        """The numbers so far, on the open span: whoever can look at unfinished spans sees them."""
+        self._span.set_attributes(_clean(_without_stalled(report.as_attributes())))
 
     def close(self, report: StreamReport) -> None:
         try:
@@ -113,11 +122,44 @@ class OpenTelemetryScope:
             self._end(report)
 
     def _end(self, report: StreamReport) -> None:
-        if self._span.is_recording():
-            self._span.set_attributes(report.as_attributes())
-            if report.is_error:
-                self._span.set_status(Status(StatusCode.ERROR, _description(report)))
-        self._span.end()
+        try:
+            if self._span.is_recording():
+                self._describe(report)
+        finally:
+            self._span.end()
+
+    def _describe(self, report: StreamReport) -> None:
+        attributes = report.as_attributes()
+        marked = report.error is None and _is_error(self._span)
+        if marked and names.ERROR_TYPE not in report.attributes:
+            attributes.pop(names.ERROR_TYPE, None)  # what the body has recorded stands
+        self._span.set_attributes(_clean(attributes))
+        if report.is_error and not marked:
+            self._span.set_status(Status(StatusCode.ERROR, _description(report)))
+
+
+def _clean(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
+    """`attributes` as the SDK and exporters take them: one that they cannot take loses all."""
+    return {name: _cleaned(value) for name, value in attributes.items()}
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str) and value.isascii():
+        return value
+    if isinstance(value, int) and value.bit_length() < _BITS:
+        return value
+    if value is None or isinstance(value, float | list | tuple):
+        return value
+    try:
+        return str(value).encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 - whatever an object raises that has no text
+        return "?"
+
+
+def _is_error(span: Span) -> bool:
+    """Whether the body has set the status, where the SDK tells: the API has no way to ask."""
+    status = getattr(span, "status", None)
+    return getattr(status, "status_code", None) is StatusCode.ERROR
 
 
 def _links_to(span: Span) -> list[Link]:
@@ -132,8 +174,10 @@ def _without_stalled(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
 
 
 def _description(report: StreamReport) -> str:
-    """`ValueError: no such order`, also for an exception whose `str` raises."""
-    return "" if report.error is None else "".join(format_exception_only(report.error)).strip()
+    """`ValueError: no such order`, also of an exception whose `str` raises; or the reason."""
+    if report.error is None:
+        return report.reason or ""
+    return "".join(format_exception_only(report.error)).strip()
 
 
 def _log_fields(span: Span) -> dict[str, str]:

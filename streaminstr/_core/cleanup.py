@@ -24,29 +24,28 @@ def closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list
 
     `given` are a framework's closers, which include the body's own.
     """
-    closers = list(given) if given is not None else _own_close(body)
-    if iterator is not body and isinstance(iterator, GeneratorType):
-        return [iterator.close, *closers]
-    return closers
+    inner = [iterator.close] if iterator is not body and isinstance(iterator, GeneratorType) else []
+    return [*inner, *(_own_close(body) if given is None else given)]
 
 
 def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list[Closer]:
     """What closes an async body: its iterator's `aclose`, then its own `aclose`, else `close`."""
-    closers = [iterator.aclose] if _owes_aclose(iterator) and iterator is not body else []
-    if given is None:
-        closers += [body.aclose] if hasattr(body, "aclose") else _own_close(body)
-    else:
-        if not hasattr(body, "close") and hasattr(body, "aclose"):
-            closers.append(body.aclose)
-        closers += given
-    return [closer for closer in closers if not _has_finished(closer)]
+    others = given or ()
+    owners = [iterator] if iterator is not None and iterator is not body else []
+    if given is None or not hasattr(body, "close"):
+        owners.append(body)
+    if given is None and not hasattr(body, "aclose"):
+        others = _own_close(body)
+    acloses = [owner.aclose for owner in owners if hasattr(owner, "aclose")]
+    return [closer for closer in (*acloses, *others) if not _has_finished(closer)]
 
 
 def close_all(closers: list[Closer]) -> None:
-    """Call the closers, all of them even if some raise."""
+    """Call the closers that need no event loop, each whatever comes of the others."""
     with ExitStack() as stack:
         for closer in reversed(closers):
-            stack.callback(closer)
+            if not needs_a_loop(closer):
+                stack.callback(closer)
 
 
 async def aclose_all(closers: list[Closer]) -> None:
@@ -70,10 +69,6 @@ async def _call(closer: Closer) -> None:
 def _own_close(body: Any) -> list[Closer]:
     close = getattr(body, "close", None)
     return [close] if callable(close) else []
-
-
-def _owes_aclose(iterator: Any) -> bool:
-    return iterator is not None and hasattr(iterator, "aclose")
 
 
 def _has_finished(closer: Closer) -> bool:

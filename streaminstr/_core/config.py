@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
+from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.handle import plain_logger
@@ -12,8 +14,16 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.progress import Progress
     from streaminstr.types import Backend, Parent
+
+
+class Progress:
+    """When a stream is next shown, and the lock that keeps its progress and its close apart."""
+
+    __slots__ = ("due", "interval", "lock")
+
+    def __init__(self, interval: float) -> None:
+        self.interval, self.due, self.lock = interval, clock() + interval, Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +36,9 @@ class Config:
     progress_interval: float | None = None
     runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
     """Makes the function that runs a stream's steps from the stream's Context."""
+    place: Callable[[Context, Callable[..., Any]], Any] = lambda _, __: None
+    """What keeps apart, in a stream's Context, what belongs to a thread or loop (`_asgiref.Place`);
+    None: nothing does."""
     bind: Callable[[StreamHandle], None] = lambda _: None
     """Puts a stream's fields on the log lines of the current Context, which is the stream's."""
     logger: Callable[[StreamHandle], Any] = plain_logger

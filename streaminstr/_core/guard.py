@@ -10,8 +10,11 @@ from __future__ import annotations
 import dis
 import logging
 import signal
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from streaminstr._core.loop import cancel_requests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -50,16 +53,20 @@ def guarded(
 
 
 async def guarded_await(function: Callable[[], Awaitable[object]]) -> None:
-    """Await a body's clean-up after the response is over. Its errors are logged and go no further.
+    """Await a body's clean-up, whose errors are logged and otherwise ignored.
 
-    A cancellation of the awaiting task goes on.
+    A cancellation that was asked of the awaiting task meanwhile goes on; one that the clean-up
+    brings itself, as from a task that it has cancelled and waits for, does not.
     """
+    asked = cancel_requests()
     try:
         await function()
     except BaseException as error:
-        if not _is_of_a_clean_up(error):
+        ends = (GeneratorExit, *(_cancelled() if cancel_requests() == asked else ()))
+        if not _consists_of((Exception, *ends), error) or _is_of_a_signal(error):
             raise
-        log_once(_name_of(function), type(error).__name__, error)
+        if not _consists_of(ends, error):
+            log_once(_name_of(function), type(error).__name__, error)
 
 
 def log_once(name: str, problem: str, error: BaseException | None = None) -> None:
@@ -90,10 +97,14 @@ def _is_its_own(error: BaseException) -> bool:
     """
     if _is_recursion_of_ours(error):
         return False
-    handlers = _signal_handlers()
-    if any(one.tb_frame.f_code in handlers for one in _entries(error.__traceback__)):
+    if _is_of_a_signal(error):
         return False
     return isinstance(error, (Exception, SystemExit)) or _was_raised(error)
+
+
+def _is_of_a_signal(error: BaseException) -> bool:
+    handlers = _signal_handlers()
+    return any(one.tb_frame.f_code in handlers for one in _entries(error.__traceback__))
 
 
 def _is_recursion_of_ours(error: BaseException) -> bool:
@@ -124,11 +135,16 @@ def _signal_handlers() -> set[CodeType]:
     return {code for code in codes if code is not None}
 
 
-def _is_of_a_clean_up(error: BaseException) -> bool:
-    """An `Exception`, or a group that a task group of the body made of its GeneratorExit."""
+def _cancelled() -> Iterator[type[BaseException]]:
+    if "asyncio" in sys.modules:
+        yield sys.modules["asyncio"].CancelledError
+
+
+def _consists_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
+    """Whether `error` is of one of the kinds, or a group that a task group made of such errors."""
     if isinstance(error, BaseExceptionGroup):
-        return all(map(_is_of_a_clean_up, error.exceptions))
-    return isinstance(error, (Exception, GeneratorExit))
+        return all(_consists_of(kinds, one) for one in error.exceptions)
+    return isinstance(error, kinds)
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -11,35 +11,28 @@ import os
 from collections import Counter
 from contextvars import Context, copy_context
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from streaminstr._core.config import Progress
 from streaminstr._core.guard import guarded
 from streaminstr._core.handle import current
-from streaminstr._core.outcome import Cut, Ending, decide, ending_of
-from streaminstr._core.progress import Progress
-from streaminstr._core.report import make_report
+from streaminstr._core.report import Closing, Reporting
 from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
 from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
     from weakref import ref
 
     from streaminstr._core.config import Config
-    from streaminstr._core.exchange import Exchange
     from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.step import Meter
-    from streaminstr.types import CancelledBy, StreamReport, StreamScope, Turn
+    from streaminstr._core.meter import Meter
+    from streaminstr._core.outcome import Ending
+    from streaminstr._core.report import Request
+    from streaminstr.types import Attribute, CancelledBy, StreamReport, StreamScope
 
 
-class Closing(NamedTuple):
-    """What asked for the end of a stream from outside, and who wanted it."""
-
-    ending: Ending
-    cancelled_by: CancelledBy | None
-
-
-class Life:
+class Life(Reporting):
     """One scope from each backend of one stream, and the Context that they live in.
 
     It refers to its stream weakly, and the Context refers to nothing but the handle. So there is
@@ -47,21 +40,8 @@ class Life:
     """
 
     __slots__ = (
-        "_config",
-        "_exchange",
-        "_maker",
-        "_requested",
-        "closing",
-        "context",
-        "created",
-        "enter",
-        "handle",
-        "outcome",
-        "progress",
-        "run",
-        "scopes",
-        "started",
-        "stream",
+        *("context", "enter", "outcome", "place", "progress", "run", "scopes"),
+        *("started",),
     )
 
     def __init__(
@@ -69,32 +49,42 @@ class Life:
         config: Config,
         handle: StreamHandle,
         *,
-        exchange: Exchange | None = None,
+        exchange: Request | None = None,
         requested: float | None = None,
         created: float | None = None,
+        context: Context | None = None,
         isolated: bool = True,
     ) -> None:
-        self._config = config
-        self._exchange = exchange
-        self._maker = current.get()
-        self._requested = requested if exchange is None else exchange.started
-        self.handle = handle
-        self.context: Context = copy_context()
-        self.enter: Callable[..., Any] = config.runner(self.context)
-        """Runs a function in the stream's Context."""
+        super().__init__(config, handle, exchange, requested)
+        self.context = copy_context() if context is None else context
+        run = config.runner(self.context)
+        self.place = config.place(self.context, run)
+        self.enter: Callable[..., Any] = run if self.place is None else self.place.run
+        """Runs a function of at most one argument in the stream's Context."""
         self.run: Callable[..., Any] = self.enter if isolated else operator.call
         """Runs what touches the body: in the stream's Context, or where the caller is."""
-        self.created = clock() if created is None else created
+        handle.created = clock() if created is None else created
         self.started = False
         self.outcome: Outcome | None = None
-        self.closing: Closing | None = None
-        self.stream: ref[Any] | None = None
         self.progress: Progress | None = None
         self.scopes: list[StreamScope] = self.context.run(open_scopes, config.backends, handle.info)
 
     def belongs_to(self, stream: ref[Any]) -> None:
         """Say which stream this is the life of. Called once, by the stream."""
         self.stream = stream
+
+    def describe(
+        self, name: str, attributes: Mapping[str, Attribute], requested: float | None
+    ) -> None:
+        """Take over what an adapter knows of a stream that the application has made.
+
+        After the first step the name stays, and the attributes are added to the open span.
+        """
+        self.requested = self.requested or requested
+        if self.started:
+            self.handle.attributes = {**attributes, **self.handle.attributes}
+        else:
+            self.handle.describe(name, attributes)
 
     @property
     def is_open(self) -> bool:
@@ -112,18 +102,25 @@ class Life:
         fields = start_scopes(opened, self.scopes)
         if fields:
             self.handle.fields = fields
-        guarded(self._config.bind, self.handle, default=None)
+        guarded(self.config.bind, self.handle, default=None)
         # Set last: `bind` keeps a copy of the Context, and a copy that held the handle would be a
         # reference cycle.
         current.set(self.handle)
-        if self._config.progress_interval is not None:
-            self.progress = Progress(self._config.progress_interval)
-            guarded(self._config.show, self.progress, default=None)
+        if self.config.progress_interval is not None:
+            self.progress = Progress(self.config.progress_interval)
+            guarded(self.config.show, self.progress, default=None)
 
-    def begin_here(self) -> None:
-        """Start the scopes in the current Context, which is the stream's from now on."""
-        self.begin()
-        self.context = copy_context()  # with the scope current in it
+    def copy(self) -> Context:
+        """A copy of the Context, for use by the calling thread."""
+        if self.place is None:
+            return self.context.copy()
+        return self.place.copy(self.context)  # type: ignore[no-any-return] # `_asgiref.Place`
+
+    def copy_for_task(self) -> Context:
+        """A copy of the Context, for a new task of the loop that steps the stream."""
+        if self.place is None:
+            return self.context.copy()
+        return self.place.copy_for_task(self.context)  # type: ignore[no-any-return]
 
     def ask_to_close(self, ending: Ending, cancelled_by: CancelledBy | None = None) -> None:
         """Say why the stream is about to be ended from outside. The first cause stands."""
@@ -140,12 +137,13 @@ class Life:
         """
         if not self.is_open:
             return
-        final = self._final(meter, error)
+        final = self.final(meter, error)
         try:
             _open.remove(self.stream)
         except KeyError:  # another thread has ended it just now
             return
         self.outcome = final.outcome
+        self.handle.ended(final)
         if final.outcome is not Outcome.COMPLETED and self.handle.cut_by is None:
             self.handle.cut_by = (final.cancelled_by,)
         try:
@@ -155,83 +153,25 @@ class Life:
                 _open.add(self.stream)
             raise
 
+    def report(self, meter: Meter) -> StreamReport:
+        """The numbers so far. The outcome has no meaning yet."""
+        return self.so_far(meter, is_open=self.is_open)
+
     def show(self, so_far: StreamReport) -> None:
         """Show the numbers of an open stream in the scopes that can."""
         if self.progress is not None:
             with self.progress.lock:
                 if self.is_open:
-                    self.context.copy().run(show_progress, self.scopes, so_far)
-
-    def report(self, meter: Meter) -> StreamReport:
-        """The numbers so far. The outcome has no meaning yet."""
-        turn: Turn = "producer" if meter.in_step else "consumer"
-        return self._report(
-            meter, Ending.CLOSED, Cut.NOTHING, stalled=turn if self.is_open else None
-        )
-
-    def _final(self, meter: Meter, error: BaseException | None) -> StreamReport:
-        """The numbers of a stream that ends now."""
-        ending, cut = ending_of(error), Cut.NOTHING
-        if ending is Ending.INTERRUPTED and self.closing is not None:
-            ending, cut = self.closing.ending, meter.last_cut()
-            if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
-                cut = Cut.OUTLIVED
-            error = _error_of(meter) if cut is Cut.TIMEOUT else None
-        return self._report(meter, ending, cut, error=error)
-
-    def _report(
-        self,
-        meter: Meter,
-        ending: Ending,
-        cut: Cut,
-        error: BaseException | None = None,
-        **facts: Any,
-    ) -> StreamReport:
-        outcome, cancelled_by = decide(ending, cut, self._causes())
-        failed = outcome is Outcome.FAILED
-        return make_report(
-            meter,
-            created=self.created,
-            requested=self._requested,
-            outcome=outcome,
-            cancelled_by=cancelled_by,
-            error=error if failed else None,
-            is_error=failed or (outcome is Outcome.CANCELLED and self._config.cancelled_is_error),
-            attributes=self.handle.attributes,
-            **self.handle.facts,
-            **facts,
-        )
+                    self.copy().run(show_progress, self.scopes, so_far)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: where a step ends the stream, the Context itself is entered already.
-        context = self.context.copy()
+        context = self.copy()
         if self.progress is None:
             context.run(close_scopes, self.scopes, final)
         else:
             with self.progress.lock:
                 context.run(close_scopes, self.scopes, final)
-
-    def _causes(self) -> Iterator[CancelledBy | None]:
-        if self.closing is not None:
-            yield self.closing.cancelled_by
-        if self._maker is not None and self._maker.cut_by is not None:
-            yield from self._maker.cut_by
-        if self._exchange is not None:
-            yield self._exchange.cause
-
-    def _was_outlived(self) -> bool:
-        """Whether the stream or the request that made this one was cut before it."""
-        return (self._maker is not None and self._maker.cut_by is not None) or (
-            self._exchange is not None and self._exchange.cause is not None
-        )
-
-
-def _error_of(meter: Meter) -> BaseException | None:
-    """The TimeoutError that cut the last step, made again without its traceback."""
-    if meter.cut is None:
-        return None
-    kind, arguments = meter.cut.error
-    return kind.__new__(kind, *arguments)
 
 
 _open: set[ref[Any] | None] = set()

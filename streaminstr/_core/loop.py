@@ -40,6 +40,17 @@ def current() -> Any:
     return ours
 
 
+def current_task() -> Any:
+    """The task of asyncio that is running in this thread, or None."""
+    return None if running() is None else sys.modules["asyncio"].current_task()
+
+
+def cancel_requests() -> int:
+    """How often the current task of asyncio was asked to cancel; 0 where there is none."""
+    task = current_task()
+    return 0 if task is None else task.cancelling()
+
+
 def is_alive(loop: Any) -> bool:
     """Whether what is handed to `loop` will still be run."""
     return loop is not None and loop is not FOREIGN and bool(loop.is_running())

@@ -29,6 +29,8 @@ class Cut(enum.Enum):
     NOTHING = "nothing"
     TIMEOUT = "its last step raised TimeoutError and the body could go on"
     CANCELLATION = "its last step was cancelled and the body could go on"
+    TRUNCATED = "the body ends without its end marker"
+    REPORTED = "the body said that it failed"
     OUTLIVED = "the stream or request that made it was cut"
 
 
@@ -45,6 +47,7 @@ _FAILED = Row(Outcome.FAILED, "none")
 
 TABLE: dict[tuple[Ending, Cut], Row] = {
     (Ending.EXHAUSTED, Cut.NOTHING): Row(Outcome.COMPLETED, "none"),
+    (Ending.EXHAUSTED, Cut.TRUNCATED): _FAILED,
     (Ending.RAISED, Cut.NOTHING): _FAILED,
     (Ending.STOPPED, Cut.NOTHING): Row(Outcome.CANCELLED, "server"),
     (Ending.INTERRUPTED, Cut.NOTHING): _CANCELLED,
@@ -55,23 +58,19 @@ TABLE: dict[tuple[Ending, Cut], Row] = {
     (Ending.DROPPED, Cut.TIMEOUT): _FAILED,
     (Ending.DROPPED, Cut.CANCELLATION): _CANCELLED,
     (Ending.DROPPED, Cut.OUTLIVED): _CANCELLED,
+    **{(ending, Cut.REPORTED): _FAILED for ending in Ending},
 }
 """A pair that is not in it counts as the row with `Cut.NOTHING`."""
 
 
-def decide(ending: Ending, cut: Cut, causes: Iterator[CancelledBy | None]) -> Verdict:
+def decide(
+    ending: Ending, cut: Cut, causes: Iterator[CancelledBy | None]
+) -> tuple[Outcome, CancelledBy | None]:
     """The outcome, and who cut the stream short: the first of `causes` that is known."""
     row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
     if row.cause == "known":
-        return Verdict(row.outcome, next(filter(None, causes), None))
-    return Verdict(row.outcome, "server" if row.cause == "server" else None)
-
-
-class Verdict(NamedTuple):
-    """What the table says of one stream."""
-
-    outcome: Outcome
-    cancelled_by: CancelledBy | None
+        return row.outcome, next(filter(None, causes), None)
+    return row.outcome, "server" if row.cause == "server" else None
 
 
 def ending_of(error: BaseException | None) -> Ending:

@@ -16,65 +16,15 @@ A compiled copy may take the place of `Step` and `AsyncStep`.
 from __future__ import annotations
 
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.outcome import Cut
+from streaminstr._core.meter import Meter
 from streaminstr._core.within import ITERATORS, relay, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy
-
-
-class CutStep(NamedTuple):
-    """A step that was cut while the body could go on. It counts until the next chunk."""
-
-    how: Cut
-    chunks: int
-    error: tuple[type[BaseException], tuple[Any, ...]]
-    """Type and arguments. The exception itself would keep its traceback, and so the stream."""
-
-
-class Meter:
-    """Counts chunks, bytes and times. Times are moments or durations by `clock`, in seconds."""
-
-    __slots__ = (
-        *("begun", "chunks", "cut", "entered", "first", "left", "longest", "producer"),
-        *("size", "size_of"),
-    )
-
-    def __init__(self, size_of: Callable[[Any], int]) -> None:
-        self.size_of = size_of
-        self.chunks = self.size = 0
-        self.begun = self.first = self.entered = self.left = self.longest = self.producer = 0.0
-        self.cut: CutStep | None = None
-
-    def begin(self, now: float) -> None:
-        """Note that the first step begins."""
-        self.begun = self.entered = now
-
-    @property
-    def in_step(self) -> bool:
-        """Whether a step is running."""
-        return self.entered > self.left
-
-    def last_cut(self) -> Cut:
-        """How the last step was cut; `NOTHING` if a chunk has come since."""
-        cut = self.cut
-        return Cut.NOTHING if cut is None or cut.chunks != self.chunks else cut.how
-
-    def leave(self, chunk: Any, now: float) -> None:
-        """Note that a step ends with `chunk`."""
-        self.producer += now - self.entered
-        if self.chunks == 0:
-            self.first = now
-        elif now - self.left > self.longest:
-            self.longest = now - self.left
-        self.left = now
-        self.chunks += 1
-        self.size += len(chunk) if type(chunk) is bytes else self.size_of(chunk)
 
 
 class Step(Meter):
@@ -86,43 +36,41 @@ class Step(Meter):
 
     __slots__ = ("_body", "_iterator", "_life", "_turn")
 
-    def __init__(self, life: Life, body: Any, size_of: Callable[[Any], int]) -> None:
-        super().__init__(size_of)
+    def __init__(
+        self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
+    ) -> None:
+        super().__init__(size_of, plain)
         self._life, self._body = life, body
         self._iterator: Any = None
         self._turn: list[None] = [None]
 
-    if TYPE_CHECKING:
+    _begin: Any
+    _busy: Any
+    _raised: Any
+    _stop: Any
 
-        def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]: ...
-        def _busy(self) -> NoReturn: ...
-        def _raised(self, error: BaseException) -> None: ...
-        def _stop(self) -> None: ...
-
+    # `Meter.leave` is written out in it: a call costs as much as all of it.
     def step(self, advance: Callable[[Any], Any] = next) -> Any:
         """The next chunk, by `advance`; raises what comes out of the body."""
-        turn = self._turn
+        life, turn = self._life, self._turn
         try:
             turn.pop()
         except IndexError:
-            self._busy()
-        life = self._life
+            return self._busy()
         try:
             if self._iterator is None:
                 advance = self._begin(advance)
             else:
                 self.entered = clock()
             chunk = life.run(advance, self._iterator)
-            # Meter.leave, written out: a call costs as much as all of it.
             now = clock()
             self.producer += now - self.entered
             if self.chunks == 0:
                 self.first = now
             elif now - self.left > self.longest:
                 self.longest = now - self.left
-            self.left = now
-            self.chunks += 1
-            self.size += len(chunk) if type(chunk) is bytes else self.size_of(chunk)
+            self.left, self.chunks = now, self.chunks + 1
+            self.size += len(chunk) if type(chunk) is self.plain else self.size_of(chunk)
         except BaseException as error:
             self._raised(error)
             raise
@@ -141,43 +89,40 @@ class AsyncStep(Meter):
 
     __slots__ = ("_body", "_iterator", "_life", "_turn")
 
-    def __init__(self, life: Life, body: Any, size_of: Callable[[Any], int]) -> None:
-        super().__init__(size_of)
+    def __init__(
+        self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
+    ) -> None:
+        super().__init__(size_of, plain)
         self._life, self._body = life, body
         self._iterator: Any = None
         self._turn: list[None] = [None]
 
-    if TYPE_CHECKING:
-
-        def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]: ...
-        def _busy(self) -> NoReturn: ...
-        def _raised(self, error: BaseException) -> None: ...
-        def close(self, *, cancelled_by: CancelledBy | None = None) -> None: ...
-        async def aclose(self) -> None: ...
+    _begin: Any
+    _busy: Any
+    _raised: Any
+    aclose: Any
+    close: Any
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
         """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
-        turn = self._turn
+        life, turn, steps, last = self._life, self._turn, None, True
         try:
             turn.pop()
         except IndexError:
-            self._busy()
-        life, steps, last = self._life, None, True
-        run = life.run
+            return self._busy()
         try:
             if self._iterator is None:
                 advance = self._begin(advance)
             else:
                 self.entered = clock()
-            steps = run(advance, self._iterator)
-            if type(steps) not in ITERATORS:
-                steps = run(steps_of, steps)
+            steps = life.run(advance, self._iterator)
+            steps = steps if type(steps) in ITERATORS else life.run(steps_of, steps)
             try:
-                signal = run(steps.send, None)
+                signal = life.run(steps.send, None)
             except StopIteration as end:  # the body did not wait for anything
                 chunk = end.value
             else:
-                chunk = await relay(run, steps, signal)
+                chunk = await relay(life.run, steps, signal)
             self.leave(chunk, clock())
             last = False
         except BaseException as error:
@@ -186,10 +131,8 @@ class AsyncStep(Meter):
         finally:
             turn.append(None)
             del advance, steps  # no reference cycle through the traceback of what `athrow` raises
-            if last and life.closing is not None:  # asked for while this last step was running
-                self.close()
-        if life.closing is not None:  # asked for while this step was running
-            await self.aclose()
+            if life.closing is not None:  # asked for while this step was running
+                self.close() if last else await self.aclose()
         return chunk
 
     __anext__ = step

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from operator import methodcaller
-from time import perf_counter as clock
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import ref
 
-from streaminstr._core.cleanup import CLEANED, close_all, closers_of
-from streaminstr._core.ends import ENDED, Ends, as_exception
+from streaminstr._core.cleanup import closers_of
+from streaminstr._core.ends import Ends
 from streaminstr._core.outcome import Ending
 from streaminstr._core.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from streaminstr._core.life import Life
     from streaminstr.types import CancelledBy
 
 ChunkT = TypeVar("ChunkT")
+
+
+def _iterator_of(body: Any) -> Any:
+    # A body that has only `__next__` works with `next` as it is.
+    return iter(body) if hasattr(body, "__iter__") or not hasattr(body, "__next__") else body
+
+
+def _no_chunks() -> Generator[Any, Any, None]:
+    yield from ()
 
 
 class Stream(Step, Ends, Iterator[ChunkT]):
@@ -31,17 +39,22 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     """
 
     __slots__ = ("__weakref__", "_closers", "_primed")
+    _ended = _no_chunks()
+    next(_ended, None)
+    _exhausted = StopIteration
+    _iter = staticmethod(_iterator_of)
+    _closers_of = staticmethod(closers_of)
 
     def __init__(
         self,
         life: Life,
         body: Any,
         size_of: Callable[[Any], int],
+        plain: Any = bytes,
         closers: Iterable[Callable[[], object]] | None = None,
     ) -> None:
-        super().__init__(life, body, size_of)
-        self._closers = closers
-        self._primed = None
+        super().__init__(life, body, size_of, plain)
+        self._closers, self._primed = closers, None
         life.belongs_to(ref(self))
 
     __next__ = Step.__next__
@@ -51,7 +64,8 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         target = self._target
         if value is None and (self._primed is not None or not hasattr(target, "send")):
             return self.step()  # type: ignore[no-any-return]
-        if not hasattr(target, "send") or (value is not None and self._is_fresh(target)):
+        is_fresh = self._iterator is None and isinstance(target, GeneratorType)
+        if not hasattr(target, "send") or (value is not None and is_fresh):
             return target.send(value)  # type: ignore[no-any-return] # refuses it: nothing has run
         return self.step(methodcaller("send", value))  # type: ignore[no-any-return]
 
@@ -59,7 +73,7 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         """Raise an exception in a generator body, where it is suspended; returns its next chunk."""
         try:
             if not hasattr(self._target, "throw"):
-                raise as_exception(*error)
+                self._ended.throw(*error)  # raises it; the body is not reached
             return self.step(methodcaller("throw", *error))  # type: ignore[no-any-return]
         finally:
             del error  # no reference cycle through the traceback
@@ -70,25 +84,20 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         An exception of the body comes out here, and the stream has failed. An empty body is
         completed. Does nothing when a step was taken already. Returns the stream.
         """
-        if self._life.started or self._life.closing is not None:
+        if not self._may_prime():
             return self
         try:
-            self._turn.pop()
-        except IndexError:
-            self._busy()
-        try:
             self._begin(next)
-            chunk = self._life.run(next, self._iterator)
-            self.left = clock()
-            self.producer = self.left - self.entered
-            self._primed, self._iterator = (chunk, self._iterator), None
-        except StopIteration as end:  # an empty body
+            self._prime_with(self._life.run(next, self._iterator))
+        except StopIteration as end:
             self._raised(end)
         except BaseException as error:
             self._raised(error)
             raise
         finally:
-            self._give_back()
+            self._turn.append(None)
+            if self._life.closing:
+                self._stop()
         return self
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
@@ -96,17 +105,17 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
         While a step is running elsewhere, that step ends the stream when it returns.
         """
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by)
+        self._ask_to_close(cancelled_by)
         self._stop()
 
     def settle(self, size: int | None) -> None:
         """End a stream that was never stepped because the server sent its file itself."""
         life = self._life
         if not life.started:
-            self._iterator = ENDED
+            self._iterator = self._ended
             life.handle.facts = {**life.handle.facts, "zero_copy": True}
             life.enter(life.begin)
-            self.size, self.begun = size, life.created  # type: ignore[assignment] # None: unknown
+            self.size, self.begun = size, life.handle.created  # type: ignore[assignment] # None: unknown
             life.enter(life.end, self)
 
     def __enter__(self) -> Self:
@@ -123,65 +132,5 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         finally:
             self._warn_if_abandoned()
 
-    def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Start the scopes and ask the body for its iterator; returns how to take the step."""
-        if self._primed is not None:
-            (chunk, self._iterator), self._primed = self._primed, None
-            self.entered = clock()
-            return (lambda _: chunk) if advance is next else advance
-        self._life.enter(self._life.begin)
-        self.begin(clock())
-        body = self._body
-        # A body that has only `__next__` works with `next` as it is.
-        self._iterator = (
-            self._life.run(iter, body) if hasattr(body, "__iter__") else _iterator(body)
-        )
-        return advance
-
-    def _is_fresh(self, target: Any) -> bool:
-        return self._iterator is None and isinstance(target, GeneratorType)
-
-    def _raised(self, error: BaseException) -> None:
-        """End the stream because of what came out of a step, unless the body can go on."""
-        if isinstance(error, StopIteration):
-            self._life.enter(self._life.end, self)
-        elif not self._was_cut(error):
-            self._life.enter(self._life.end, self, error)
-
-    def _busy(self) -> NoReturn:
-        if self._life.closing is not None:  # it is being closed: there are no more chunks
-            raise StopIteration from None
-        msg = "this stream is already running a step"
-        raise RuntimeError(msg) from None
-
-    def _give_back(self) -> None:
-        """Give the turn back, and end the stream if that was asked for meanwhile."""
-        self._turn.append(None)
-        if self._life.closing is not None:
-            self._stop()
-
-    def _stop(self) -> None:
-        """End the stream here and now, unless another thread has the turn."""
-        try:
-            self._turn.pop()
-        except IndexError:
-            return
-        try:
-            closers = self._take_closers()
-            try:
-                self._life.run(close_all, closers)
-            finally:
-                self._life.enter(self._life.end, self, GeneratorExit())
-        finally:
-            self._turn.append(None)
-
-    def _take_closers(self) -> list[Callable[[], object]]:
-        given, self._closers = self._closers, CLEANED
-        iterator, self._iterator = self._iterator, ENDED
-        if self._primed is not None:
-            iterator, self._primed = self._primed[1], None
-        return [] if given is CLEANED else closers_of(self._body, iterator, given)
-
-
-def _iterator(body: Any) -> Any:
-    return body if hasattr(body, "__next__") else iter(body)
+    def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return (lambda _: chunk) if advance is next else advance

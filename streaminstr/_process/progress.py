@@ -17,9 +17,9 @@ from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
 
 if TYPE_CHECKING:
+    from streaminstr._core.config import Progress
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.life import Life
-    from streaminstr._core.progress import Progress
     from streaminstr.types import StreamReport
 
 EVENT = "stream_progress"
@@ -83,7 +83,7 @@ def _show(life: Life) -> None:
     so_far = stream.report()
     if life.is_open:
         # Not under the lock: log handlers have locks of their own.
-        life.context.copy().run(guarded, _log, life.handle, so_far, default=None)
+        life.copy().run(guarded, _log, life.handle, so_far, default=None)
     life.show(so_far)
 
 

@@ -6,12 +6,13 @@ import atexit
 import signal
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core import exchange, loop
+from streaminstr import _exchange as exchange
+from streaminstr._core import loop
 from streaminstr._core.guard import call, guarded
 from streaminstr._core.life import open_lives
 from streaminstr.types import SupportsFlush
@@ -63,7 +64,8 @@ def watch() -> None:
     before = signal.getsignal(signal.SIGTERM)
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and before is not None and not isinstance(before, _Terminate):
-        signal.signal(signal.SIGTERM, _Terminate(before))
+        with suppress(ValueError):  # in a sub-interpreter, which has no signals
+            signal.signal(signal.SIGTERM, _Terminate(before))
 
 
 class _Terminate:

@@ -8,10 +8,14 @@ from inspect import isgenerator
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure, _http
-from streaminstr._core.exchange import take_response
+from streaminstr._caches import close_here
+from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
-from streaminstr._wrap import make_handle, size_of, wrap
+from streaminstr._core.stream import Stream
+from streaminstr._exchange import exchange_of, here
+from streaminstr._wrap import adopt, make_handle, size_of, wrap
 from streaminstr.django import conf
+from streaminstr.django._files import hand_over, may_be_sent_by_server
 from streaminstr.django.signals import bind_extra_stream_metadata
 
 if TYPE_CHECKING:
@@ -21,8 +25,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.stream import Stream
+    from streaminstr._handle import Handle
     from streaminstr.types import Attribute
 
 _MARK = "_streaminstr"
@@ -45,11 +48,23 @@ def instrument(
         guarded(_instrument, request, response, name, attributes, requested, default=None)
 
 
-def leave_out(response: HttpResponseBase) -> None:
+def leave_out(request: HttpRequest | None, response: HttpResponseBase) -> None:
     """Have `instrument` pass this response by, and an outermost net too."""
     if _is_undecided(response):
         vars(response)[_MARK] = True
-        take_response()
+        take_response(request)
+
+
+def take_response(request: HttpRequest | None) -> None:
+    """Have an outermost net that holds `request` make no scope: the response is decided about."""
+    exchange = here() if request is None else exchange_of(_carrier(request))
+    if exchange is not None:
+        exchange.is_taken = True
+
+
+def _carrier(request: HttpRequest) -> Mapping[str, Any]:
+    """The ASGI scope or WSGI environ that came with `request`."""
+    return getattr(request, "scope", None) or request.META
 
 
 def _is_undecided(response: Any) -> bool:
@@ -64,24 +79,51 @@ def _instrument(
     attributes: Mapping[str, Attribute] | None,
     requested: float | None,
 ) -> None:
-    leave_out(response)
+    leave_out(request, response)
     config = _configure.current()
     if not config.backends or not _is_wanted(request, response):
         return
-    by_server = _may_be_sent_by_server(request, response)
+    described = {**_describe(request, response), **(attributes or {})}
+    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
+        _adopt(request, response, name, described, requested)
+        return
+    by_server = may_be_sent_by_server(request, response)
     handle = make_handle(
         config,
         name or _http.name_of(request.method, _route(request)),
-        {**_describe(request, response), **(attributes or {})},
+        described,
         time.time_ns() if by_server else None,
     )
     _ask_for_metadata(request, response, handle)
-    _replace_body(response, handle, config, requested, by_server=by_server)
+    _replace_body(request, response, handle, config, requested, by_server=by_server)
+
+
+def _adopt(
+    request: HttpRequest,
+    response: Any,
+    name: str | None,
+    described: Mapping[str, Attribute],
+    requested: float | None,
+) -> None:
+    """Let the stream that the view has made be the response's own: its body, with one scope."""
+    stream, route = response._iterator, _route(request)  # noqa: SLF001 - see _replace_body
+    handle = adopt(
+        stream,
+        name=name or (route and _http.name_of(request.method, route)),
+        attributes=described,
+        size_of=_measure(response.charset),
+        requested=requested,
+        carrier=_carrier(request),
+    )
+    closers, close = response._resource_closers, partial(close_here, stream)  # noqa: SLF001
+    closers[:] = [close if closer == stream.close else closer for closer in closers]
+    _ask_for_metadata(request, response, handle)
 
 
 def _replace_body(
+    request: HttpRequest,
     response: Any,
-    handle: StreamHandle,
+    handle: Handle,
     config: Config,
     requested: float | None,
     *,
@@ -99,9 +141,10 @@ def _replace_body(
         size_of=_measure(response.charset),
         requested=requested,
         is_async=response.is_async,
+        carrier=_carrier(request),
     )
     response._iterator = stream  # noqa: SLF001 - see above
-    close = partial(_close_file, response, stream) if by_server else stream.close
+    close = hand_over(response, stream) if by_server else partial(close_here, stream)
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
 
 
@@ -112,7 +155,7 @@ def _is_wanted(request: HttpRequest, response: HttpResponseBase) -> bool:
     return bool(guarded(found.wanted, request, response, default=True))
 
 
-def _ask_for_metadata(request: HttpRequest, response: Any, handle: StreamHandle) -> None:
+def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:
     send = partial(
         bind_extra_stream_metadata.send_robust, request=request, response=response, stream=handle
     )
@@ -156,26 +199,3 @@ def _size_in(charset: str, chunk: object) -> int:
     if isinstance(chunk, str):
         return len(guarded(chunk.encode, charset, "replace", default=b""))
     return size_of(chunk)
-
-
-def _may_be_sent_by_server(request: HttpRequest, response: Any) -> bool:
-    """Whether Django hands the file itself to the server, if nothing changes till then."""
-    return (
-        getattr(response, "file_to_stream", None) is not None
-        and request.META.get("wsgi.file_wrapper") is not None
-        and request.method != "HEAD"
-    )
-
-
-def _close_file(response: Any, stream: Stream[bytes]) -> None:
-    """Close a stream whose file the server may have sent by itself, never stepping it."""
-    if _was_handed_over(response):
-        length = str(response.get("Content-Length", ""))
-        stream.settle(int(length) if length.isdecimal() else 0)
-    stream.close()
-
-
-def _was_handed_over(response: Any) -> bool:
-    """Whether `WSGIHandler` gave the file to the server: it then closes the whole response."""
-    file = response.file_to_stream
-    return file is not None and getattr(file, "close", None) == response.close

@@ -69,7 +69,7 @@ class _Options(NamedTuple):
     def apply(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
         """Apply the options to the response of a view that was called with `args`; return it."""
         if not self.enabled:
-            leave_out(response)
+            leave_out(_request_in(args), response)
         elif (request := _request_in(args)) is not None:
             instrument(
                 request,

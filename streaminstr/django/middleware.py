@@ -9,9 +9,8 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import MiddlewareNotUsed
 
 from streaminstr import _configure
-from streaminstr._core.exchange import take_response
 from streaminstr.django import conf
-from streaminstr.django._instrument import instrument
+from streaminstr.django._instrument import instrument, take_response
 from streaminstr.log.structured import is_thread_local
 
 if TYPE_CHECKING:
@@ -45,7 +44,8 @@ class StreamScopeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        take_response()  # an outermost net cannot know what is streamed; the response itself does
+        # An outermost net cannot know what is streamed; the response itself does.
+        take_response(request)
         # The switch is here, and not in two classes, as in Django's own MiddlewareMixin.
         if self.async_mode:
             return self.__acall__(request)

@@ -6,8 +6,10 @@ import logging
 import operator
 from contextvars import ContextVar, copy_context
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streaminstr._asgiref import copy_here
 from streaminstr.log import structured
 
 if TYPE_CHECKING:
@@ -43,11 +45,12 @@ class Origin:
     stream would not end until the garbage collector found it.
     """
 
-    __slots__ = ("_context", "_held", "line")
+    __slots__ = ("_context", "_held", "_thread", "line")
 
     def __init__(self) -> None:
         self.line: Line | None = None
         self._context: Context | None = None
+        self._thread = 0
         self._held: ThreadLocals | None = None
 
     def settle(self, line: Line) -> None:
@@ -55,7 +58,7 @@ class Origin:
         self.line = line
         here.set(line)
         self._held = structured.bind(line.fields)
-        self._context = copy_context()
+        self._context, self._thread = copy_context(), get_ident()
 
     @property
     def run(self) -> Callable[..., Any]:
@@ -65,7 +68,7 @@ class Origin:
         """
         if self._context is None or here.get() is self.line:
             return operator.call
-        run: Callable[..., Any] = self._context.copy().run
+        run: Callable[..., Any] = copy_here(self._context, self._thread).run
         return run if self._held is None else partial(run, self._held.run)
 
 

@@ -44,6 +44,8 @@ def runner() -> Callable[[Context], Callable[..., Any]]:
 
 
 def _run_in(context: Context) -> Callable[..., Any]:
+    if "structlog.threadlocal" not in sys.modules:
+        return context.run
     held = thread_locals()
     run: Callable[..., Any] = context.run
     if held is None:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from streaminstr import attributes as names
 from streaminstr import current_stream
 from streaminstr._core.handle import current
 from streaminstr.testing._settle import close_in_thread
@@ -16,11 +17,29 @@ if TYPE_CHECKING:
     Look = Callable[[], Any]
 
 
+def chunks() -> Iterator[bytes]:
+    """Two chunks."""
+    yield b"one"
+    yield b"two"
+
+
+def naming_its_error(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Sets the attribute `error.type`, then gives what `body` gives."""
+    current_stream().set_attribute(names.ERROR_TYPE, "Promised")
+    yield from body
+
+
 def failing() -> Iterator[bytes]:
     """Fails in its second step."""
     yield b"one"
     msg = "promised"
     raise LookupError(msg)
+
+
+def reporting(reason: str) -> Iterator[bytes]:
+    """Reports a failure, and ends normally."""
+    yield b"chunk"
+    current_stream().fail(reason)
 
 
 def looking(look: Look, steps: list[Any], clean_up: list[Any]) -> Iterator[bytes]:

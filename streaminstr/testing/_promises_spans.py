@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streaminstr import attributes as names
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial, later
@@ -17,6 +18,25 @@ _ATTRIBUTES: dict[str, Attribute] = {
     "shop.ratio": 0.5,
     "shop.fresh": True,
 }
+
+
+class _Unprintable:
+    def __str__(self) -> str:
+        msg = "has no text"
+        raise ValueError(msg)
+
+    __repr__ = __str__
+
+
+ODD: dict[str, Any] = {
+    "huge": 10**400,
+    "unprintable": _Unprintable(),
+    "none": None,
+    "nan": float("nan"),
+    "list": [None, {}],
+    "surrogate": "\ud800",
+}
+"""Values that are no attributes, and that applications set all the same."""
 _MILLISECOND = 1_000_000
 _HOUR = 3_600_000_000_000
 
@@ -58,6 +78,18 @@ class Spans(Hooks):
         span = trial.span()
         trial.check_attributes(span, _ATTRIBUTES, "info.attributes in start()")
         trial.check_attributes(span, own)
+
+    def test_odd_attributes(self) -> None:
+        """An attribute that the vendor cannot take loses neither the span nor the others."""
+        with Trial(self, "odd_attributes") as trial:
+            for name, value in ODD.items():
+                body = bodies.describing({"shop.odd_set": value, **_ATTRIBUTES})
+                attributes = {"shop.odd": value, "shop.kind": "csv"}
+                list(trial.stream(body, name=name, attributes=attributes))
+        for name in ODD:
+            span = trial.span(name)
+            trial.check_attributes(span, _ATTRIBUTES)
+            trial.check_attributes(span, {names.OUTCOME: "completed"})
 
     def test_numbers(self) -> None:
         """The numbers of the stream."""

@@ -15,7 +15,7 @@ import pytest
 from streaminstr import _registry
 from streaminstr import attributes as names
 from streaminstr._configure import assemble, forced
-from streaminstr._core.handle import StreamHandle
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 from streaminstr.testing._observed import ObservedBackend, Observer
 from streaminstr.types import Outcome, StreamInfo
@@ -77,7 +77,7 @@ class Trial:
             parent=self._config.parent,
             started_ns=started_ns,
         )
-        stream = wrap(body, StreamHandle(info, self._config.logger), self._config)
+        stream = wrap(body, Handle(info, self._config.logger), self._config)
         self._streams.append(ref(stream))
         return stream
 
@@ -114,7 +114,12 @@ class Trial:
         return named[0]
 
     def ended(
-        self, outcome: Outcome, *, name: str = "promised", is_error: bool | None = None
+        self,
+        outcome: Outcome,
+        *,
+        name: str = "promised",
+        is_error: bool | None = None,
+        error_type: str = "LookupError",
     ) -> SpanView:
         """The one span of the stream called `name`, which must have ended with `outcome`."""
         span = self.span(name)
@@ -124,11 +129,11 @@ class Trial:
             span.is_error is should_be_error,
             f"the span of a stream that was {outcome.value} is "
             f"{'' if span.is_error else 'not '}marked as an error. "
-            "Take the status from report.is_error in close(), and from nothing else.",
+            "Take the status from report.is_error in close(), beside what the body has set itself.",
         )
         if should_be_error:
-            error_type = "LookupError" if outcome is Outcome.FAILED else outcome.value
-            self.check_attributes(span, {names.ERROR_TYPE: error_type})
+            expected = error_type if outcome is Outcome.FAILED else outcome.value
+            self.check_attributes(span, {names.ERROR_TYPE: expected})
         return span
 
     def check_attributes(

@@ -9,7 +9,7 @@ import pytest
 
 import streaminstr
 from streaminstr import StreamInfo
-from streaminstr._core.handle import StreamHandle
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 
 
@@ -175,7 +175,7 @@ def test_started_when_the_response_was_made(vendor, force):
     force(vendor.backend)
     made = time.time_ns() - 5_000_000_000
     info = StreamInfo(name="s", started_ns=made)
-    wrap([b""], StreamHandle(info), streaminstr._configure.current()).settle(1024)
+    wrap([b""], Handle(info), streaminstr._configure.current()).settle(1024)
     node = vendor.node()
     assert node.start_ns == made
     assert node.duration_ns >= 5_000_000_000

@@ -41,6 +41,7 @@ class TestOpenTelemetryWithoutSDK(BackendContract):
     has_links = False
     has_start_time = False
     has_exceptions = False
+    has_own_errors = False
 
     def make_backend(self):
         return OpenTelemetryBackend()
@@ -71,6 +72,7 @@ class LogContract(BackendContract):
     has_links = False
     has_start_time = False
     has_exceptions = False
+    has_own_errors = False
 
     def make_backend(self):
         return LogBackend()
@@ -94,7 +96,11 @@ class TestStandardLogging(LogContract):
         self.caplog = caplog
 
     def finished(self, backend):
-        return [view_of_event(vars(record)) for record in self.caplog.records]
+        return [view_of_event(vars(record)) for record in self.caplog.records if is_closing(record)]
+
+
+def is_closing(record):
+    return record.getMessage().startswith("stream_closed")
 
 
 def view_of_event(event):

@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 
 from streaminstr import _configure
+from streaminstr._asgiref import place
 from streaminstr._core import guard, life
 from streaminstr.testing import RecordingBackend
 
@@ -12,7 +13,7 @@ def backend():
     """The backend in force. After each test, all that was started has been closed, and once."""
     recording = RecordingBackend()
     before = set(life.open_lives())
-    with _configure.forced(_configure.Config(backends=(recording,))):
+    with _configure.forced(_configure.Config(backends=(recording,), place=place)):
         yield recording
     assert [stream.events for stream in recording.started] == [
         ["open", "start", "close"] for _ in recording.started

@@ -6,6 +6,9 @@ import tracemalloc
 from collections import Counter
 from itertools import repeat
 
+import asgiref.sync
+import pytest
+
 import streaminstr
 
 STEPS = 1_000
@@ -52,6 +55,12 @@ def calls_of(function):
     return calls
 
 
+@pytest.fixture(autouse=True)
+def _no_asgiref(monkeypatch):
+    """What a step costs because of asgiref, it costs where asgiref is loaded."""
+    monkeypatch.delitem(sys.modules, "asgiref.sync", raising=False)
+
+
 def calls_of_a_step(consume, make):
     """The calls of one step: what 1,000 steps more make, so that what opens and ends falls out."""
     consume(streaminstr.stream(make(1)))  # what is done once in a process is done now
@@ -68,7 +77,7 @@ def calls_of_a_step(consume, make):
     return {name: count for name, count in calls.items() if count}
 
 
-BUILT_IN = {"append", "len", "perf_counter", "pop", "run", "anext", "send"}
+BUILT_IN = {"append", "get", "get_ident", "len", "perf_counter", "pop", "run", "anext", "send"}
 
 
 def frames(calls):
@@ -85,6 +94,18 @@ def test_an_async_step_is_two_frames_of_ours_and_two_clock_readings(backend):
     calls = calls_of_a_step(lambda stream: run(drain(stream)), async_body)
     assert (frames(calls), calls["perf_counter"]) == (2, 2)
     assert sum(calls.values()) <= 14
+
+
+@pytest.fixture
+def _asgiref(_no_asgiref, monkeypatch):
+    monkeypatch.setitem(sys.modules, "asgiref.sync", asgiref.sync)
+
+
+@pytest.mark.usefixtures("_asgiref")
+def test_with_asgiref_a_step_asks_for_its_place_with_one_frame_and_three_calls(backend):
+    calls = calls_of_a_step(list, body)
+    assert frames(calls) == 2
+    assert (calls["enter"], calls["get"], calls["get_ident"], calls["run"]) == (1, 2, 1, 1)
 
 
 def held_after(steps, stream):

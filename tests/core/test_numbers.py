@@ -4,11 +4,10 @@ import pytest
 
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
 from streaminstr import Outcome, StreamReport, _configure, stream
-from streaminstr._core import async_stream, life, report, step
-from streaminstr._core import stream as stream_module
-from streaminstr._core.exchange import Exchange, current_exchange
-from streaminstr._core.handle import StreamHandle
+from streaminstr._core import ends, life, report, step
 from streaminstr._core.life import never_stepped
+from streaminstr._exchange import Exchange
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 from streaminstr.types import StreamInfo
 
@@ -19,7 +18,7 @@ def at(monkeypatch):
 
     def set_clock(*times):
         clock = ScriptedClock(*times)
-        for module in (async_stream, life, report, step, stream_module):
+        for module in (ends, life, report, step):
             monkeypatch.setattr(module, "clock", clock)
 
     return set_clock
@@ -101,7 +100,7 @@ def test_the_time_of_a_step_that_fails_is_the_producers(backend, at):
 
 def test_the_first_chunk_is_also_timed_from_the_start_of_the_request(backend, at):
     at(10, 11, 13, 13, 14)
-    handle = StreamHandle(StreamInfo(name="shop"))
+    handle = Handle(StreamInfo(name="shop"))
     list(wrap([b"a"], handle, _configure.current(), requested=4))
     assert only(backend).request_time_to_first_chunk == 9
 
@@ -110,17 +109,13 @@ def test_the_outermost_net_knows_the_start_of_the_request_best(backend, at):
     at(10, 11, 13, 13, 14)
     exchange = Exchange()
     exchange.started = 2
-    token = current_exchange.set(exchange)
-    list(stream([b"a"]))
-    current_exchange.reset(token)
+    exchange.context().run(lambda: list(stream([b"a"])))
     assert only(backend).request_time_to_first_chunk == 11
 
 
 def test_the_outermost_net_knows_who_cut_it_short(backend):
     exchange = Exchange()
-    token = current_exchange.set(exchange)
-    made = stream([b"a"])
-    current_exchange.reset(token)
+    made = exchange.context().run(stream, [b"a"])
     next(made)
     exchange.client_left()
     made.close()

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import threading
+from itertools import chain
 
 import pytest
 
@@ -257,6 +258,24 @@ def test_a_generator_body_cleans_up_inside_its_stream(backend):
     with stream(body(), name="shop") as made:
         next(made)
     assert seen == [("shop", "start")]
+
+
+def test_what_has_no_close_is_dropped_inside_its_stream(backend):
+    """`chain` has none: the generator in it is cleaned up when nothing holds it any longer."""
+    seen = []
+
+    def body():
+        token = bound.set("by the body")
+        try:
+            yield 1
+        finally:
+            bound.reset(token)
+            seen.append(current_stream().info.name)
+
+    made = stream(chain(body(), [2]), name="rows")
+    next(made)
+    made.close()
+    assert seen == ["rows"]
 
 
 def test_an_iterator_body_is_closed_inside_its_stream_before_the_scope(backend):

@@ -2,15 +2,14 @@
 
 import functools
 import inspect
-from contextvars import copy_context
 
 import pytest
 
 from core_fakes import AsyncIterator, Iterator, by_hand
 from streaminstr import Outcome, StreaminstrError, _wrap, current_stream, stream, streamed
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.exchange import Exchange, current_exchange
 from streaminstr._core.stream import Stream
+from streaminstr._exchange import Exchange, alive
 
 
 def rows():
@@ -88,14 +87,14 @@ def test_an_adapter_may_know_the_kind_of_body_better(backend):
         pass
 
     config = _wrap._configure.current()
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     assert type(_wrap.wrap(Both(), handle, config, is_async=True)) is AsyncStream
     assert type(_wrap.wrap(Both(), handle, config, is_async=False)) is Stream
 
 
 def test_an_adapters_closers_take_the_place_of_the_bodys_own_close(backend):
     body, closed = Iterator(1, 2), []
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     closers = [lambda: closed.append("first"), lambda: closed.append("second")]
     made = _wrap.wrap(body, handle, _wrap._configure.current(), closers=closers)
     next(made)
@@ -108,7 +107,7 @@ def test_every_closer_is_called_whatever_another_raises(backend):
         raise LookupError
 
     closed = []
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     closers = [raising, lambda: closed.append("second")]
     made = _wrap.wrap(rows(), handle, _wrap._configure.current(), closers=closers)
     next(made)
@@ -119,12 +118,10 @@ def test_every_closer_is_called_whatever_another_raises(backend):
 
 def test_an_outermost_net_is_told_of_the_stream_and_does_not_keep_it(backend):
     exchange = Exchange()
-    token = current_exchange.set(exchange)
-    made = stream(rows())
-    current_exchange.reset(token)
-    assert exchange.alive() == [made]
+    made = exchange.context().run(stream, rows())
+    assert alive(exchange.streams) == [made]
     del made
-    assert exchange.alive() == []
+    assert alive(exchange.streams) == []
 
 
 # `streamed`
@@ -307,9 +304,8 @@ def test_an_outermost_net_forgets_the_streams_that_have_gone(backend):
     exchange = Exchange()
 
     def ask():
-        current_exchange.set(exchange)
         for _ in range(3):
             list(stream([b"a"]))
 
-    copy_context().run(ask)
-    assert exchange.streams == []
+    exchange.context().run(ask)
+    assert exchange.streams == {}

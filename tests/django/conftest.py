@@ -1,6 +1,7 @@
 """What the tests of the Django adapter share."""
 
 from collections import Counter
+from inspect import signature
 
 import pytest
 from django.core.signals import request_finished
@@ -38,7 +39,7 @@ def answer(monkeypatch):
     """Say what the views give: a function of the request, or of nothing."""
 
     def say(make):
-        by_request = make.__code__.co_argcount > 0
+        by_request = bool(signature(make).parameters)
         give = make if by_request else lambda request: make()
         monkeypatch.setattr(django_site.Answer, "make", staticmethod(give))
 

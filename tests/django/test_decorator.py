@@ -13,7 +13,7 @@ from django.views import View
 from django_by_hand import Wsgi
 from django_site import Answer
 from streaminstr import StreaminstrError
-from streaminstr._core.exchange import Exchange
+from streaminstr._exchange import KEY, Exchange
 from streaminstr.django.decorators import stream_scope
 from streaminstr.django.middleware import StreamScopeMiddleware
 
@@ -124,7 +124,7 @@ async def test_left_out_a_view_has_no_scope(backend):
 @pytest.mark.parametrize("view", [stream_scope(enabled=False)(streaming), named(streaming)])
 def test_the_outermost_net_leaves_to_the_decorator_what_it_has_decided(view, backend):
     exchange = Exchange()
-    response = exchange.context().run(view, RequestFactory().get("/"))
+    response = exchange.context().run(view, RequestFactory().get("/", **{KEY: exchange}))
     assert exchange.is_taken
     response.close()
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import structlog
+from asgiref.local import Local
 from structlog.contextvars import bound_contextvars
 
 import streaminstr
@@ -287,3 +288,17 @@ async def test_async_bodies_have_it_too():
     async for _ in stream_of(body()):
         pass
     assert lines("line")[0]["request"] == "a"
+
+
+def test_used_in_another_thread_its_line_is_made_where_asgirefs_locals_are_seen():
+    """A processor may add what Django or its packages keep there, such as the tenant."""
+    tenant = Local()
+
+    def add_tenant(logger, method, event):
+        return {**event, "tenant": getattr(tenant, "name", None)}
+
+    in_mode("contextvars", add_tenant)
+    tenant.name = "mine"
+    logger = own_logger()
+    in_thread(lambda: logger.info("line"))
+    assert line("line")["tenant"] == "mine"

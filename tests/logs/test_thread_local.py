@@ -6,6 +6,7 @@ from contextvars import copy_context
 
 import pytest
 import structlog
+from asgiref.local import Local
 
 import log_site
 import streaminstr
@@ -304,3 +305,17 @@ async def test_under_asgi_the_bindings_of_sync_middleware_reach_the_body(mode, m
     assert values("Yielding...", "request_id") == [("r1",)] * 3
     assert values("stream_closed", "request_id") == [("r1",)]
     assert values("between", "request_id") == [(None,)] * 3
+
+
+def test_a_step_in_another_thread_has_them_and_asgirefs_locals(way):
+    tenant = Local()
+
+    def body():
+        yield log.info("step", tenant=getattr(tenant, "name", None))
+
+    tenant.name = "mine"
+    way.bind(request="a")
+    stream = streaminstr.stream(body())
+    way.clear()
+    in_thread(lambda: list(stream))
+    assert values("step", "request", "tenant") == [("a", "mine")]

@@ -4,7 +4,7 @@ import pytest
 
 import server_site  # noqa: F401 - sets up Django, where nobody has yet
 from streaminstr import _configure
-from streaminstr._core import exchange
+from streaminstr import _exchange as exchange
 from streaminstr.testing import RecordingBackend
 
 

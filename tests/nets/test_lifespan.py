@@ -8,7 +8,7 @@ from django.core.handlers.asgi import ASGIHandler
 
 import streaminstr
 from server_by_hand import ByHand, lifespan
-from streaminstr._core import exchange
+from streaminstr import _exchange as exchange
 from streaminstr._process import shutdown as process_shutdown
 from streaminstr.asgi import StreamScopeMiddleware
 

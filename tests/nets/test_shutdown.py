@@ -8,7 +8,7 @@ import pytest
 
 import streaminstr
 from streaminstr import Outcome, _configure
-from streaminstr._core import exchange
+from streaminstr import _exchange as exchange
 from streaminstr._process import shutdown as process_shutdown
 
 CUT_SHORT = (Outcome.CANCELLED, "server")

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask, Response
 
 import streaminstr
+from adapter import adapt
 from server_by_hand import call, environ
 from streaminstr import Outcome, _configure
 from streaminstr._core import guard
@@ -129,9 +130,9 @@ def test_an_exception_fails_the_stream_and_goes_on_to_the_server(recorded):
 
 
 def leaves_open(environ, start_response):
-    """Takes one chunk of a stream and forgets it, out of reach of the collector."""
+    """Takes one chunk of a response and forgets it, out of reach of the collector."""
     start_response("200 OK", [])
-    kept.append(streaminstr.stream(numbers(), name="left"))
+    kept.append(adapt(numbers(), environ))
     next(kept[0])
     return [b"one"]
 
@@ -180,7 +181,7 @@ def test_clean_up_of_what_is_left_open_is_reported_when_it_fails(recorded, caplo
 
     def app(environ, start_response):
         start_response("200 OK", [])
-        kept.append(streaminstr.stream(fails()))
+        kept.append(adapt(fails(), environ))
         next(kept[0])
         return [b"one"]
 

@@ -104,7 +104,8 @@ AT_END = (
         "streaminstr.longest_gap",
         "double",
         "s",
-        "Always: the longest time from one chunk to the next",
+        "Always: the longest time from one chunk to the next; of an event stream, from event to "
+        "event",
     ),
     Documented(
         "streaminstr.producer_time",
@@ -119,6 +120,38 @@ AT_END = (
         "Always: spent between steps, the server and the client at work",
     ),
     Documented(
+        "streaminstr.events",
+        "int",
+        "{event}",
+        "Event streams: how many events with data the body gave",
+    ),
+    Documented(
+        "streaminstr.pings",
+        "int",
+        "{ping}",
+        "Event streams: how many chunks were comments alone. They move no clock but that of chunks",
+    ),
+    Documented(
+        "streaminstr.time_to_first_event",
+        "double",
+        "s",
+        "Event streams with an event: from the making of the stream to the end of its first event",
+    ),
+    Documented(
+        "streaminstr.upstream_time",
+        "double",
+        "s",
+        "Where the body reads other streams of this library: the part of the producer time that "
+        "their steps took",
+    ),
+    Documented(
+        "streaminstr.bottleneck",
+        "string",
+        "",
+        "At the end, where one of them took over half of the duration and over 0.1 s: `upstream`, "
+        "`producer` (without upstream) or `consumer`",
+    ),
+    Documented(
         "streaminstr.zero_copy",
         "boolean",
         "",
@@ -126,10 +159,31 @@ AT_END = (
         datadog="tag, `true`",
     ),
     Documented(
+        "streaminstr.reason",
+        "string",
+        "",
+        "`failed`, where the body reported it with a text: `current_stream().fail(text)`",
+    ),
+    Documented(
+        "streaminstr.mark.NAME",
+        "double",
+        "s",
+        "Where the body called `current_stream().mark(NAME)`: from the making of the stream",
+    ),
+    Documented(
+        "streaminstr.rate.NAME",
+        "double",
+        "1/s",
+        "Where the body called `current_stream().add(NAME, number, rate=True)`: the sum for each "
+        "second of `streaminstr.producer_time`; the sum itself is under NAME",
+    ),
+    Documented(
         "error.type",
         "string",
         "",
-        "`failed`: the class of the exception, `ValueError` or `shop.errors.OutOfStock`. "
+        "`failed`: the class of the exception, `ValueError` or `shop.errors.OutOfStock`; `_OTHER` "
+        "where the body reported a text, or the `error_type` that it gave; `truncated` "
+        "where the body ended without its end marker. "
         "`cancelled` with the option `cancelled_is_error`: `cancelled`",
         f"{SEMCONV}/registry/attributes/error/",
     ),

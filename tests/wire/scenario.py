@@ -15,7 +15,7 @@ from threading import Thread
 
 import streaminstr
 from streaminstr import StreamInfo, _configure
-from streaminstr._core.handle import StreamHandle
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 
 HTTP = {
@@ -136,7 +136,7 @@ def shapes(vendor):
     thread.join()
     list(make(name="alone"))
     info = StreamInfo(name="file", attributes=HTTP, started_ns=time.time_ns() - 10**9)
-    wrap([b""], StreamHandle(info), _configure.current()).settle(4096)
+    wrap([b""], Handle(info), _configure.current()).settle(4096)
     asyncio.run(tasks(vendor))
 
 

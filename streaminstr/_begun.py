@@ -36,7 +36,9 @@ def is_begun(body: Any, depth: int = _DEPTH) -> bool:
 
 
 def _is_suspended(body: AsyncGeneratorType[Any, Any]) -> bool:
-    # `ag_suspended` came with Python 3.12. Before its first step, a generator's last instruction
-    # is the one that made it.
+    suspended: bool | None = getattr(body, "ag_suspended", None)  # from Python 3.12 on
+    if suspended is not None:
+        return suspended
+    # Before its first step, a generator's last instruction is the one that made it.
     frame = body.ag_frame
     return frame is not None and opname[frame.f_code.co_code[frame.f_lasti]] != "RETURN_GENERATOR"
