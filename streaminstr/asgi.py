@@ -3,7 +3,7 @@
     application = StreamScopeMiddleware(get_asgi_application())
 
 It closes what the application leaves open of a response, knows why a stream was cut short, keeps
-what the application leaks into context variables from the server, and gives a scope to the streamed
+what the application leaks into context variables from the server, and opens a scope for streamed
 responses of frameworks that have no adapter. docs/reference/servers.md shows what that means on
 each server.
 """
@@ -171,7 +171,7 @@ class _Call:
         stream.withdraw()
 
     def _open(self) -> PushedStream | None:
-        """Give the response a scope, in the Context of who sends. Dated back to its start."""
+        """Give the response a scope, in the Context of the sender. Dated back to its start."""
         method, status = self._scope.get("method"), self._start.get("status")
         status = status if isinstance(status, int) else None
         headers = _headers(self._start)
@@ -201,8 +201,8 @@ class _Call:
         if self._exchange.is_taken:
             return True
         own_tasks = (None, self._task, loop.current_task())
-        for made, task in self._before.items():
-            stream = made()
+        for reference, task in self._before.items():
+            stream = reference()
             if stream is not None and stream._life.is_open:  # noqa: SLF001 - every kind has one
                 is_waiting = stream._turn and task in own_tasks  # noqa: SLF001 - and this, too
                 if is_waiting or is_awaited_by(_RELAYS):
@@ -219,7 +219,7 @@ class _Call:
             stream.end(error)
 
     async def _close_bodies(self) -> None:
-        """Close what is left of the response, each whatever comes of the others."""
+        """Close what is left of the response, all of it even if some of it raises."""
         async with AsyncExitStack() as stack:
             for stream in reversed(alive(self._exchange.bodies)):
                 stack.push_async_callback(_close, stream)

@@ -108,7 +108,7 @@ class OpenTelemetryScope:
         return fields
 
     def progress(self, report: StreamReport) -> None:
-        """The numbers so far, on the open span: whoever can look at unfinished spans sees them."""
+        """Put the numbers so far on the open span, for tools that show unfinished spans."""
         self._span.set_attributes(_clean(_without_stalled(report.as_attributes())))
 
     def close(self, report: StreamReport) -> None:

@@ -41,7 +41,7 @@ def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -
 
 
 def close_all(closers: list[Closer]) -> None:
-    """Call the closers that need no event loop, each whatever comes of the others."""
+    """Call the closers that need no event loop, all of them even if some raise."""
     with ExitStack() as stack:
         for closer in reversed(closers):
             if not needs_a_loop(closer):

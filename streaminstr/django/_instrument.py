@@ -68,7 +68,7 @@ def _carrier(request: HttpRequest) -> Mapping[str, Any]:
 
 
 def _is_undecided(response: Any) -> bool:
-    """A view may give anything, also None; what Django says to that is not ours to change."""
+    """Whether no decision was made yet. A view may return anything, also None."""
     return getattr(response, "streaming", False) and _MARK not in vars(response)
 
 
@@ -149,10 +149,10 @@ def _replace_body(
 
 
 def _is_wanted(request: HttpRequest, response: HttpResponseBase) -> bool:
-    found = conf.loaded()
-    if found is None or found.wanted is None:
+    setting = conf.loaded()
+    if setting is None or setting.filter is None:
         return True
-    return bool(guarded(found.wanted, request, response, default=True))
+    return bool(guarded(setting.filter, request, response, default=True))
 
 
 def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:
@@ -191,7 +191,7 @@ def _closers(response: Any) -> list[Callable[[], object]]:
 
 
 def _measure(charset: str) -> Callable[[Any], int]:
-    """What gives the size of a chunk as `HttpResponse.make_bytes` will send it."""
+    """The function that measures a chunk as `HttpResponse.make_bytes` will send it."""
     return size_of if charset.lower() == "utf-8" else partial(_size_in, charset)
 
 
