@@ -13,7 +13,7 @@ from types import AsyncGeneratorType, CellType, GeneratorType
 from typing import Any
 
 _DEPTH = 5
-"""How many objects deep a begun generator is looked for."""
+"""How many objects deep to look for a begun generator."""
 _HOLDERS = frozenset(
     {
         *(GeneratorType, AsyncGeneratorType, CellType, tuple, type(iter(()))),

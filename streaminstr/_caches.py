@@ -43,6 +43,6 @@ def hand_back(context: Context) -> None:
     if django is not None and sys.modules["django.conf"].settings.configured:
         caches = django.caches
         for alias in caches:
-            made = context.run(getattr, caches._connections, alias, None)  # noqa: SLF001 - no other way
-            if made is not None and getattr(caches._connections, alias, None) is None:  # noqa: SLF001
-                caches[alias] = made
+            cache = context.run(getattr, caches._connections, alias, None)  # noqa: SLF001 - no other way
+            if cache is not None and getattr(caches._connections, alias, None) is None:  # noqa: SLF001
+                caches[alias] = cache

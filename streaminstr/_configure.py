@@ -38,7 +38,7 @@ class Options(TypedDict, total=False):
 
 
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
-    """A Config of checked values; raises StreaminstrError and has done nothing otherwise."""
+    """A Config of checked values; raises StreaminstrError before anything has changed."""
     checked = {name: check_option(name, value) for name, value in more.items()}
     levels = {**DEFAULT_LEVELS, **checked.pop("log_levels", {})}
     backends = _registry.resolve(backend, options or {})
@@ -123,12 +123,12 @@ def forced(config: Config) -> Iterator[Config]:
 def check_option(name: str, value: Any) -> Any:
     """The value, when it is one that option `name` can take; raises StreaminstrError otherwise."""
     if name not in _CHECKS:
-        known = ", ".join(sorted(_CHECKS))
-        msg = f"Unknown option {name!r}. The options are: backend, options, {known}."
+        names = ", ".join(sorted(_CHECKS))
+        msg = f"Unknown option {name!r}. The options are: backend, options, {names}."
         raise StreaminstrError(msg)
-    check, wanted = _CHECKS[name]
+    check, values = _CHECKS[name]
     if not check(value):
-        msg = f"Option {name!r} (in settings {name.upper()}) is {value!r}. It takes {wanted}."
+        msg = f"Option {name!r} (in settings {name.upper()}) is {value!r}. It takes {values}."
         raise StreaminstrError(msg)
     return value
 

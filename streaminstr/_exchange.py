@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KEY = "streaminstr.exchange"
 """Where a net leaves its exchange: in the ASGI scope or WSGI environ of the request."""
 shutting_down = False
-"""Whether this process has been told to stop: SIGTERM, lifespan shutdown, `shutdown()`."""
+"""Whether this process is stopping: SIGTERM, lifespan shutdown, `shutdown()`."""
 
 
 class Exchange:
@@ -105,4 +105,4 @@ def exchange_of(carrier: Mapping[str, Any]) -> Exchange | None:
 
 def alive(streams: Iterable[ref[Any]]) -> list[Any]:
     """Those that have not been dropped, oldest first: a body before what it reads."""
-    return [stream for made in tuple(streams) if (stream := made()) is not None]
+    return [stream for one in tuple(streams) if (stream := one()) is not None]

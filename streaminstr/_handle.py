@@ -46,7 +46,7 @@ class Handle(StreamHandle):
     def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
         """Report that the stream has failed, although its body goes on or ends normally.
 
-        The outcome is `failed` whatever comes after; the first call stands. `error_type` is the
+        The outcome is `failed` whatever follows; the first call stands. `error_type` is the
         value of `error.type`: by default the exception's class, and `_OTHER` for a text.
         """
         if error_type is not None and not _is_name(error_type):

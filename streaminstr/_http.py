@@ -21,8 +21,8 @@ _BODILESS = frozenset({204, 304})
 
 def name_of(method: str | None, route: str | None) -> str:
     """Method and route pattern: `GET orders/<int:pk>/`. Never the path, which has no bounds."""
-    known = method if method in _METHODS else "HTTP"
-    return f"{known} {route}" if route else str(known)
+    first = method if method in _METHODS else "HTTP"
+    return f"{first} {route}" if route else str(first)
 
 
 def describe(
@@ -34,14 +34,14 @@ def describe(
     content_type: str | None,
 ) -> dict[str, Attribute]:
     """Attributes of the exchange. No query string, no header of the client, no cookie."""
-    known: dict[str, Attribute | None] = {
+    attributes: dict[str, Attribute | None] = {
         names.HTTP_METHOD: method if method in _METHODS else "_OTHER",
         names.HTTP_ROUTE: route,
         names.HTTP_STATUS: status,
         names.URL_PATH: path,
         names.CONTENT_TYPE: (content_type or "").partition(";")[0] or None,
     }
-    return {key: value for key, value in known.items() if value is not None}
+    return {key: value for key, value in attributes.items() if value is not None}
 
 
 def kind_of(content_type: str | None) -> Kind | None:

@@ -76,7 +76,7 @@ def stream(
 ) -> Any:
     """Give `body` one scope: a `Stream` for an iterable, an `AsyncStream` for an async iterable.
 
-    `name` is low-cardinality, by default that of the function which made a generator.
+    `name` is low-cardinality, by default the name of the function that made a generator.
     `attributes` go on the span when it starts. `kind="sse"` counts the events of an event stream.
     `ends_with` are the last bytes of a complete body, or its last event: a body that is exhausted
     without it has failed. Raises TypeError for what cannot be iterated, and for odd markers.
@@ -114,12 +114,12 @@ def wrap(
         _note_begun(handle.info.name)
     exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
-    made = make(life, body, *handle.counting(size_of or _size_of), closers)
+    stream = make(life, body, *handle.counting(size_of or _size_of), closers)
     if exchange is not None:
-        exchange.note(made)
+        exchange.note(stream)
         if carrier is not None:
-            exchange.own(made)
-    return made
+            exchange.own(stream)
+    return stream
 
 
 def adopt(

@@ -3,7 +3,7 @@
     application = StreamScopeMiddleware(get_asgi_application())
 
 It closes what the application leaves open of a response, knows why a stream was cut short, keeps
-what the application leaks into context variables from the server, and gives a scope to the streamed
+what the application leaks into context variables from the server, and opens a scope for streamed
 responses of frameworks that have no adapter. docs/reference/servers.md shows what that means on
 each server.
 """

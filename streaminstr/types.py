@@ -167,7 +167,7 @@ class StreamReport:
 
     def as_attributes(self) -> dict[str, Attribute]:
         """The report as attributes of a span and fields of a log event."""
-        known: dict[str, Attribute] = {
+        attributes: dict[str, Attribute] = {
             **self.attributes,
             # A stream that is open has no outcome yet.
             (names.OUTCOME if self.stalled is None else names.STALLED): (
@@ -181,12 +181,12 @@ class StreamReport:
         for name, attribute in _WHERE_IT_APPLIES:
             value = getattr(self, name)
             if value is not None:
-                known[attribute] = value
+                attributes[attribute] = value
         for mark, seconds in self.marks.items():
-            known[names.MARK + mark] = seconds
+            attributes[names.MARK + mark] = seconds
         for rate, value in self.rates.items():
-            known[names.RATE + rate] = value
-        return known
+            attributes[names.RATE + rate] = value
+        return attributes
 
 
 class StreamScope(Protocol):
@@ -298,7 +298,7 @@ class StreamHandle(Protocol):
 
     @property
     def info(self) -> StreamInfo:
-        """What is known of the stream since it was made."""
+        """The name, attributes and id of the stream."""
 
     @property
     def logger(self) -> Logger:

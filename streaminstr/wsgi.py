@@ -3,7 +3,7 @@
     application = StreamScopeMiddleware(get_wsgi_application())
 
 It closes what the application leaves open of a response, keeps what the application leaks into
-context variables from the server and from the next request of the thread, and gives a scope to the
+context variables from the server and from the next request of the thread, and opens a scope for the
 streamed responses of frameworks that have no adapter. docs/reference/servers.md shows what that
 means on each server.
 """

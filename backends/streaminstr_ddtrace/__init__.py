@@ -1,4 +1,4 @@
-"""Datadog, by `ddtrace.trace` alone: what ddtrace's versioning policy calls public."""
+"""Datadog, by `ddtrace.trace` alone, which is what ddtrace's versioning policy calls public."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class DatadogBackend:
     """One span for each stream, child of the span that is active, in that span's service."""
 
     def open(self, info: StreamInfo) -> DatadogScope:
-        # The parent by its Context, not the span: a stream is another execution than the request
-        # (docs: advanced_usage), and a span that has finished is forgotten as a parent. A Context
-        # does not tell the service, and without it the stream would be in a service of its own.
+        # Keep the parent's Context and not its span: a stream is another execution than the request
+        # (docs: advanced_usage), and ddtrace forgets a finished span as a parent. A Context has no
+        # service, and without one the stream would be in a service of its own.
         active = tracer.current_span()
         service = None if active is None else active.service
         return DatadogScope(info, tracer.current_trace_context(), service)
 
     def flush(self, timeout: float) -> None:  # noqa: ARG002 - the writer has a timeout of its own
-        """Send what the writer holds."""
+        """Send what the writer has buffered."""
         tracer.flush()  # type: ignore[no-untyped-call] # ddtrace leaves it without types
 
 
@@ -79,7 +79,7 @@ class DatadogScope:
             raise
 
     def progress(self, report: StreamReport) -> None:
-        """The numbers so far, on the open span. Datadog shows them when it ends."""
+        """Put the numbers so far on the open span. Datadog shows them when it ends."""
         attributes = report.as_attributes()
         attributes.pop(names.STALLED, None)
         self._set(attributes)
@@ -109,7 +109,7 @@ class DatadogScope:
         """Put attributes on the span. ddtrace logs what it cannot take, and leaves it out."""
         for name, value in attributes.items():
             if isinstance(value, bool):
-                # As the agent writes what comes by OTLP.
+                # As the agent writes booleans that arrive by OTLP.
                 self._span.set_tag(name, "true" if value else "false")
             elif name not in NAMES and _is_number(value):
                 self._span.set_metric(name, value)
@@ -134,17 +134,17 @@ def _text(value: Any) -> Any:
 
 
 def _log_fields(span: Span) -> dict[str, str]:
-    """`dd.trace_id` and its like, as Datadog reads them, also from ddtrace before 4.0."""
-    known = tracer.get_log_correlation_context(active=span)
-    return {f"dd.{key.removeprefix('dd.')}": value for key, value in known.items() if value}
+    """`dd.trace_id` and other fields as Datadog reads them, also from ddtrace before 4.0."""
+    fields = tracer.get_log_correlation_context(active=span)
+    return {f"dd.{key.removeprefix('dd.')}": value for key, value in fields.items() if value}
 
 
 def _decide_sampling() -> None:
-    """Whether the trace is kept, decided by its root before there is a span of another execution.
+    """Have the root decide whether the trace is kept, before a span of another execution starts.
 
-    Documented for whoever hands a trace on ("advanced usage"). Not where the stream is made: rules
-    by resource would be asked before the request's span has got its own. A root that has finished
-    has decided, and the Context tells.
+    ddtrace documents this for code that hands a trace on ("advanced usage"). Done at the first step
+    and not where the stream is made, when the request's span may not have its resource yet, by
+    which sampling rules decide. A root that has finished has decided already.
     """
     root = tracer.current_root_span()
     if root is not None and root.context.sampling_priority is None:

@@ -1,4 +1,4 @@
-"""OpenTelemetry, by its API alone: with no SDK installed nothing is recorded and little is done.
+"""OpenTelemetry, by its API alone. Without an SDK nothing is recorded.
 
 Rules followed: opentelemetry.io/docs/specs/otel/library-guidelines (API only),
 .../trace/api (names, kinds, status) and opentelemetry.io/docs/specs/semconv (attributes).
@@ -46,7 +46,7 @@ class OpenTelemetryBackend:
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
-        # Without a provider these are proxies, which work before the SDK is set up and after.
+        # Without a provider these are proxies, which work before and after the SDK is set up.
         self.tracer: Tracer = trace.get_tracer(
             "streaminstr", __version__, tracer_provider, SCHEMA_URL
         )
@@ -62,7 +62,7 @@ class OpenTelemetryBackend:
         return OpenTelemetryScope(self, info, otel_context.get_current())
 
     def flush(self, timeout: float) -> None:
-        """Ask the SDK's providers, where there are any, to export what they hold."""
+        """Ask the SDK's providers, where there are any, to export what they have buffered."""
         providers: list[object] = [self._tracer_provider or trace.get_tracer_provider()]
         if self.metrics is not None:
             providers.append(self._meter_provider or otel_metrics.get_meter_provider())
@@ -108,7 +108,7 @@ class OpenTelemetryScope:
         return fields
 
     def progress(self, report: StreamReport) -> None:
-        """The numbers so far, on the open span: whoever can look at unfinished spans sees them."""
+        """Put the numbers so far on the open span, for tools that show unfinished spans."""
         self._span.set_attributes(_clean(_without_stalled(report.as_attributes())))
 
     def close(self, report: StreamReport) -> None:
@@ -116,7 +116,7 @@ class OpenTelemetryScope:
             if self._backend.metrics is not None:
                 self._backend.metrics.closed(self._info, report)
             if report.error is not None and self._span.is_recording():
-                # First, because ddtrace's bridge takes error.type from it.
+                # Before the attributes, because ddtrace's bridge takes error.type from it.
                 self._span.record_exception(report.error)
         finally:
             self._end(report)
@@ -168,7 +168,7 @@ def _links_to(span: Span) -> list[Link]:
 
 
 def _without_stalled(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
-    """Whose turn it is changes, and an attribute of a span cannot be taken away again."""
+    """Leave out whose turn it is: that changes, and a span's attribute cannot be removed."""
     attributes.pop(names.STALLED, None)
     return attributes
 

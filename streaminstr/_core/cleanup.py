@@ -41,7 +41,7 @@ def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -
 
 
 def close_all(closers: list[Closer]) -> None:
-    """Call the closers that need no event loop, each whatever comes of the others."""
+    """Call the closers that need no event loop, all of them even if some raise."""
     with ExitStack() as stack:
         for closer in reversed(closers):
             if not needs_a_loop(closer):
@@ -49,7 +49,7 @@ def close_all(closers: list[Closer]) -> None:
 
 
 async def aclose_all(closers: list[Closer]) -> None:
-    """Call the closers and await what is awaitable, each whatever comes of the others."""
+    """Call the closers and await their results, all of them even if some raise."""
     async with AsyncExitStack() as stack:
         for closer in reversed(closers):
             stack.push_async_callback(_call, closer)

@@ -44,7 +44,7 @@ class Config:
     logger: Callable[[StreamHandle], Any] = plain_logger
     """Makes the logger of a stream."""
     show: Callable[[Progress], None] = lambda _: None
-    """Has a stream that has just begun shown at its interval."""
+    """Arranges that a stream that has just begun is shown at its interval."""
 
 
 OFF = Config()

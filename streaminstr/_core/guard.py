@@ -126,8 +126,8 @@ def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _signal_handlers() -> set[CodeType]:
-    found = (signal.getsignal(number) for number in signal.valid_signals())
-    functions = (getattr(one, "__func__", one) for one in found if callable(one))
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    functions = (getattr(one, "__func__", one) for one in handlers if callable(one))
     codes = (
         getattr(one, "__code__", None) or getattr(type(one).__call__, "__code__", None)
         for one in functions

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
 FOREIGN: Any = object()
-"""A loop that is not asyncio's. Its steps return by themselves; nothing can be handed to it."""
+"""A loop that is not asyncio's. Nothing can be handed to it from outside."""
 _EAGER = sys.version_info >= (3, 12)
 _tasks: set[Task[Any]] = set()
 """Clean-ups under way: a loop keeps only weak references to its tasks."""
@@ -33,11 +33,11 @@ def running() -> AbstractEventLoop | None:
 
 def current() -> Any:
     """The loop that is running in this thread: one of asyncio's, `FOREIGN`, or None."""
-    found = running()
+    ours = running()
     trio: Any = sys.modules.get("trio")
-    if found is None and trio is not None and trio.lowlevel.in_trio_run():
+    if ours is None and trio is not None and trio.lowlevel.in_trio_run():
         return FOREIGN
-    return found
+    return ours
 
 
 def current_task() -> Any:
@@ -72,7 +72,7 @@ def spawn(
         return True
     try:
         loop.call_soon_threadsafe(_start, loop, function, context)
-    except RuntimeError:  # closed since we asked
+    except RuntimeError:  # closed meanwhile
         return False
     return True
 

@@ -24,7 +24,7 @@ class Ending(enum.Enum):
 
 
 class Cut(enum.Enum):
-    """What is known beside: how the last step was cut, or that what made the stream is over."""
+    """A second condition: how the last step was cut, or that what made the stream is over."""
 
     NOTHING = "nothing"
     TIMEOUT = "its last step raised TimeoutError and the body could go on"
@@ -78,7 +78,7 @@ def ending_of(error: BaseException | None) -> Ending:
     if error is None:
         return Ending.EXHAUSTED
     if isinstance(error, (SystemExit, KeyboardInterrupt)):
-        # A worker that is told to stop raises this inside a step (gunicorn's --timeout).
+        # A worker that has to stop raises this inside a step (gunicorn's --timeout).
         return Ending.STOPPED
     return Ending.INTERRUPTED if is_cancellation(error) else Ending.RAISED
 

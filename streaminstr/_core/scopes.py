@@ -1,4 +1,4 @@
-"""The scopes of one stream, and the only calls into a backend. None of them raises by itself."""
+"""The scopes of one stream, and the only calls into a backend, all of them guarded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamS
         if scope is not None and guarded(_is_scope, scope, default=False):
             scopes.append(scope)
         elif scope is not None:
-            # Named by its type: what the object says of itself may differ each time, or raise.
+            # Named by its type: its repr may differ each time, or raise.
             _complain(backend, "open", scope, "a StreamScope with the methods start and close")
     return scopes
 
@@ -84,6 +84,6 @@ def _is_scope(candidate: Any) -> bool:
     )
 
 
-def _complain(owner: object, method: str, given: Any, wanted: str) -> None:
+def _complain(owner: object, method: str, given: Any, expected: str) -> None:
     name = f"{type(owner).__module__}.{type(owner).__qualname__}.{method}"
-    log_once(name, f"returned {type(given).__name__} and not {wanted}")
+    log_once(name, f"returned {type(given).__name__} and not {expected}")

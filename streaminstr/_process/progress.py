@@ -1,4 +1,4 @@
-"""The background thread: shows open streams at their interval. No thread where none is due.
+"""The background thread: shows open streams at their interval. It starts with the first of them.
 
 A stream under a config with a `progress_interval` has a `Progress` when it starts. The thread looks
 at the open streams that are due; the streams themselves do nothing for it on their way.
@@ -55,7 +55,7 @@ _clockwork = _Clockwork()
 
 
 def show(progress: Progress) -> None:
-    """Have a stream that has just begun shown when it is due."""
+    """Arrange that a stream that has just begun is shown when it is due."""
     _clockwork.ensure()
     if progress.due < _clockwork.planned:
         _clockwork.wake.set()
@@ -93,7 +93,7 @@ def _log(handle: StreamHandle, report: StreamReport) -> None:
 
 
 def _forget() -> None:
-    """In a forked child there is no such thread, and its locks may have been held."""
+    """A forked child has no such thread, and inherits locks that may have been held."""
     global _clockwork  # noqa: PLW0603 - one process has one thread
     _clockwork = _Clockwork()
 

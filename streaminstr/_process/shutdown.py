@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streaminstr.types import Backend
 
 _LOOK_AGAIN = 0.01
-"""Seconds between two looks at streams that were asked to end."""
+"""How often to look at streams that were asked to end, in seconds."""
 _AT_EXIT = 1.0
 """How long interpreter exit may be delayed, in seconds."""
 
@@ -40,7 +40,7 @@ def close_open_streams(deadline: float) -> None:
 
 
 def flush(backends: Iterable[Backend], deadline: float) -> None:
-    """Have the backends that buffer send what they hold, until `deadline`."""
+    """Have the backends that buffer send their data, until `deadline`."""
     for backend in backends:
         if guarded(isinstance, backend, SupportsFlush, default=False):
             call(backend, "flush", max(deadline - monotonic(), 0.0), default=None)
@@ -50,16 +50,16 @@ def flush(backends: Iterable[Backend], deadline: float) -> None:
 def shut_down_at_exit(shutdown: Callable[[float], None]) -> None:
     """Register `shutdown` with `atexit`, once.
 
-    Called with the first stream and not sooner: what is registered last runs first. A vendor that
-    registered before is then still at work when the last scopes close.
+    Called with the first stream and not before, because what is registered last runs first: a
+    vendor that has registered its own exit handler still works when the last scopes close.
     """
     atexit.register(shutdown, _AT_EXIT)
 
 
 def watch() -> None:
-    """Have SIGTERM tell why streams are cut short, before whoever handles it now is called.
+    """Note SIGTERM as the reason why streams are cut short, then call the handler of before.
 
-    Does nothing outside of the main thread, where Python lets nobody handle signals.
+    Does nothing outside of the main thread, where Python allows no signal handlers.
     """
     before = signal.getsignal(signal.SIGTERM)
     in_main = threading.current_thread() is threading.main_thread()
@@ -69,7 +69,7 @@ def watch() -> None:
 
 
 class _Terminate:
-    """A handler of SIGTERM that notes the fact and leaves the rest to the one before."""
+    """A handler of SIGTERM that notes the signal and leaves the rest to the handler of before."""
 
     def __init__(self, before: Callable[..., Any] | int) -> None:
         self._before = before
@@ -93,8 +93,8 @@ def _stopping() -> Iterator[None]:
 
 
 def _open_streams() -> list[Any]:
-    made = (life.stream for life in open_lives())
-    return [stream for made_by in made if made_by and (stream := made_by()) is not None]
+    references = (life.stream for life in open_lives())
+    return [stream for one in references if one and (stream := one()) is not None]
 
 
 def _is_open(stream: Any) -> bool:
@@ -102,6 +102,6 @@ def _is_open(stream: Any) -> bool:
 
 
 def _wait(streams: list[Any], deadline: float) -> None:
-    """Wait for the streams to end; in a loop's own thread that would keep them from it."""
+    """Wait for the streams to end; not in a loop's own thread, where that would hold them up."""
     while loop.running() is None and monotonic() < deadline and any(map(_is_open, streams)):
         time.sleep(_LOOK_AGAIN)

@@ -112,7 +112,7 @@ def _no_more(_: object) -> NoReturn:
 
 def _close(response: Any, file: SteppedFile) -> None:
     """Close a stream whose file the server may have sent by itself, never stepping it."""
-    # Django sets the file's `close` just before it gives the file to the server.
+    # Django sets the file's `close` just before it hands the file to the server.
     if response.file_to_stream is file and file.close == response.close:
         length = str(response.get("Content-Length", ""))
         file.settle(int(length) if length.isdecimal() else None)

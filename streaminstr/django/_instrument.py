@@ -75,7 +75,7 @@ def _carrier(request: HttpRequest) -> Mapping[str, Any]:
 
 
 def _is_undecided(response: Any) -> bool:
-    """A view may give anything, also None; what Django says to that is not ours to change."""
+    """Whether no decision was made yet. A view may return anything, also None."""
     return getattr(response, "streaming", False) and _MARK not in vars(response)
 
 
@@ -86,11 +86,11 @@ def _instrument(
     requested: float | None,
 ) -> None:
     leave_out(request, response)
-    config, found, route = _configure.current(), conf.loaded(), _route(request)
-    if not config.backends or not _is_wanted(found, request, response):
+    config, setting, route = _configure.current(), conf.loaded(), _route(request)
+    if not config.backends or not _is_wanted(setting, request, response):
         return
     described = {**_describe(request, response, route), **(options.attributes or {})}
-    known = {} if found is None else found.ends_with
+    markers = {} if setting is None else setting.ends_with
     by_server = may_be_sent_by_server(request, response)
     handle = make_handle(
         config,
@@ -98,7 +98,7 @@ def _instrument(
         described,
         time.time_ns() if by_server else None,
         kind=_http.kind_of(response.get("Content-Type")),
-        markers=options.markers or known.get(route or "", ()),
+        markers=options.markers or markers.get(route or "", ()),
     )
     if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
         _adopt(request, response, handle, options.name or route, requested)
@@ -157,10 +157,12 @@ def _replace_body(
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
 
 
-def _is_wanted(found: conf.Loaded | None, request: HttpRequest, response: HttpResponseBase) -> bool:
-    if found is None or found.wanted is None:
+def _is_wanted(
+    setting: conf.Loaded | None, request: HttpRequest, response: HttpResponseBase
+) -> bool:
+    if setting is None or setting.filter is None:
         return True
-    return bool(guarded(found.wanted, request, response, default=True))
+    return bool(guarded(setting.filter, request, response, default=True))
 
 
 def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:
@@ -199,7 +201,7 @@ def _closers(response: Any) -> list[Callable[[], object]]:
 
 
 def _measure(charset: str) -> Callable[[Any], int]:
-    """What gives the size of a chunk as `HttpResponse.make_bytes` will send it."""
+    """The function that measures a chunk as `HttpResponse.make_bytes` will send it."""
     return size_of if charset.lower() == "utf-8" else partial(_size_in, charset)
 
 

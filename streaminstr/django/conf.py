@@ -42,7 +42,7 @@ class Loaded:
 
     raw: Any
     config: Config
-    wanted: Filter | None
+    filter: Filter | None
     ends_with: Mapping[str, tuple[bytes, ...]]
 
 
@@ -50,7 +50,7 @@ _loaded: Loaded | None = None
 
 
 def adopt() -> None:
-    """Make the setting count for `streaminstr.stream` and `streamed`, too."""
+    """Apply the setting to `streaminstr.stream` and `streamed`, too."""
     _configure.adapt(_config_in_settings)
 
 
@@ -60,15 +60,15 @@ def loaded() -> Loaded | None:
     raw = getattr(settings, "STREAMINSTR", _UNSET)
     if raw is _UNSET:
         return None
-    found = _loaded
-    if found is None or found.raw is not raw:
-        found = _loaded = Loaded(raw, build(raw), load_filter(raw), load_markers(raw))
-    return found
+    setting = _loaded
+    if setting is None or setting.raw is not raw:
+        setting = _loaded = Loaded(raw, build(raw), load_filter(raw), load_markers(raw))
+    return setting
 
 
 def _config_in_settings() -> Config | None:
-    found = loaded()
-    return None if found is None else found.config
+    setting = loaded()
+    return None if setting is None else setting.config
 
 
 def build(raw: Any) -> Config:
@@ -80,7 +80,7 @@ def build(raw: Any) -> Config:
 
 
 def check_keys(raw: Any) -> None:
-    """Raise StreaminstrError for what is no dict, and for keys that do not exist."""
+    """Raise StreaminstrError if `raw` is not a dict, and for keys that do not exist."""
     if not isinstance(raw, dict):
         msg = f'STREAMINSTR is {raw!r:.80}. Write a dict, such as {{"BACKEND": "opentelemetry"}}.'
         raise StreaminstrError(msg)
@@ -90,7 +90,7 @@ def check_keys(raw: Any) -> None:
 
 
 def check_options(raw: dict[str, Any]) -> None:
-    """Raise StreaminstrError for an option whose value is not one that it can take."""
+    """Raise StreaminstrError for an option with a wrong value."""
     options = raw.get("OPTIONS", {})
     if not isinstance(options, dict):
         msg = (
@@ -120,17 +120,17 @@ def load_markers(raw: dict[str, Any]) -> dict[str, tuple[bytes, ...]]:
 
 def load_filter(raw: dict[str, Any]) -> Filter | None:
     """The callable that FILTER names; raises StreaminstrError."""
-    wanted = raw.get("FILTER")
-    if isinstance(wanted, str):
+    chosen = raw.get("FILTER")
+    if isinstance(chosen, str):
         try:
-            wanted = import_string(wanted)
+            chosen = import_string(chosen)
         except ImportError as error:
             msg = f"STREAMINSTR['FILTER'] cannot be imported: {error}"
             raise StreaminstrError(msg) from error
-    if wanted is not None and not callable(wanted):
+    if chosen is not None and not callable(chosen):
         msg = (
-            f"STREAMINSTR['FILTER'] is {wanted!r:.80}. "
+            f"STREAMINSTR['FILTER'] is {chosen!r:.80}. "
             "It takes a callable (request, response) -> bool, or the dotted path of one."
         )
         raise StreaminstrError(msg)
-    return wanted
+    return chosen

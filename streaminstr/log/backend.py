@@ -31,8 +31,8 @@ DEFAULT_LEVELS: Mapping[str, str | None] = {
 class LogBackend:
     """One event `stream_closed` for each stream, at a level by outcome.
 
-    `levels` is a dict of outcome to level; for an outcome that is not in it the default holds.
-    Raises StreaminstrError for what is neither.
+    `levels` is a dict of outcome to level; an outcome that is not in it has its default level.
+    Raises StreaminstrError for unknown outcomes and levels.
     """
 
     def __init__(self, *, levels: Mapping[str, str | None] | None = None) -> None:
@@ -84,7 +84,7 @@ def with_log(
 ) -> tuple[Backend, ...]:
     """`backends` with one log backend, last: its event then comes while the spans are open.
 
-    Where no outcome has a level there is nothing for it to do, beside another backend.
+    Beside another backend it is left out where no outcome has a level.
     """
     logs = [backend for backend in backends if isinstance(backend, LogBackend)]
     others = [backend for backend in backends if not isinstance(backend, LogBackend)]

@@ -71,10 +71,10 @@ class Bindings(dict[str, Any]):
     @classmethod
     def of(cls, origin: Origin, bound: Mapping[str, Any]) -> Bindings:
         """`bound`, with the origin."""
-        made = cls.__new__(cls)
-        made.update(bound)
-        made.origin, made.line = origin, origin.line
-        return made
+        bindings = cls.__new__(cls)
+        bindings.update(bound)
+        bindings.origin, bindings.line = origin, origin.line
+        return bindings
 
     def late(self) -> dict[str, Any]:
         """The stream's fields that this logger lacks because it was made before them."""

@@ -29,7 +29,7 @@ def stream_logger(handle: StreamHandle) -> Any:
 class StreamLogger(logging.LoggerAdapter[logging.Logger]):
     """A standard logger with the fields of a stream: in the text and as attributes of the record.
 
-    They stay on one line, whatever a client has put into them.
+    They stay on one line, even if a client has put line breaks into them.
     """
 
     def __init__(self, logger: logging.Logger, extra: Mapping[str, Any], origin: Origin) -> None:
@@ -44,8 +44,8 @@ class StreamLogger(logging.LoggerAdapter[logging.Logger]):
         """As `logging.Logger.log`; `extra` adds fields."""
         if self.isEnabledFor(level):
             line = self._origin.line
-            known = {} if line is None else line.fields
-            fields = {**known, **(self.extra or {}), **(kwargs.pop("extra", None) or {})}
+            of_line = {} if line is None else line.fields
+            fields = {**of_line, **(self.extra or {}), **(kwargs.pop("extra", None) or {})}
             self._origin.run(self._handle, level, msg, args, plain_names(fields), **kwargs)
 
     def _handle(
@@ -59,7 +59,7 @@ class StreamLogger(logging.LoggerAdapter[logging.Logger]):
         stack_info: bool = False,
         stacklevel: int = 1,
     ) -> None:
-        # Not by `extra=`: that raises where a record factory has set an attribute of that name.
+        # `extra=` would raise where a record factory has set an attribute of that name.
         shown = as_text(fields)
         where = self.logger.findCaller(stack_info, stacklevel + 2)
         record = self.logger.makeRecord(
@@ -85,7 +85,7 @@ def _exc_info(given: Any) -> Any:
 
 
 def as_text(fields: Mapping[str, Any]) -> str:
-    """`name=value` for each, on one line: what cannot be printed is escaped."""
+    """`name=value` for each field, on one line, with unprintable characters escaped."""
     return " ".join(
         f"{one_line(name)}={one_line(guarded(repr, value, default='?'))}"
         for name, value in fields.items()
@@ -93,7 +93,7 @@ def as_text(fields: Mapping[str, Any]) -> str:
 
 
 def one_line(value: Any) -> Any:
-    """`value`; of text, what would break or colour a line is escaped."""
+    """`value`; text is escaped where it would break or colour a line."""
     if not isinstance(value, str) or value.isprintable():
         return value
     return repr(str(value))[1:-1]

@@ -1,4 +1,4 @@
-"""Where the log lines of a stream come from, for loggers that may be used far away from it."""
+"""Where the log lines of a stream come from, for loggers that are used outside of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
     *("message", "asctime", "taskName"),  # logging's own, set later or by newer Pythons
     *("self", "event", "method_name", "level", "logger", "timestamp", "positional_args"),
 }
-"""What logging and structlog use themselves: as the name of a field it would break the line."""
+"""Names that logging and structlog use themselves. A field of such a name would break the line."""
 
 
 class Line(NamedTuple):
@@ -41,8 +41,8 @@ here: ContextVar[Line | None] = ContextVar("streaminstr.line", default=None)
 class Origin:
     """The bindings of one stream as they were at its first step.
 
-    A logger may outlive its stream, so this refers to no handle: a stream that is dropped then ends
-    at once, without a reference cycle that has to be found first.
+    A logger may outlive its stream, so this refers to no handle: with a reference cycle, a dropped
+    stream would not end until the garbage collector found it.
     """
 
     __slots__ = ("_context", "_held", "_thread", "line")
@@ -54,7 +54,7 @@ class Origin:
         self._held: ThreadLocals | None = None
 
     def settle(self, line: Line) -> None:
-        """Put the fields on each line of the current Context, and remember all that is there."""
+        """Put the fields on each line of the current Context, and remember what is bound in it."""
         self.line = line
         here.set(line)
         self._held = structured.bind(line.fields)
@@ -62,9 +62,9 @@ class Origin:
 
     @property
     def run(self) -> Callable[..., Any]:
-        """What calls a function with the stream's bindings in force: as they are, or remembered.
+        """Calls a function with the stream's bindings, which are current or remembered.
 
-        It adds no frame of ours to the stack, where loggers look for their caller.
+        It adds no Python frame to the stack, where loggers look for their caller.
         """
         if self._context is None or here.get() is self.line:
             return operator.call
@@ -77,7 +77,7 @@ NOWHERE = Origin()
 
 
 def bind(handle: StreamHandle) -> None:
-    """Put its ids, and what was set before the first step, on each log line of a stream."""
+    """Put a stream's ids, and attributes set before its first step, on each of its log lines."""
     if handle.attributes:
         handle.fields = {**handle.attributes, **handle.fields}
     handle.fields = plain_names(handle.fields)
@@ -85,7 +85,7 @@ def bind(handle: StreamHandle) -> None:
 
 
 def origin_of(handle: StreamHandle) -> Origin:
-    """Its origin, which its loggers share."""
+    """The origin of a stream, which its loggers share."""
     origin: Origin | None = handle.origin
     if origin is None:
         origin = handle.origin = Origin()
@@ -93,7 +93,7 @@ def origin_of(handle: StreamHandle) -> Origin:
 
 
 def plain_names(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`fields`, those with a reserved name under that name and an underscore."""
+    """`fields`, with an underscore after each reserved name."""
     if RESERVED.isdisjoint(fields):
         return fields
     return {f"{name}_" if name in RESERVED else name: value for name, value in fields.items()}

@@ -24,7 +24,7 @@ def chunks() -> Iterator[bytes]:
 
 
 def naming_its_error(body: Iterator[bytes]) -> Iterator[bytes]:
-    """Sets the attribute `error.type`, then gives what `body` gives."""
+    """Sets the attribute `error.type`, then yields from `body`."""
     current_stream().set_attribute(names.ERROR_TYPE, "Promised")
     yield from body
 

@@ -36,7 +36,7 @@ ODD: dict[str, Any] = {
     "list": [None, {}],
     "surrogate": "\ud800",
 }
-"""Values that are no attributes, and that applications set all the same."""
+"""Values that are not attributes, and that applications still set."""
 _MILLISECOND = 1_000_000
 _HOUR = 3_600_000_000_000
 
