@@ -106,8 +106,10 @@ def process(monkeypatch):
 
 
 LOADED = {
+    "ddtrace asgi": "ddtrace.contrib.asgi",
     "ddtrace wsgi": "ddtrace.contrib.wsgi",
     "otel asgi": "opentelemetry.instrumentation.asgi",
+    "otel wsgi": "opentelemetry.instrumentation.wsgi",
     "otel django": "opentelemetry.instrumentation.django",
 }
 
