@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 
 def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
-    """Close a response's body. The thread that has stepped it keeps the connections to caches.
+    """Close a response's body. The calling thread keeps the connections to Django's caches.
 
-    Django calls this in a worker thread. A net that holds the request closes an async body
-    itself, in the task of the request, to which its task groups and locks belong.
+    Under ASGI Django calls this in a worker thread. A net that holds the request closes an async
+    body itself, in the task of the request, to which its task groups and locks belong.
     """
     life = stream._life  # noqa: SLF001 - every kind has one
-    was_here = life.place is None or life.place.is_here  # a clean-up elsewhere takes it there
     try:
         net = life.exchange if isinstance(stream, AsyncStream) else None
         if net is not None and net.will_close(life.stream):
@@ -33,8 +32,7 @@ def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
         else:
             stream.close()
     finally:
-        if was_here:
-            guarded(hand_back, life.copy(), default=None)
+        guarded(hand_back, life.copy(), default=None)
 
 
 def hand_back(context: Context) -> None:

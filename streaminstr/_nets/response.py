@@ -31,8 +31,8 @@ class Response:
     """What the messages of an application say of its response."""
 
     __slots__ = (
-        *("_before", "_begun", "_config", "_exchange", "_is_body_next", "_is_held", "_is_sent"),
-        *("_scope", "_start", "_stream", "_task"),
+        *("_before", "_begun", "_config", "_exchange", "_is_body_next", "_is_sent"),
+        *("_scope", "_start", "_stream", "_task", "_was_cut"),
     )
 
     def __init__(self, config: Config, exchange: Exchange, scope: Message) -> None:
@@ -44,9 +44,8 @@ class Response:
         """The streams that were there when the response began: its body may be one of them."""
         self._stream: PushedStream | None = None
         self._is_body_next = False
-        self._is_sent = False
+        self._is_sent = self._was_cut = False
         """Whether the last message was made."""
-        self._is_held = False
         """Whether the outcome is known only when the application's call is over."""
 
     def begin(self, message: Message) -> Message:
@@ -90,7 +89,7 @@ class Response:
         if self._stream is None:
             return
         has_failed = isinstance(error, Exception) and not comes_from(_BACKGROUND, error)
-        if self._is_sent and not has_failed:
+        if self._is_sent and not has_failed and not self._was_cut:
             self._stream.finish()
         else:
             self._stream.end(error)
@@ -98,13 +97,15 @@ class Response:
     def _finish(self, stream: PushedStream) -> None:
         self._is_sent = True
         if is_awaited_by(_RELAYS):
+            # Its last message does not say that the body was exhausted.
+            self._was_cut = self._exchange.has_left
             stream.hold()
         else:
             stream.finish()
         stream.withdraw()
 
     def _open(self) -> PushedStream | None:
-        """Give the response a scope, in the Context of who sends. Dated back to its start."""
+        """Give the response a scope, in the Context of the sender. Dated back to its start."""
         method, status = self._scope.get("method"), self._start.get("status")
         status = status if isinstance(status, int) else None
         headers = _headers(self._start)

@@ -13,7 +13,7 @@ from real_check import check
 from real_django import Django
 from real_spans import TRACER, note
 
-BEGUN = {"parent": "export", "inside": "export", "begun": True}
+BEGUN = {"parent": "export", "inside": None, "begun": True}
 
 
 def lines(turn):

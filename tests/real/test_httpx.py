@@ -2,6 +2,7 @@
 
 import pytest
 
+import streaminstr
 from real_check import check
 from real_django import Django
 from real_proxy import Proxy
@@ -25,8 +26,13 @@ def test_a_sync_body_leaves_no_connection_open(body, wsgi_ending, net, proxy):
     assert proxy.left[-1] == 0
 
 
-def test_the_stream_of_a_response_is_closed_as_a_body(ending, net, proxy):
-    check(Django(proxy.stream, net=net, after=proxy.after), ending)
+def test_a_stream_over_the_response_of_a_client_is_closed_as_a_body(ending, net, proxy):
+    """Django keeps of an async iterable its iterator alone, and closes nothing of it."""
+
+    async def streamed(turn):
+        return streaminstr.stream(await proxy.stream(turn), name="proxy")
+
+    check(Django(streamed, net=net, after=proxy.after), ending)
     is_left = ending == "fails" and not net  # it could go on, and Django closes nothing
     assert proxy.closed[-1] or is_left
 

@@ -1,4 +1,9 @@
-"""A server and its client in one, for one request: under ASGI and under WSGI."""
+"""A server and its client in one, for one request: under ASGI and under WSGI.
+
+The endings: `full`, the client reads all; `fails`, the body raises; and the client leaves after
+two chunks: while the body `waits`, while the server `sends`, or, `refused`, send raises. Under
+WSGI it `leaves` in one way: the server closes the response.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +13,12 @@ import logging
 from contextlib import suppress
 from wsgiref.util import setup_testing_defaults
 
-from real_seen import Seen
+from real_seen import SERVER, Seen
 from real_spans import current
 
 PATIENCE = 10
 CHUNKS = 2
 """How many chunks a client reads that leaves."""
-ASGI_ENDINGS = ("full", "fails", "waits", "sends")
-"""`waits`: the client leaves while the body waits; `sends`: while the server sends."""
-WSGI_ENDINGS = ("full", "fails", "leaves")
 
 
 def scope(path, headers=(), spec_version="2.3", root_path=""):
@@ -55,10 +57,8 @@ class AsgiVisit:
     async def _run(self, app, path, trouble, after):
         asyncio.get_running_loop().set_exception_handler(trouble.of_loop)
         self._left = asyncio.Event()
-        spec_version = "2.4" if self.ending == "refused" else "2.3"
-        call = app(
-            scope(path, spec_version=spec_version, **self.options), self._receive, self._send
-        )
+        options = {"spec_version": "2.4" if self.ending == "refused" else "2.3", **self.options}
+        call = app(scope(path, **options), self._receive, self._send)
         try:
             async with asyncio.timeout(PATIENCE):
                 await call
@@ -101,7 +101,7 @@ class AsgiVisit:
 
 def _log(error):
     """Servers log what an application raises; some integrations report what is logged."""
-    logging.getLogger("server").error("Exception in the application", exc_info=error)
+    logging.getLogger(SERVER).error("Exception in the application", exc_info=error)
     return repr(error)
 
 

@@ -1,0 +1,52 @@
+"""The same for trio, where Django does not run: Starlette, in the outermost net or without it."""
+
+from __future__ import annotations
+
+import anyio
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route
+
+import streaminstr
+from real_server_site import async_lines
+from streaminstr.asgi import StreamScopeMiddleware
+
+
+async def stream(request):
+    ending = request.path_params["ending"]
+    body = async_lines(request.url.path, ending, anyio.sleep)
+    return StreamingResponse(body, media_type="text/plain")
+
+
+async def in_a_group(url_path, ending):
+    """A cancellation leaves such a body as a group of one, on trio."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep_forever)
+        async for line in async_lines(url_path, ending, anyio.sleep):
+            yield line
+        group.cancel_scope.cancel()
+
+
+async def stream_in_a_group(request):
+    path = request.url.path
+    body = streaminstr.stream(in_a_group(path, request.path_params["ending"]), name=path)
+    return StreamingResponse(body, media_type="text/plain")
+
+
+async def page(request):
+    return PlainTextResponse("page")
+
+
+plain = Starlette(
+    routes=[
+        Route("/{who}/async/{ending}", stream),
+        Route("/{who}/group/{ending}", stream_in_a_group),
+        Route("/{who}/page", page),
+    ]
+)
+ours = StreamScopeMiddleware(plain)
+
+
+async def asgi(scope, receive, send):
+    is_ours = scope.get("path", "").startswith("/ours/")
+    await (ours if is_ours else plain)(scope, receive, send)
