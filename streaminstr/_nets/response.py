@@ -60,12 +60,13 @@ class Response:
     def count(self, message: Message) -> None:
         """Note a part of the body that is about to be sent."""
         now = clock()  # before a scope is opened, which is no work of the body's
-        chunk, more = message.get("body", b""), message.get("more_body", False)
+        more = message.get("more_body", False)
         if self._is_body_next:
             self._is_body_next = False
             self._stream = guarded(self._open, default=None) if more else None
         if self._stream is None or self._is_sent:
             return
+        chunk = message.get("body", b"")
         if chunk or more:
             self._stream.push(chunk, now)
         if not more:
