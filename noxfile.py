@@ -22,6 +22,12 @@ MATRIX = [
     for django in DJANGOS
     if django == "5.2" or python != "3.11"  # Django 6 begins at Python 3.12
 ]
+ASGIREFS = [  # the oldest that a Django allows, the last before Locals had a tag, the newest
+    nox.param("3.11", "==3.8.1", "5.2", id="3.8.1-django5.2"),
+    nox.param("3.12", "==3.9.1", "6.0", id="3.9.1-django6.0"),
+    nox.param("3.11", "==3.11.1", "5.2", id="3.11.1-django5.2"),
+    nox.param("3.12", "", "6.1", id="newest-django6.1"),
+]
 LOWEST = (
     "django==5.2",
     "ddtrace==3.9.0",
@@ -55,6 +61,16 @@ def lowest(session: nox.Session) -> None:
     """The quick suite with the lowest versions that pyproject.toml allows."""
     session.install("-e", ".[dev]", *LOWEST)
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(("python", "asgiref", "django"), ASGIREFS)
+def asgiref(session: nox.Session, asgiref: str, django: str) -> None:
+    """What a body sees and may do in each place, over versions of asgiref, whose names we use."""
+    session.install("-e", ".[django]", f"asgiref{asgiref}", f"django{DJANGOS[django]}")
+    session.install("anyio", "hypothesis", "pytest", "pytest-asyncio", "structlog")
+    places = ("tests/core/test_asgiref.py", "tests/core/test_places.py")
+    session.run("pytest", *places, "tests/django/test_places.py", *session.posargs)
 
 
 @nox.session

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from streaminstr import attributes as names
 
 if TYPE_CHECKING:
+    from streaminstr._events import Kind
     from streaminstr.types import Attribute
 
 _METHODS = frozenset(
@@ -41,6 +42,12 @@ def describe(
         names.CONTENT_TYPE: (content_type or "").partition(";")[0] or None,
     }
     return {key: value for key, value in attributes.items() if value is not None}
+
+
+def kind_of(content_type: str | None) -> Kind | None:
+    """The kind of a body, by its media type: `sse` for an event stream."""
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    return "sse" if media_type == "text/event-stream" else None
 
 
 def has_body(method: str | None, status: int | None) -> bool:

@@ -123,46 +123,46 @@ def wrap(
 
 
 def adopt(
-    stream: Any,
+    made: Any,
+    described: Handle,
     *,
-    name: str | None,
-    attributes: Mapping[str, Attribute],
+    is_named: bool,
     size_of: Callable[[Any], int],
     requested: float | None,
     carrier: Mapping[str, Any],
 ) -> Handle:
     """Let a stream that the application made for its response be the response's own.
 
-    What the application said of it stands: `name` is for one without a name of its own, and
-    `attributes` are added. Returns its handle.
+    `described` is what the adapter knows of it. What the application said stands: the adapter's
+    name is for a stream without one of its own, if `is_named`, and its attributes are added.
+    Returns the stream's own handle.
     """
-    life = stream._life  # noqa: SLF001 - every kind has one
-    stream.size_of, stream.plain = life.handle.counting(size_of)
-    info = life.handle.info
-    name = info.name if life.handle.named or name is None else name
-    life.describe(name, {**attributes, **info.attributes}, requested)
+    life, info = made._life, described.info  # noqa: SLF001 - every kind has one
+    handle: Handle = life.handle
+    if handle.counter is None and not life.started:
+        handle.counter = described.counter
+    made.size_of, made.plain = handle.counting(size_of)
+    name = info.name if is_named and not handle.named else handle.info.name
+    life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
     if (exchange := exchange_of(carrier)) is not None:
-        exchange.own(stream)
-    return life.handle  # type: ignore[no-any-return]
+        exchange.own(made)
+    return handle
 
 
-def push(handle: Handle, config: Config, exchange: Exchange, begun: float) -> PushedStream:
+def push(handle: Handle, config: Config, exchange: Exchange | None, begun: float) -> PushedStream:
     """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
     shut_down_at_exit(_configure.shutdown)
     life = Life(config, handle, exchange=exchange, created=begun)
     return PushedStream(life, Meter(*handle.counting(_size_of)))
 
 
-def enclose(
-    result: Any, handle: Handle, config: Config, exchange: Exchange, context: Context
-) -> Stream[bytes]:
-    """A stream over a WSGI result, whose steps run in `context` itself, that of the response.
+def enclose(handle: Handle, config: Config, exchange: Exchange, context: Context) -> Life:
+    """The life of a stream whose steps run in `context` itself, that of a WSGI response.
 
     What has been entered there, by the application or a middleware, can so be left there.
     """
     shut_down_at_exit(_configure.shutdown)
-    life = Life(config, handle, exchange=exchange, context=context)
-    return Stream(life, result, *handle.counting(_size_of))
+    return Life(config, handle, exchange=exchange, context=context)
 
 
 def make_handle(

@@ -10,10 +10,8 @@ means on each server.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from contextvars import copy_context
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure
@@ -22,15 +20,14 @@ from streaminstr._core.config import OFF
 from streaminstr._core.errors import hand_on
 from streaminstr._core.guard import guarded
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
-from streaminstr._http import describe, has_body, name_of
-from streaminstr._nets.result import OneChunk, Result, enter
-from streaminstr._wrap import enclose, make_handle
+from streaminstr._http import describe, has_body, kind_of, name_of
+from streaminstr._nets.result import OneChunk, Result, StreamedResult
+from streaminstr._wrap import enclose, make_handle, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streaminstr._core.config import Config
-    from streaminstr._core.stream import Stream
     from streaminstr._nets.protocol import Environ, StartResponse, SyncApplication
 
 
@@ -77,12 +74,12 @@ class _Call:
             return result
         stream = guarded(self._open, result, default=None)
         if stream is not None:
-            return Result(stream, self._context, self._finish, operator.call)
+            return stream
         if isinstance(result, list | tuple):
             self._finish()
             return result
         kind = OneChunk if guarded(_is_one_chunk, result, default=False) else Result
-        return kind(result, self._context, self._finish, partial(enter, self._context))
+        return kind(result, self._context, self._finish)
 
     def _begin(self, status: str, headers: Any, exc_info: Any = None) -> Any:
         if isinstance(headers, Iterator):  # read here, it would be empty for the server
@@ -100,20 +97,25 @@ class _Call:
         self._status = int(status[:3]) if status[:3].isdecimal() else None
         self._headers = {name.lower(): value for name, value in headers}
 
-    def _open(self, result: Any) -> Stream[bytes] | None:
+    def _open(self, result: Any) -> StreamedResult | None:
         """Give the response a scope, if it is streamed and has none."""
         if not self._is_streamed(result):
             return None
         method = self._environ.get("REQUEST_METHOD")
+        content_type = self._headers.get("content-type")
         attributes = describe(
             method=method,
             route=self._route,
             status=self._status,
             path=_path(self._environ),
-            content_type=self._headers.get("content-type"),
+            content_type=content_type,
         )
-        handle = make_handle(self._config, name_of(method, self._route), attributes)
-        return enclose(result, handle, self._config, self._exchange, self._context)
+        name, kind = name_of(method, self._route), kind_of(content_type)
+        handle = make_handle(self._config, name, attributes, kind=kind)
+        life = enclose(handle, self._config, self._exchange, self._context)
+        stream = StreamedResult(life, result, *handle.counting(size_of))
+        stream.finish = self._finish
+        return stream
 
     def _is_streamed(self, result: Any) -> bool:
         """Whether to give it a scope.

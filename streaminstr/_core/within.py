@@ -27,9 +27,14 @@ def within(
 
 
 @types.coroutine
-def relay(run: Callable[..., Any], steps: Any, signal: Any) -> Generator[Any, Any, Any]:
-    """Hand `signal`, and what `steps` yields after it, to the event loop, and its answers back."""
-    while True:
+def relay(
+    run: Callable[..., Any], steps: Any, signal: Any, until: Any = ()
+) -> Generator[Any, Any, Any]:
+    """Hand `signal`, and what `steps` yields after it, to the event loop, and its answers back.
+
+    Returns what `steps` returns; None when it yields `until`.
+    """
+    while signal is not until:
         call: Callable[[Any], Any]
         try:
             answer = yield signal
@@ -42,6 +47,7 @@ def relay(run: Callable[..., Any], steps: Any, signal: Any) -> Generator[Any, An
             return end.value
         finally:
             del answer  # no reference cycle through the traceback
+    return None
 
 
 async def _no_chunks() -> Any:

@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from streaminstr._core.errors import hand_on
+from streaminstr._core.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextvars import Context
 
+    from streaminstr.types import CancelledBy
+
+
+class StreamedResult(Stream[bytes]):
+    """A stream over the result, in the response's own Context, that ends the response, too."""
+
+    __slots__ = ("finish",)
+    finish: Callable[[], None]
+    """What comes after the close."""
+
+    def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
+        """End the stream. Where the server does, that is the end of the response."""
+        try:
+            super().close(cancelled_by=cancelled_by)
+        except BaseException as error:
+            hand_on(self._life.context, error)
+            raise
+        finally:
+            if cancelled_by is None:
+                finish, self.finish = self.finish, _nothing
+                finish()
+
 
 class Result:
-    """An iterator over the result that ends the response when it is closed.
+    """An iterator over a result without a scope that ends the response when it is closed.
 
     Its steps and its close run in the response's own Context: what a middleware has entered there
-    can be left there alone. A stream enters that Context by itself.
+    can be left there alone.
     """
 
-    __slots__ = ("_close", "_context", "_finish", "_result", "_run", "_steps")
+    __slots__ = ("_close", "_context", "_finish", "_steps")
 
-    def __init__(
-        self, result: Any, context: Context, finish: Callable[[], None], run: Callable[..., Any]
-    ) -> None:
-        """`run` calls a function in `context`, `finish` is what comes after the close."""
-        self._result, self._context, self._finish, self._run = result, context, finish, run
+    def __init__(self, result: Any, context: Context, finish: Callable[[], None]) -> None:
+        """`finish` is what comes after the close."""
+        self._context, self._finish = context, finish
         self._close = getattr(result, "close", None)
-        self._steps: Iterator[bytes] | None = None
+        # Asks for the iterator no sooner than the server asks for the first chunk.
+        self._steps: Iterator[bytes] = chain.from_iterable((result,))
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> bytes:
         try:
-            if self._steps is None:  # not sooner than the server asks for the first chunk
-                self._steps = self._run(iter, self._result)
-            return self._run(next, self._steps)  # type: ignore[no-any-return]
+            return self._context.run(next, self._steps)  # not by `_enter`, for speed
         except StopIteration:
             raise
+        except RuntimeError as error:
+            if not _is_entered(self._context, error):
+                hand_on(self._context, error)
+                raise
         except BaseException as error:
             hand_on(self._context, error)
             raise
+        return self._context.copy().run(next, self._steps)
 
     def close(self) -> None:
         """End the response; twice does nothing."""
@@ -48,16 +74,27 @@ class Result:
         finish, self._finish = self._finish, _nothing
         try:
             if close is not None:
-                self._run(close)
+                self._enter(close)
         except BaseException as error:
             hand_on(self._context, error)
             raise
         finally:
             # What has no `close` is cleaned up when it is dropped: there, too.
-            held, self._result, self._steps = [self._result, self._steps], (), iter(())
+            held, self._steps = [self._steps], iter(())
             del close
-            enter(self._context, held.clear)
+            self._enter(held.clear)
             finish()
+
+    def _enter(self, function: Callable[[], object]) -> None:
+        """Call `function` in the Context; in a copy where another thread is in it."""
+        try:
+            self._context.run(function)
+        except RuntimeError as error:
+            if not _is_entered(self._context, error):
+                raise
+        else:
+            return
+        self._context.copy().run(function)
 
 
 class OneChunk(Result):
@@ -69,15 +106,9 @@ class OneChunk(Result):
         return 1
 
 
-def enter(context: Context, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call `function` in `context`; in a copy where another thread is in it."""
-    try:
-        return context.run(function, *arguments)
-    except RuntimeError as error:
-        # Raised before `function` was called: nothing else can try to enter this Context.
-        if str(error) != f"cannot enter context: {context!r} is already entered":
-            raise
-    return context.copy().run(function, *arguments)
+def _is_entered(context: Context, error: RuntimeError) -> bool:
+    """Whether `context` could not be entered. Then nothing was called: nothing else enters it."""
+    return str(error) == f"cannot enter context: {context!r} is already entered"
 
 
 def _nothing() -> None:

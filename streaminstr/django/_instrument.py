@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from inspect import isgenerator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr import _configure, _http
 from streaminstr._caches import close_here
@@ -32,12 +32,19 @@ _MARK = "_streaminstr"
 """An attribute of a response about which it has been decided whether it has a scope."""
 
 
+class Options(NamedTuple):
+    """What a decorator says of the streams of its view."""
+
+    name: str | None = None
+    attributes: Mapping[str, Attribute] | None = None
+    markers: tuple[bytes, ...] = ()
+
+
 def instrument(
     request: HttpRequest,
     response: HttpResponseBase,
+    options: Options | None = None,
     *,
-    name: str | None = None,
-    attributes: Mapping[str, Attribute] | None = None,
     requested: float | None = None,
 ) -> None:
     """Put a scope round the body of a streaming response that has none yet; never raises.
@@ -45,7 +52,7 @@ def instrument(
     `requested` is when the request began, by `time.perf_counter`.
     """
     if _is_undecided(response):
-        guarded(_instrument, request, response, name, attributes, requested, default=None)
+        guarded(_instrument, request, response, options or Options(), requested, default=None)
 
 
 def leave_out(request: HttpRequest | None, response: HttpResponseBase) -> None:
@@ -75,25 +82,27 @@ def _is_undecided(response: Any) -> bool:
 def _instrument(
     request: HttpRequest,
     response: Any,
-    name: str | None,
-    attributes: Mapping[str, Attribute] | None,
+    options: Options,
     requested: float | None,
 ) -> None:
     leave_out(request, response)
-    config = _configure.current()
-    if not config.backends or not _is_wanted(request, response):
+    config, setting, route = _configure.current(), conf.loaded(), _route(request)
+    if not config.backends or not _is_wanted(setting, request, response):
         return
-    described = {**_describe(request, response), **(attributes or {})}
-    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
-        _adopt(request, response, name, described, requested)
-        return
+    described = {**_describe(request, response, route), **(options.attributes or {})}
+    markers = {} if setting is None else setting.ends_with
     by_server = may_be_sent_by_server(request, response)
     handle = make_handle(
         config,
-        name or _http.name_of(request.method, _route(request)),
+        options.name or _http.name_of(request.method, route),
         described,
         time.time_ns() if by_server else None,
+        kind=_http.kind_of(response.get("Content-Type")),
+        markers=options.markers or markers.get(route or "", ()),
     )
+    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
+        _adopt(request, response, handle, options.name or route, requested)
+        return
     _ask_for_metadata(request, response, handle)
     _replace_body(request, response, handle, config, requested, by_server=by_server)
 
@@ -101,16 +110,16 @@ def _instrument(
 def _adopt(
     request: HttpRequest,
     response: Any,
+    described: Handle,
     name: str | None,
-    described: Mapping[str, Attribute],
     requested: float | None,
 ) -> None:
     """Let the stream that the view has made be the response's own: its body, with one scope."""
-    stream, route = response._iterator, _route(request)  # noqa: SLF001 - see _replace_body
+    stream = response._iterator  # noqa: SLF001 - see _replace_body
     handle = adopt(
         stream,
-        name=name or (route and _http.name_of(request.method, route)),
-        attributes=described,
+        described,
+        is_named=name is not None,
         size_of=_measure(response.charset),
         requested=requested,
         carrier=_carrier(request),
@@ -148,8 +157,9 @@ def _replace_body(
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
 
 
-def _is_wanted(request: HttpRequest, response: HttpResponseBase) -> bool:
-    setting = conf.loaded()
+def _is_wanted(
+    setting: conf.Loaded | None, request: HttpRequest, response: HttpResponseBase
+) -> bool:
     if setting is None or setting.filter is None:
         return True
     return bool(guarded(setting.filter, request, response, default=True))
@@ -162,10 +172,10 @@ def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> No
     guarded(send, type(response), default=None)  # robust against receivers, but not async ones
 
 
-def _describe(request: HttpRequest, response: Any) -> dict[str, Attribute]:
+def _describe(request: HttpRequest, response: Any, route: str | None) -> dict[str, Attribute]:
     return _http.describe(
         method=request.method,
-        route=_route(request),
+        route=route,
         status=response.status_code,
         path=request.path,
         content_type=response.get("Content-Type"),

@@ -18,6 +18,9 @@ OUTER = ("django.middleware.gzip.", "django_structlog.middlewares.", _tracers.OP
 """Beginnings of what has to be listed before ours: it wraps the body, or binds what is captured."""
 _REFERENCE = "docs/reference/settings.md lists the keys, their types and examples."
 _FILTER = "Write a function (request, response) -> bool, and name it by its dotted path."
+_MARKERS = (
+    r'Write a dict such as {"chat/": b"data: [DONE]\n\n"}: the pattern of a route, its marker.'
+)
 _BACKEND = "`streaminstr backends` lists what is installed and whether it can be imported."
 
 
@@ -28,7 +31,7 @@ def register() -> None:
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """E001 keys, E002 backend, E003 options, E004 filter."""
+    """E001 keys, E002 backend, E003 options, E004 filter, E005 end markers."""
     raw = getattr(settings, "STREAMINSTR", {})
     if errors := list(_errors("E001", _REFERENCE, conf.check_keys, raw)):
         return errors
@@ -37,6 +40,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
     return [
         *_errors("E002", _BACKEND, _resolve, raw),
         *_errors("E004", _FILTER, conf.load_filter, raw),
+        *_errors("E005", _MARKERS, conf.load_markers, raw),
     ]
 
 

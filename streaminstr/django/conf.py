@@ -9,9 +9,10 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from streaminstr import StreaminstrError, _configure
+from streaminstr._events import markers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 KEYS = (
     "BACKEND",
     "CANCELLED_IS_ERROR",
+    "ENDS_WITH",
     "FILTER",
     "LOG_LEVELS",
     "OPTIONS",
     "PARENT",
     "PROGRESS_INTERVAL",
 )
+_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER")
+"""Keys that are no options of `streaminstr.configure`."""
 _UNSET: Any = object()
 
 
@@ -39,6 +43,7 @@ class Loaded:
     raw: Any
     config: Config
     filter: Filter | None
+    ends_with: Mapping[str, tuple[bytes, ...]]
 
 
 _loaded: Loaded | None = None
@@ -57,7 +62,7 @@ def loaded() -> Loaded | None:
         return None
     setting = _loaded
     if setting is None or setting.raw is not raw:
-        setting = _loaded = Loaded(raw, build(raw), load_filter(raw))
+        setting = _loaded = Loaded(raw, build(raw), load_filter(raw), load_markers(raw))
     return setting
 
 
@@ -70,7 +75,7 @@ def build(raw: Any) -> Config:
     """The Config that the setting describes; raises StreaminstrError."""
     check_keys(raw)
     check_options(raw)
-    options = {key.lower(): value for key, value in raw.items() if key not in ("BACKEND", "FILTER")}
+    options = {key.lower(): value for key, value in raw.items() if key not in _ADAPTERS_OWN}
     return _configure.build(raw.get("BACKEND", "log"), **options)
 
 
@@ -93,8 +98,24 @@ def check_options(raw: dict[str, Any]) -> None:
         )
         raise StreaminstrError(msg)
     for key, value in raw.items():
-        if key not in ("BACKEND", "FILTER", "OPTIONS"):
+        if key not in (*_ADAPTERS_OWN, "OPTIONS"):
             _configure.check_option(key.lower(), value)
+
+
+def load_markers(raw: dict[str, Any]) -> dict[str, tuple[bytes, ...]]:
+    """The end markers by route; raises StreaminstrError."""
+    given = raw.get("ENDS_WITH", {})
+    if not isinstance(given, dict) or not all(isinstance(route, str) for route in given):
+        msg = (
+            f"STREAMINSTR['ENDS_WITH'] is {given!r:.80}. It takes a dict of routes to end markers, "
+            r'such as {"chat/": b"data: [DONE]\n\n"}.'
+        )
+        raise StreaminstrError(msg)
+    try:
+        return {route: markers_of(marker) for route, marker in given.items()}
+    except TypeError as error:
+        msg = f"STREAMINSTR['ENDS_WITH']: {error}"
+        raise StreaminstrError(msg) from error
 
 
 def load_filter(raw: dict[str, Any]) -> Filter | None:

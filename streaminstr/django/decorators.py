@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from asgiref.sync import iscoroutinefunction
 
+from streaminstr._events import markers_of
 from streaminstr._streamed import refuse_bare_use
 from streaminstr._wrap import name_of
 from streaminstr.django import conf
-from streaminstr.django._instrument import instrument, leave_out
+from streaminstr.django._instrument import Options, instrument, leave_out
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streaminstr._events import Marker
     from streaminstr.types import Attribute
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
@@ -29,16 +31,18 @@ def stream_scope(
     *,
     attributes: Mapping[str, Attribute] | None = None,
     enabled: bool = True,
+    ends_with: Marker | None = None,
 ) -> Callable[[ViewT], ViewT]:
     """Name the streams of a view, add attributes to them, or leave them out.
 
     For function views and async views; class-based views by `method_decorator`; DRF views on
     either side of `@api_view`. Works with the middleware and without it. The view keeps its type.
-    Raises StreaminstrError for a generator function, which returns no response.
+    `ends_with` is that of `streaminstr.stream`. Raises StreaminstrError for a generator function,
+    which returns no response, and TypeError for an odd marker.
     """
     refuse_bare_use("stream_scope", name)
     conf.adopt()
-    options = _Options(name, attributes, enabled)
+    options = _Scoped(Options(name, attributes, markers_of(ends_with)), enabled)
 
     def decorate(view: Any) -> Any:
         _refuse_generator_function(view)
@@ -59,11 +63,10 @@ def stream_scope(
     return decorate
 
 
-class _Options(NamedTuple):
-    """The options of one use of the decorator."""
+class _Scoped(NamedTuple):
+    """One use of the decorator."""
 
-    name: str | None
-    attributes: Mapping[str, Attribute] | None
+    options: Options
     enabled: bool
 
     def apply(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
@@ -71,13 +74,7 @@ class _Options(NamedTuple):
         if not self.enabled:
             leave_out(_request_in(args), response)
         elif (request := _request_in(args)) is not None:
-            instrument(
-                request,
-                response,
-                name=self.name,
-                attributes=self.attributes,
-                requested=requested,
-            )
+            instrument(request, response, self.options, requested=requested)
         return response
 
     async def apply_later(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:

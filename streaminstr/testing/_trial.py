@@ -201,7 +201,7 @@ class Trial:
         )
 
     def _close_all(self) -> None:
-        """Close what a failed promise has left open, so that no other test meets it."""
+        """Close the streams that a failed promise has left open: no other test is to meet them."""
         for reference in self._streams:
             if (stream := reference()) is not None:
                 stream.close()

@@ -200,7 +200,7 @@ def test_what_is_pushed_is_shown_too(watch, backend, force):
     handle = make_handle(config, "s", None)
 
     def push():
-        pushed = push_stream(handle, config, clock())
+        pushed = push_stream(handle, config, None, clock())
         pushed.push(b"one", clock())
         show()
         pushed.resume()

@@ -1,6 +1,7 @@
 """What asgiref keeps for a place stays there; what it keeps for a request comes along."""
 
 import asyncio
+import operator
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
@@ -144,7 +145,9 @@ async def test_made_for_sync_code_that_has_ended_it_may_in_its_first_step(backen
     async def make():
         return stream(async_names())
 
-    assert await read(await sync_to_async(async_to_sync(make))()) == ["another request's"] * 2
+    chunks = await sync_to_async(async_to_sync(make))()
+    nothing_bound = asyncio.create_task(read(chunks), context=Context())
+    assert await nothing_bound == ["another request's"] * 2
 
 
 async def test_sync_code_of_a_step_runs_in_the_thread_of_whoever_asks_for_the_step(backend):
@@ -165,8 +168,9 @@ async def test_sync_code_of_a_step_runs_in_the_thread_of_whoever_asks_for_the_st
     assert own[2] not in own[:2]
 
 
-async def test_a_body_of_sync_code_that_has_ended_finds_no_executor_of_it(backend):
-    """In the clean-up that is left to a task of the loop."""
+@pytest.mark.parametrize("call", [asyncio.to_thread, operator.call])
+async def test_the_clean_up_left_to_a_task_finds_no_executor_of_the_last_step(call, backend):
+    """The sync code that waited for that step may have ended."""
     log = []
 
     async def body():
@@ -177,7 +181,9 @@ async def test_a_body_of_sync_code_that_has_ended_finds_no_executor_of_it(backen
             log.append(await seen_by_sync_code())
 
     chunks = await primed(body())
-    await asyncio.to_thread(chunks.close)
+    waiting = call(chunks.close)
+    if waiting is not None:
+        await waiting
     await until(lambda: backend.closed)
     assert log == ["mine"]
 
@@ -246,6 +252,6 @@ def test_progress_and_close_in_another_thread_see_what_the_request_has_bound(loo
 
 @pytest.mark.usefixtures("_shown_by_hand")
 def test_so_does_the_close_of_a_pushed_stream(looking):
-    pushed = made(lambda: push(Handle(INFO), _configure.current(), 0.0))
+    pushed = made(lambda: push(Handle(INFO), _configure.current(), None, 0.0))
     thread(pushed.close)
     assert looking.looked == [("close", "mine")]

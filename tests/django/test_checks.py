@@ -41,6 +41,7 @@ def found(check, **settings):
         ({"LOG_LEVELS": {"completed": "loud"}}, ["E003"]),
         ({"PROGRESS_INTERVAL": 0}, ["E003"]),
         ({"FILTER": "no.such.filter"}, ["E004"]),
+        ({"ENDS_WITH": {"chat/": 4}}, ["E005"]),
         ({"FILTER": 7, "BACKEND": "nobody"}, ["E002", "E004"]),
     ],
 )

@@ -1,17 +1,23 @@
 """What belongs to the request travels with its stream; what belongs to a place stays there."""
 
 import asyncio
-import gc
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from itertools import product
+from wsgiref.util import FileWrapper
 
 import pytest
 from django.core.cache import caches
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import FileResponse
 from django.test import override_settings
 
 import place_site
+import streaminstr.asgi
+import streaminstr.wsgi
 from core_fakes import until
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
@@ -45,28 +51,30 @@ def plan(monkeypatch):
 
 def listed(way, *outside):
     """Settings with the middleware of the site, ours innermost where that is the way."""
-    ours = [MIDDLEWARE] if way == "middleware" else []
+    ours = [MIDDLEWARE] if way in ("middleware", "nets") else []
     chain = [*outside, "place_site.Bind", *ours]
     return override_settings(MIDDLEWARE=chain, ROOT_URLCONF="place_site")
 
 
-def wsgi(path="/sync/", **environ):
-    return Wsgi(path, SCRIPT_NAME="/app", **environ)
+def wsgi(path="/sync/", *, app=None, **environ):
+    return Wsgi(path, app=app, SCRIPT_NAME="/app", **environ)
 
 
-def asgi(path="/async/", tenant=None):
-    request = Asgi(f"/app{path}")
+def asgi(path="/async/", tenant=None, *, app=None):
+    request = Asgi(f"/app{path}", app=app)
     request.scope["root_path"] = "/app"
     if tenant:
         request.scope["headers"].append((b"x-tenant", tenant.encode()))
     return request
 
 
-def serve(server, path):
+def serve(server, path, *, in_net=False):
     """The bytes that a client gets of a request in a Context of its own."""
     if server == "wsgi":
-        return Context().run(lambda: wsgi(path).read())
-    return Context().run(asyncio.run, asgi(path).run()).body
+        app = streaminstr.wsgi.StreamScopeMiddleware(WSGIHandler()) if in_net else None
+        return Context().run(lambda: wsgi(path, app=app).read())
+    app = streaminstr.asgi.StreamScopeMiddleware(ASGIHandler()) if in_net else None
+    return Context().run(asyncio.run, asgi(path, app=app).run()).body
 
 
 @pytest.mark.parametrize(
@@ -74,7 +82,7 @@ def serve(server, path):
     list(
         product(
             [(), (SYNC_ONLY,)],
-            WAYS,
+            [*WAYS, "nets"],
             ["wsgi", "asgi"],
             ["sync", "async"],
             [body, async_body],
@@ -89,7 +97,7 @@ def test_a_body_does_what_it_does_without_us(outside, way, server, view, make, p
     plan(wrap=place_site.stream if way == "stream" else lambda made: made)
     with listed(way, *outside):
         path = f"/decorated/{view}/" if way == "decorator" else f"/{view}/"
-        ours = serve(server, path), log[:]
+        ours = serve(server, path, in_net=way == "nets"), log[:]
     assert ours == plain == (b"01", LOST_NOTHING)
     assert [one.outcome for one in backend.closed] == ["completed"]
 
@@ -186,12 +194,9 @@ async def drop(log):
     place_site.tenant.name = "mine"
     chunks = place_site.stream(Plan.body(Work(), log))
     assert await anext(chunks) == b"0"
-    # Another thread drops it, as a collector may.
-    await asyncio.to_thread([chunks].pop)
     held = [chunks]
     del chunks
-    await asyncio.to_thread(held.pop)
-    gc.collect()
+    await asyncio.to_thread(held.clear)  # in another thread, as a collector may
     await until(lambda: len(log) == 2)
 
 
@@ -281,6 +286,49 @@ def test_connections_to_caches_that_a_body_has_made_stay_with_the_thread(way, pl
         path = "/decorated/sync/" if way == "decorator" else "/sync/"
         for _ in range(3):
             assert server.run(lambda: wsgi(path).read()) == b"0"
+    assert len({id(connection) for connection in notes}) == 1
+
+
+def test_one_that_the_thread_has_made_meanwhile_is_kept(plan):
+    plan(body=cached([]))
+    server = Context()
+    with listed("middleware"):
+        request = server.run(wsgi)
+        assert server.run(next, iter(request.body)) == b"0"
+        newer = server.run(lambda: caches["default"])
+        server.run(request.close)
+        assert server.run(lambda: caches["default"]) is newer
+
+
+def test_a_body_may_close_its_own_response_after_it_has_made_one(plan, errors):
+    def closing(work, log):
+        caches["default"]
+        log[0].close()
+        yield b"0"
+
+    log = plan(body=closing)
+    with listed("middleware"):
+        log.append(Context().run(wsgi))
+        assert log[0].read() == b"0"
+    assert errors == {}
+
+
+def test_so_do_those_of_a_file_that_the_server_did_not_send_by_itself(answer, outer):
+    class File(io.BytesIO):
+        def read(self, *size):
+            notes.append(caches["default"])
+            return super().read(*size)
+
+    def iterate(response):
+        response.streaming_content = iter(response.streaming_content)
+        return response
+
+    notes, server = [], Context()
+    answer(lambda: FileResponse(File(b"file")))
+    with outer(iterate):
+        for _ in range(2):
+            request = server.run(lambda: Wsgi(**{"wsgi.file_wrapper": FileWrapper}))
+            assert server.run(request.read) == b"file"
     assert len({id(connection) for connection in notes}) == 1
 
 

@@ -46,6 +46,14 @@ def cached_file(request):
     return FileResponse(io.BytesIO(b"file"))
 
 
+def cached_stream(request):
+    def body():
+        LEAKED.append(caches["default"])
+        yield b"chunk"
+
+    return StreamingHttpResponse(body())
+
+
 def notes(request):
     def body():
         for _ in range(2):
@@ -61,6 +69,7 @@ urlpatterns = [
     path("notes", notes),
     path("cached", cached),
     path("cached-file", cached_file),
+    path("cached-stream", cached_stream),
 ]
 
 
@@ -232,13 +241,14 @@ def test_what_another_middleware_holds_across_its_yields_is_not_seen_by_the_serv
     assert len(LEAKED) == 2
 
 
-def test_connections_to_caches_stay_with_the_thread(recorded):
+@pytest.mark.parametrize("url", ["/cached", "/cached-stream"])
+def test_connections_to_caches_stay_with_the_thread(url, recorded):
     """Django keeps them in a context variable: a pool, which no request should make anew."""
     LEAKED.clear()
     thread = contextvars.Context()
     with override_settings(MIDDLEWARE=[OURS], ROOT_URLCONF=__name__):
         for _ in range(2):
-            thread.run(serve_sync, "/cached")
+            thread.run(serve_sync, url)
     assert LEAKED[0] is LEAKED[1]
 
 
