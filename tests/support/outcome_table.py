@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from streaminstr._core.outcome import TABLE, Cut
+from streaminstr._core.outcome import TABLE, Cut, Ending
 
 CAUSES = {
     "none": "",
@@ -56,8 +56,16 @@ def as_markdown() -> str:
     ]
     for (ending, cut), row in TABLE.items():
         beside = "" if cut is Cut.NOTHING else cut.value
-        lines.append(f"| {ending.value} | {beside} | `{row.outcome}` | {CAUSES[row.cause]} |")
+        ends = "anything" if _is_of_every_ending(cut) else ending.value
+        line = f"| {ends} | {beside} | `{row.outcome}` | {CAUSES[row.cause]} |"
+        if line not in lines:
+            lines.append(line)
     return _HEAD + "\n".join(lines) + "\n" + _TAIL
+
+
+def _is_of_every_ending(cut: Cut) -> bool:
+    """Whether `cut` alone decides, whatever ends the stream."""
+    return len({TABLE.get((ending, cut)) for ending in Ending}) == 1
 
 
 if __name__ == "__main__":  # pragma: no cover - one line, for the writer of the page
