@@ -307,6 +307,12 @@ def test_no_function_is_long():
     assert found == set()
 
 
+def test_a_long_function_is_found(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text("def f():\n" + "    x = 1\n" * 31 + "async def g():\n" + "    x = 1\n" * 30)
+    assert list(long_functions(path)) == ["f"]
+
+
 def test_no_file_of_the_core_is_long():
     lengths = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.glob("_core/*.py")}
     found = {name for name, length in lengths.items() if length > 200}
