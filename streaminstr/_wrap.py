@@ -123,7 +123,7 @@ def wrap(
 
 
 def adopt(
-    made: Any,
+    stream: Any,
     described: Handle,
     *,
     is_named: bool,
@@ -137,15 +137,15 @@ def adopt(
     name is for a stream without one of its own, if `is_named`, and its attributes are added.
     Returns the stream's own handle.
     """
-    life, info = made._life, described.info  # noqa: SLF001 - every kind has one
+    life, info = stream._life, described.info  # noqa: SLF001 - every kind has one
     handle: Handle = life.handle
     if handle.counter is None and not life.started:
         handle.counter = described.counter
-    made.size_of, made.plain = handle.counting(size_of)
+    stream.size_of, stream.plain = handle.counting(size_of)
     name = info.name if is_named and not handle.named else handle.info.name
     life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
     if (exchange := exchange_of(carrier)) is not None:
-        exchange.own(made)
+        exchange.own(stream)
     return handle
 
 

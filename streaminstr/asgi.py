@@ -111,7 +111,7 @@ class _Call:
             await self._close_bodies()
 
     async def _close_bodies(self) -> None:
-        """Close what is left of the response, each whatever comes of the others."""
+        """Close what is left of the response, all of it even if some of it raises."""
         if self._exchange.bodies:
             async with AsyncExitStack() as stack:
                 for stream in reversed(alive(self._exchange.bodies)):

@@ -1,4 +1,4 @@
-"""The response of an ASGI application: whether the net gives it a scope, and how that ends."""
+"""The response of an ASGI application: whether the net opens a scope for it, and how that ends."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ class Response:
         if self._exchange.is_taken:
             return True
         own_tasks = (None, self._task, loop.current_task())
-        for made, task in self._before.items():
-            stream = made()
+        for reference, task in self._before.items():
+            stream = reference()
             if stream is not None and stream._life.is_open:  # noqa: SLF001 - every kind has one
                 is_waiting = stream._turn and task in own_tasks  # noqa: SLF001 - and this, too
                 if is_waiting or is_awaited_by(_RELAYS):

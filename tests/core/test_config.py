@@ -121,6 +121,10 @@ def test_after_an_error_all_is_as_it_was(options, wanted):
     assert _configure.current() is before
 
 
+def test_each_option_is_a_typed_keyword():
+    assert set(_configure.Options.__annotations__) == {"options", *_configure._CHECKS}
+
+
 def test_a_stream_keeps_the_config_that_it_was_made_with():
     first, second = RecordingBackend(), RecordingBackend()
     streaminstr.configure(backend=first)

@@ -166,8 +166,7 @@ class Later:
 class Cursor(Iterator):
     """A body that may be awaited, too, as a cursor of asyncpg's."""
 
-    def __await__(self):
-        raise NotImplementedError
+    __await__ = Iterator.__iter__
 
 
 async def test_any_callable_may_return_an_awaitable_of_a_body(backend):

@@ -80,7 +80,7 @@ AT_END = (
         "",
         "`cancelled`, where the cause is known: `client` or `server`",
     ),
-    Documented("streaminstr.chunks", "int", "{chunk}", "Always: how many chunks the body gave"),
+    Documented("streaminstr.chunks", "int", "{chunk}", "Always: how many chunks the body yielded"),
     Documented(
         "streaminstr.bytes",
         "int",
@@ -123,7 +123,7 @@ AT_END = (
         "streaminstr.events",
         "int",
         "{event}",
-        "Event streams: how many events with data the body gave",
+        "Event streams: how many events with data the body yielded",
     ),
     Documented(
         "streaminstr.pings",
@@ -182,7 +182,7 @@ AT_END = (
         "string",
         "",
         "`failed`: the class of the exception, `ValueError` or `shop.errors.OutOfStock`; `_OTHER` "
-        "where the body reported a text, or the `error_type` that it gave; `truncated` "
+        "where the body reported a text, or its `error_type`; `truncated` "
         "where the body ended without its end marker. "
         "`cancelled` with the option `cancelled_is_error`: `cancelled`",
         f"{SEMCONV}/registry/attributes/error/",
@@ -210,7 +210,7 @@ Datadog knows no types but text (tags) and numbers (metrics, in its own word): w
 boolean here is a tag there, what is an int or double is a metric, and the last column says what
 else is different. The name of the stream is the span's name with OpenTelemetry; with Datadog it
 is the resource, and the operation is always `streaminstr.stream`. What an application sets itself,
-with `attributes=...` or `current_stream().set_attribute(...)`, is set under the name it gave.
+with `attributes=...` or `current_stream().set_attribute(...)`, is set under its own name.
 """
 
 

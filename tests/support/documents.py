@@ -63,15 +63,6 @@ def program(text):
     return "\n".join(lines) + "\n", skipped
 
 
-def without_settings(source):
-    """A program, on the same lines, but for Django's settings: a page shows one several times."""
-    lines = source.splitlines()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper():
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
-    return "\n".join(lines) + "\n"
-
-
 def function_of(page, name, **names):
     """A function as a page has it, with `names` as its module's."""
     source, _ = program((ROOT / page).read_text())

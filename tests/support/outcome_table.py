@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from streaminstr._core.outcome import TABLE, Cut
+from streaminstr._core.outcome import TABLE, Cut, Ending
 
 CAUSES = {
     "none": "",
@@ -31,7 +31,7 @@ A row without a second condition holds for all that the table does not name.
 1. who asked for the end: `shutdown()` and a server that stops are `server`;
 2. how the stream was cut in whose step this one was made, when that one ended before it;
 3. what the outermost net saw: a client that left is `client`;
-4. `server`, where the process was told to stop.
+4. `server`, where the process is stopping.
 
 A step that raises TimeoutError or a cancellation does not end a body that can go on: an iterator
 object that waits for a queue with a timeout, for example. The stream stays open. If it is stepped
@@ -56,8 +56,16 @@ def as_markdown() -> str:
     ]
     for (ending, cut), row in TABLE.items():
         beside = "" if cut is Cut.NOTHING else cut.value
-        lines.append(f"| {ending.value} | {beside} | `{row.outcome}` | {CAUSES[row.cause]} |")
+        ends = "anything" if _is_of_every_ending(cut) else ending.value
+        line = f"| {ends} | {beside} | `{row.outcome}` | {CAUSES[row.cause]} |"
+        if line not in lines:
+            lines.append(line)
     return _HEAD + "\n".join(lines) + "\n" + _TAIL
+
+
+def _is_of_every_ending(cut: Cut) -> bool:
+    """Whether `cut` alone decides, whatever ends the stream."""
+    return len({TABLE.get((ending, cut)) for ending in Ending}) == 1
 
 
 if __name__ == "__main__":  # pragma: no cover - one line, for the writer of the page

@@ -24,7 +24,7 @@ async def tokens() -> AsyncIterator[bytes]:
     yield b"token"
 
 
-@stream_scope("orders.export", attributes={"shop": "north"})
+@stream_scope("orders.export", attributes={"shop": "north"}, ends_with=b"end")
 def export(request: HttpRequest, pk: int, *, kind: str = "csv") -> StreamingHttpResponse:
     return StreamingHttpResponse(rows(), headers={"X-Kind": f"{request.path} {pk} {kind}"})
 

@@ -47,6 +47,11 @@ async def an_async_iterable_makes_an_async_stream_of_its_chunks() -> None:
         assert_type(closed_later, AsyncStream[str])
 
 
+def a_stream_may_say_what_it_consists_of() -> None:
+    streaminstr.stream(rows(), kind="sse", ends_with=b"data: [DONE]")
+    streaminstr.stream(tokens(), kind="chunks", ends_with=("[DONE]", b"[END]"))
+
+
 def a_stream_is_an_iterable() -> None:
     chunks: Iterable[bytes] = streaminstr.stream(rows())
     iterator: Iterator[bytes] = streaminstr.stream(rows())
@@ -59,6 +64,10 @@ def there_is_always_a_handle() -> None:
     handle = current_stream()
     assert_type(handle, StreamHandle)
     handle.set_attribute("rows", 3)
+    handle.mark("cursor opened")
+    handle.add("shop.rows", 1, rate=True)
+    handle.fail("sold out", error_type="sold_out")
+    handle.fail(LookupError())
     handle.logger.info("cursor opened", rows=3)
     handle.logger.bind(shop="north").warning("slow")
     assert_type(handle.info, StreamInfo)

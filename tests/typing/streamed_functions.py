@@ -16,7 +16,7 @@ def rows(count: int, *, start: int = 0) -> Iterator[bytes]:
     yield f"{start} of {count}".encode()
 
 
-@streamed()
+@streamed("orders.tokens", kind="sse", ends_with="[DONE]")
 async def tokens(count: int, *, start: int = 0) -> AsyncIterator[str]:
     yield f"{start} of {count}"
 

@@ -31,5 +31,5 @@ def test_wrong_code_has_an_error_on_each_wrong_line_and_on_no_other(checker, fil
 def test_the_python_of_the_readme_passes_mypy_strict(tmp_path):
     program, _ = documents.program((documents.ROOT / "README.md").read_text())
     page = tmp_path / "readme.py"
-    page.write_text(documents.without_settings(program))
+    page.write_text(checkers.without_settings(program))
     assert checkers.errors("mypy", page)[page] == {}

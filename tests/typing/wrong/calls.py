@@ -56,6 +56,8 @@ rows(3).cloze()  # wrong
 streaminstr.stream(7)  # wrong
 streaminstr.stream(rows, name="orders")  # wrong
 streaminstr.stream([], attributes={"shop": object()})  # wrong
+streaminstr.stream([], kind="xml")  # wrong
+streaminstr.stream([], ends_with=7)  # wrong
 streaminstr.streamed()(7)  # wrong
 streaminstr.streamed(rows)  # wrong
 stream_scope(export)  # wrong
@@ -66,4 +68,6 @@ streaminstr.configure(parent="sibling")  # wrong
 streaminstr.configure(progress_interval="5")  # wrong
 streaminstr.configure(log_levels=None)  # wrong
 streaminstr.current_stream().set_attribute("shop", [])  # wrong
+streaminstr.current_stream().add("shop", "1")  # wrong
+streaminstr.current_stream().fail()  # wrong
 streaminstr.shutdown("soon")  # wrong
