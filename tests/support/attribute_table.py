@@ -86,7 +86,8 @@ AT_END = (
         "int",
         "By",
         "Always: their size as given to the server; text counts as encoded, what is neither "
-        "bytes nor text as nothing. With a file that the server sent by itself: `Content-Length`",
+        "bytes nor text as nothing. With a file that the server sent by itself: "
+        "`Content-Length`, and unset without one",
     ),
     Documented(
         "streaminstr.time_to_first_chunk",
@@ -130,7 +131,8 @@ AT_END = (
         "string",
         "",
         "`failed`: the class of the exception, `ValueError` or `shop.errors.OutOfStock`. "
-        "`cancelled` with the option `cancelled_is_error`: `cancelled`",
+        "`cancelled` with the option `cancelled_is_error`: `cancelled`. What the body has "
+        "set under this name stands",
         f"{SEMCONV}/registry/attributes/error/",
     ),
 )
