@@ -189,15 +189,21 @@ def _route(request: HttpRequest) -> str | None:
 
 
 def _closers(response: Any) -> list[Callable[[], object]]:
-    """Django's own closers, after that of a generator which a body's `__iter__` has made.
+    """Django's own closers, after that of an iterator which is not the body itself.
 
-    Django closes what has a `close` itself, the body, and leaves such a generator to the
-    garbage collector.
+    Django closes what has a `close` itself, the body, and leaves to the garbage collector what the
+    body's `__iter__` or `__aiter__` has made. docs/explanation/cleanup.md has the table.
     """
     iterator = response._iterator  # noqa: SLF001 - see above
     closers = list(response._resource_closers)  # noqa: SLF001 - see above
-    is_known = any(getattr(closer, "__self__", None) is iterator for closer in closers)
-    return [iterator.close, *closers] if isgenerator(iterator) and not is_known else closers
+    if any(getattr(closer, "__self__", None) is iterator for closer in closers):
+        return closers
+    if isgenerator(iterator):
+        return [iterator.close, *closers]
+    # The core takes an iterator that has a `close` for the body, whose closers Django knows.
+    if response.is_async and hasattr(iterator, "close") and hasattr(iterator, "aclose"):
+        return [iterator.aclose, *closers]
+    return closers
 
 
 def _measure(charset: str) -> Callable[[Any], int]:

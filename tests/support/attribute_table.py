@@ -86,7 +86,8 @@ AT_END = (
         "int",
         "By",
         "Always: their size as given to the server; text counts as encoded, what is neither "
-        "bytes nor text as nothing. With a file that the server sent by itself: `Content-Length`",
+        "bytes nor text as nothing. With a file that the server sent by itself: "
+        "`Content-Length`, and unset without one",
     ),
     Documented(
         "streaminstr.time_to_first_chunk",
@@ -184,7 +185,8 @@ AT_END = (
         "`failed`: the class of the exception, `ValueError` or `shop.errors.OutOfStock`; `_OTHER` "
         "where the body reported a text, or its `error_type`; `truncated` "
         "where the body ended without its end marker. "
-        "`cancelled` with the option `cancelled_is_error`: `cancelled`",
+        "`cancelled` with the option `cancelled_is_error`: `cancelled`. What the body has "
+        "set under this name stands",
         f"{SEMCONV}/registry/attributes/error/",
     ),
 )

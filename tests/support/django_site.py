@@ -2,6 +2,7 @@
 
 import asyncio
 from contextvars import ContextVar
+from inspect import isawaitable
 
 from django.http import HttpResponse
 from django.urls import path, re_path
@@ -24,7 +25,8 @@ def sync_view(request, **kwargs):
 
 async def async_view(request, **kwargs):
     bound.set("by the view")
-    return Answer.make(request)
+    response = Answer.make(request)
+    return await response if isawaitable(response) else response
 
 
 urlpatterns = [
