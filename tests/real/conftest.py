@@ -78,14 +78,13 @@ def net(request):
     return request.param
 
 
-def pytest_generate_tests(metafunc):
-    from real_visit import ASGI_ENDINGS, WSGI_ENDINGS  # noqa: PLC0415 - see above
-
-    for name, endings in {"ending": ASGI_ENDINGS, "wsgi_ending": WSGI_ENDINGS}.items():
-        if name in metafunc.fixturenames and not _is_given(metafunc, name):
-            metafunc.parametrize(name, endings)
+@pytest.fixture(params=["full", "fails", "waits", "sends"])
+def ending(request):
+    """How a visit under ASGI ends, see `real_visit`."""
+    return request.param
 
 
-def _is_given(metafunc, name):
-    marks = metafunc.definition.iter_markers("parametrize")
-    return any(name in str(mark.args[0]).replace(" ", "").split(",") for mark in marks)
+@pytest.fixture(params=["full", "fails", "leaves"])
+def wsgi_ending(request):
+    """How a visit under WSGI ends."""
+    return request.param

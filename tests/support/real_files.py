@@ -5,6 +5,8 @@ from __future__ import annotations
 from real_spans import note
 
 SIZE = 64 * 1024
+BIG = 16 * 1024 * 1024
+"""More than servers and sockets keep for a client that does not read."""
 
 
 class Storage:

@@ -1,4 +1,9 @@
-"""A server and its client in one, for one request: under ASGI and under WSGI."""
+"""A server and its client in one, for one request: under ASGI and under WSGI.
+
+The endings: `full`, the client reads all; `fails`, the body raises; and the client leaves after
+two chunks: while the body `waits`, while the server `sends`, or, `refused`, send raises. Under
+WSGI it `leaves` in one way: the server closes the response.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +19,6 @@ from real_spans import current
 PATIENCE = 10
 CHUNKS = 2
 """How many chunks a client reads that leaves."""
-ASGI_ENDINGS = ("full", "fails", "waits", "sends")
-"""`waits`: the client leaves while the body waits; `sends`: while the server sends."""
-WSGI_ENDINGS = ("full", "fails", "leaves")
 
 
 def scope(path, headers=(), spec_version="2.3", root_path=""):
