@@ -48,3 +48,16 @@ def test_a_body_behind_compression(ending):
     packed = {"headers": [(b"accept-encoding", b"gzip")]}
     site = App(lambda: app(middleware=[Middleware(GZipMiddleware)]), "asgi", options=packed)
     check(site, ending, **INSIDE)
+
+
+@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+def test_a_background_task_is_not_the_streams(spec_version):
+    site = App(app, "asgi", "/background", options={"spec_version": spec_version})
+    _, ours = check(site, "full", **INSIDE)
+    assert ours.recorder.parents("background") == {"request"}
+
+
+@pytest.mark.parametrize("middleware", [(), (Middleware(Passing),)], ids=["alone", "passing"])
+def test_the_error_of_a_background_task_is_not_the_streams(middleware):
+    site = App(lambda: app(middleware=middleware), "asgi", "/failing-background")
+    check(site, "fails", outcome="completed", inside=None)

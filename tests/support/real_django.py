@@ -65,7 +65,7 @@ class Django:
         backends = recorder.backends if ours else None
         more = {
             "MIDDLEWARE": [*self.middleware, *([OURS] if ours else [])],
-            "ROOT_URLCONF": self._urls(),
+            "ROOT_URLCONF": self.urlconf(),
             "STREAMINSTR": {"BACKEND": backends, "LOG_LEVELS": real_spans.SILENT},
             **self.settings,
         }
@@ -79,7 +79,8 @@ class Django:
         app = (self.around or real_spans.wsgi_with_span)(WSGIHandler())
         return wsgi.StreamScopeMiddleware(app) if net else app
 
-    def _urls(self):
+    def urlconf(self):
+        """The value of the setting ROOT_URLCONF."""
         is_sync = self.sync_view or self.protocol == "wsgi"
         view = self._sync_view if is_sync else self._async_view
         return self.urls or (path("stream/<str:ending>", view, name="stream"),)

@@ -57,10 +57,8 @@ class AsgiVisit:
     async def _run(self, app, path, trouble, after):
         asyncio.get_running_loop().set_exception_handler(trouble.of_loop)
         self._left = asyncio.Event()
-        spec_version = "2.4" if self.ending == "refused" else "2.3"
-        call = app(
-            scope(path, spec_version=spec_version, **self.options), self._receive, self._send
-        )
+        options = {"spec_version": "2.4" if self.ending == "refused" else "2.3", **self.options}
+        call = app(scope(path, **options), self._receive, self._send)
         try:
             async with asyncio.timeout(PATIENCE):
                 await call
