@@ -126,7 +126,7 @@ def real(session: nox.Session) -> None:
 @nox.session
 def old_flask(session: nox.Session) -> None:
     """The same of the last Flask that begins the body of `stream_with_context` by itself."""
-    session.install("-e", ".[dev]", "flask==3.1.1", "opentelemetry-instrumentation-wsgi")
+    session.install("-e", ".[dev]", "flask==3.1.1", "opentelemetry-instrumentation-flask")
     session.run("pytest", "-m", "real", "tests/real/test_flask.py", *session.posargs)
 
 

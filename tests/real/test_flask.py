@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 import pytest
+from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
 
 from real_app import App
@@ -16,6 +17,12 @@ BEGINS = version("flask").split(".") <= ["3", "1", "1"]
 
 def app_in_opentelemetry():
     return OpenTelemetryMiddleware(app(), tracer_provider=PROVIDER)
+
+
+def instrumented_app():
+    shop = app()
+    FlaskInstrumentor().instrument_app(shop, tracer_provider=PROVIDER)
+    return shop
 
 
 def test_a_generator(wsgi_ending):
@@ -35,7 +42,13 @@ def test_a_generator_under_opentelemetry(path, wsgi_ending):
     check(site, wsgi_ending, parent=None, inside=f"GET {path}/{wsgi_ending}", begun=begun)
 
 
-@pytest.mark.parametrize("make", [app, app_in_opentelemetry])
+@pytest.mark.parametrize("path", ["/stream", "/context"])
+def test_a_generator_of_an_app_that_opentelemetry_instruments(path, wsgi_ending):
+    site = App(instrumented_app, "wsgi", f"{path}/{{ending}}", has_span=False)
+    check(site, wsgi_ending, parent=None, inside=None, begun=BEGINS and path == "/context")
+
+
+@pytest.mark.parametrize("make", [app, app_in_opentelemetry, instrumented_app])
 def test_a_page_has_no_scope(make):
     _, ours = compare(App(make, "wsgi", "/page"), "full")
     assert ours.recorder.streams == []

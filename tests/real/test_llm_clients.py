@@ -42,6 +42,16 @@ def test_a_sync_answer_that_is_the_body_is_closed(wsgi_ending, net, answers):
     assert answers.closed[-1]
 
 
+def test_an_answer_that_has_a_name_has_one_scope(ending, net, answers):
+    async def named(turn):
+        return streaminstr.stream(await answers.answer(turn), name="llm.answer")
+
+    _, ours = check(Django(named, net=net, after=answers.after), ending)
+    (stream,) = ours.recorder.recording.started
+    assert stream.name == "llm.answer"
+    assert answers.left[-1] == 0
+
+
 @pytest.mark.parametrize("ending", ["full", "waits"])
 async def test_an_answer_that_is_left_early_is_closed(ending, answers, streams):
     with trouble() as found:

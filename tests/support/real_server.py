@@ -58,7 +58,7 @@ KINDS = {
     "hypercorn trio": Kind(
         "asgi",
         ("-m", "hypercorn", "-k", "trio", "-b", "{host}:{port}", "real_server_trio:asgi"),
-        ("async",),
+        ("async", "group"),
     ),
 }
 

@@ -28,7 +28,7 @@ class RecordBackend:
     """Writes down how each stream ended."""
 
     def open(self, info):
-        return RecordScope(info.attributes["url.path"])
+        return RecordScope(info.attributes.get("url.path", info.name))
 
 
 class RecordScope:

@@ -13,7 +13,7 @@ import logging
 from contextlib import suppress
 from wsgiref.util import setup_testing_defaults
 
-from real_seen import Seen
+from real_seen import SERVER, Seen
 from real_spans import current
 
 PATIENCE = 10
@@ -101,7 +101,7 @@ class AsgiVisit:
 
 def _log(error):
     """Servers log what an application raises; some integrations report what is logged."""
-    logging.getLogger("server").error("Exception in the application", exc_info=error)
+    logging.getLogger(SERVER).error("Exception in the application", exc_info=error)
     return repr(error)
 
 
