@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import anyio
+import trio
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
@@ -14,17 +14,17 @@ from streaminstr.asgi import StreamScopeMiddleware
 
 async def stream(request):
     ending = request.path_params["ending"]
-    body = async_lines(request.url.path, ending, anyio.sleep)
+    body = async_lines(request.url.path, ending, trio.sleep)
     return StreamingResponse(body, media_type="text/plain")
 
 
 async def in_a_group(url_path, ending):
-    """A cancellation leaves such a body as a group of one, on trio."""
-    async with anyio.create_task_group() as group:
-        group.start_soon(anyio.sleep_forever)
-        async for line in async_lines(url_path, ending, anyio.sleep):
+    """A cancellation leaves such a body as a group of cancellations."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+        async for line in async_lines(url_path, ending, trio.sleep):
             yield line
-        group.cancel_scope.cancel()
+        nursery.cancel_scope.cancel()
 
 
 async def stream_in_a_group(request):
