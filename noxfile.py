@@ -22,6 +22,12 @@ MATRIX = [
     for django in DJANGOS
     if django == "5.2" or python != "3.11"  # Django 6 begins at Python 3.12
 ]
+ASGIREFS = [  # the oldest that a Django allows, the last before Locals had a tag, the newest
+    nox.param("3.11", "==3.8.1", "5.2", id="3.8.1-django5.2"),
+    nox.param("3.12", "==3.9.1", "6.0", id="3.9.1-django6.0"),
+    nox.param("3.11", "==3.11.1", "5.2", id="3.11.1-django5.2"),
+    nox.param("3.12", "", "6.1", id="newest-django6.1"),
+]
 LOWEST = (
     "django==5.2",
     "ddtrace==3.9.0",
@@ -31,6 +37,15 @@ LOWEST = (
     "rich==13.7.0",
     "uvicorn==0.30.0",
 )
+REAL = (
+    *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "redis", "zipstream-ng"),
+    *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
+    *("fastapi", "sse-starlette"),
+    *("elastic-apm", "newrelic", "sentry-sdk"),
+    *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-wsgi"),
+    *("cheroot", "gunicorn", "hypercorn[trio]", "pyuwsgi", "uvicorn", "waitress"),
+)
+"""What the tests in tests/real use beside the development dependencies."""
 
 
 @nox.session
@@ -46,6 +61,16 @@ def lowest(session: nox.Session) -> None:
     """The quick suite with the lowest versions that pyproject.toml allows."""
     session.install("-e", ".[dev]", *LOWEST)
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(("python", "asgiref", "django"), ASGIREFS)
+def asgiref(session: nox.Session, asgiref: str, django: str) -> None:
+    """What a body sees and may do in each place, over versions of asgiref, whose names we use."""
+    session.install("-e", ".[django]", f"asgiref{asgiref}", f"django{DJANGOS[django]}")
+    session.install("anyio", "hypothesis", "pytest", "pytest-asyncio", "structlog")
+    places = ("tests/core/test_asgiref.py", "tests/core/test_places.py")
+    session.run("pytest", *places, "tests/django/test_places.py", *session.posargs)
 
 
 @nox.session
@@ -65,9 +90,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """The package in itself, and tests/typing as its users' checker sees it."""
-    session.install("-e", ".[dev]")
+    """The package in itself by mypy, and tests/typing as the checkers of its users see it."""
+    session.install("-e", ".[dev]", "basedpyright", "pyright[nodejs]")
     session.run("mypy")
+    session.run("pytest", "-m", "typing", "tests/typing", *session.posargs)
 
 
 @nox.session
@@ -103,8 +129,22 @@ def wheel(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Real servers over real sockets."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("hypercorn", "uvicorn", "uvloop")
+    session.install("hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
+
+
+@nox.session
+def real(session: nox.Session) -> None:
+    """Other people's software without us and with us; needs Debian's redis-server, postgresql."""
+    session.install("-e", ".[dev]", *REAL)
+    session.run("pytest", "-m", "real", "tests/real", *session.posargs)
+
+
+@nox.session
+def old_flask(session: nox.Session) -> None:
+    """The same of the last Flask that begins the body of `stream_with_context` by itself."""
+    session.install("-e", ".[dev]", "flask==3.1.1", "opentelemetry-instrumentation-wsgi")
+    session.run("pytest", "-m", "real", "tests/real/test_flask.py", *session.posargs)
 
 
 @nox.session

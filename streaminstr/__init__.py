@@ -12,22 +12,23 @@ In Django: add "streaminstr.django" to INSTALLED_APPS, and
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as type checkers know it; typing alone takes longer than this may take
+# Type checkers take a variable of this name for true. Importing `typing` alone takes longer than
+# the 5 ms that this import may take.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from streaminstr._config import configure
-    from streaminstr._life import current_stream
-    from streaminstr._scope import (
-        Backend,
-        Outcome,
-        StreamInfo,
-        StreaminstrError,
-        StreamReport,
-        StreamScope,
-    )
-    from streaminstr._shutdown import shutdown
-    from streaminstr._wrap import stream, streamed
+    from streaminstr import attributes as attributes
+    from streaminstr import types as types
+    from streaminstr._configure import configure as configure
+    from streaminstr._configure import shutdown as shutdown
+    from streaminstr._streamed import streamed as streamed
+    from streaminstr._wrap import current_stream as current_stream
+    from streaminstr._wrap import stream as stream
+    from streaminstr.types import Backend as Backend
+    from streaminstr.types import Outcome as Outcome
+    from streaminstr.types import StreamInfo as StreamInfo
+    from streaminstr.types import StreaminstrError as StreaminstrError
+    from streaminstr.types import StreamReport as StreamReport
+    from streaminstr.types import StreamScope as StreamScope
 
 __all__ = [
     "Backend",
@@ -44,22 +45,31 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-# Loaded when first asked for: dataclasses, too, take longer than the 5 ms this import may take.
+_MODULES = ("attributes", "types")
 _HOME = {
-    "configure": "_config",
-    "current_stream": "_life",
-    "shutdown": "_shutdown",
+    "configure": "_configure",
+    "current_stream": "_wrap",
+    "shutdown": "_configure",
     "stream": "_wrap",
-    "streamed": "_wrap",
+    "streamed": "_streamed",
 }
 
+if not TYPE_CHECKING:  # a checker would take any name for one that exists
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    from importlib import import_module  # noqa: PLC0415 - for the same reason
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first used."""
+        from importlib import import_module  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    home = import_module(f"{__name__}.{_HOME.get(name, '_scope')}")
-    value = globals()[name] = getattr(home, name)
-    return value
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
+        if name not in __all__:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        home = import_module(f"{__name__}.{_HOME.get(name, 'types')}")
+        value = globals()[name] = getattr(home, name)
+        return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not: for `dir`, tab completion and `help`."""
+    return [*__all__, *_MODULES, "__version__"]

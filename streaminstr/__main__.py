@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; gives the exit code: 2 for what cannot be run as it was asked for."""
+    """Run the command; return the exit code: 2 if it cannot run with these arguments."""
     from streaminstr.command import run  # noqa: PLC0415 - importing this module is to be cheap
 
     return run(arguments)

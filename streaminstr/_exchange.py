@@ -5,71 +5,104 @@ from __future__ import annotations
 from contextvars import Context, ContextVar, copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from streaminstr._core import loop
 
 if TYPE_CHECKING:
-    from weakref import ref
+    from collections.abc import Iterable, Mapping
 
-    from streaminstr._scope import CancelledBy
+    from streaminstr.types import CancelledBy
 
+KEY = "streaminstr.exchange"
+"""Where a net leaves its exchange: in the ASGI scope or WSGI environ of the request."""
 shutting_down = False
-"""Whether this process has been told to stop: SIGTERM, lifespan shutdown, `shutdown()`."""
+"""Whether this process is stopping: SIGTERM, lifespan shutdown, `shutdown()`."""
 
 
 class Exchange:
-    """One request and its response: when it began, its streams, why it was cut short."""
+    """One request and its response: when it began, its body, why it was cut short."""
 
-    __slots__ = ("_cause", "_taken", "started", "streams")
+    __slots__ = (
+        *("_cause", "bodies", "guess", "has_left", "is_async", "is_over", "is_taken"),
+        *("started", "streams"),
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_async: bool = False) -> None:
+        self.is_async = is_async
+        """Whether the net can await: it closes an async body in the task of the request."""
         self.started = clock()
-        self.streams: list[ref[Any]] = []
+        self.streams: dict[ref[Any], Any] = {}
+        """What was made during the request, its body or any other stream, and in which task."""
+        self.bodies: list[ref[Any]] = []
+        """The response's body, as its adapter has said. The net closes it."""
+        self.guess: ref[Any] | None = None
+        """What is taken for the body where there is no adapter. It is left alone."""
+        self.is_taken = False
+        """Whether the response has a scope already, or is to have none."""
+        self.has_left = False
+        """Whether the client was seen to leave."""
+        self.is_over = False
         self._cause: CancelledBy | None = None
-        self._taken = False
 
-    @property
-    def cause(self) -> CancelledBy | None:
-        """Who cut it short: what was seen of the client first, else a server that is stopping."""
+    def cause_of(self, stream: ref[Any] | None, *, is_dropped: bool) -> CancelledBy | None:
+        """Who cut short a stream that was made during the request: the client, a server that stops.
+
+        Once the exchange is over, it has cut its own body, and what was dropped with it.
+        """
+        is_own = stream is self.guess or stream in self.bodies
+        if self.is_over and not is_dropped and not is_own:
+            return None
         return self._cause or ("server" if shutting_down else None)
 
     def client_left(self) -> None:
         """Note a disconnect.
 
-        While the process stops that is taken for the server's own doing: a server tells of a
+        While the process stops that is taken for the server's own doing: a server reports a
         connection that it closes in the same words.
         """
+        self.has_left = True
         if not shutting_down:
             self._cause = "client"
 
     def context(self) -> Context:
         """A Context of the response's own, in which streams find this exchange."""
         context = copy_context()
-        context.run(current_exchange.set, self)
+        context.run(_current.set, self)
         return context
 
-    @property
-    def is_taken(self) -> bool:
-        """Whether the body has a scope already, or is to have none. Asked as a response begins.
+    def will_close(self, stream: ref[Any] | None) -> bool:
+        """Whether the net is going to close `stream`, in the task of the request."""
+        return self.is_async and not self.is_over and stream in self.bodies
 
-        A stream that has not ended by then is the body: what a middleware or a view has made. A
-        stream that the body makes for itself comes later.
-        """
-        lives = (stream._life for stream in self.alive())  # noqa: SLF001 - every kind has one
-        return self._taken or any(life.is_open or not life.started for life in lives)
+    def note(self, stream: Any) -> None:
+        """Remember a stream that is made during the request, for as long as it is there."""
+        self.streams[ref(stream, self.streams.pop)] = loop.current_task()
 
-    def take(self) -> None:
-        """Say that somebody else decides about the scope of this response."""
-        self._taken = True
-
-    def alive(self) -> list[Any]:
-        """The streams that have not been dropped, oldest first: a body before what it reads."""
-        return [stream for made in tuple(self.streams) if (stream := made()) is not None]
+    def own(self, stream: Any) -> None:
+        """Say that `stream` is the response's body. No other stream is the net's to close."""
+        self.bodies.append(ref(stream))
+        self.is_taken = True
 
 
-current_exchange: ContextVar[Exchange | None] = ContextVar("streaminstr.exchange", default=None)
+_current: ContextVar[Exchange | None] = ContextVar("streaminstr.exchange", default=None)
 
 
-def take_response() -> None:
-    """Say it to the net that holds the current request, where there is one."""
-    exchange = current_exchange.get()
-    if exchange is not None:
-        exchange.take()
+def here() -> Exchange | None:
+    """The exchange that the current Context belongs to, while it lasts."""
+    exchange = _current.get()
+    return None if exchange is None or exchange.is_over else exchange
+
+
+def exchange_of(carrier: Mapping[str, Any]) -> Exchange | None:
+    """The exchange of a request, by its ASGI scope or WSGI environ.
+
+    An application that is called in process has its caller's Context and a scope of its own.
+    """
+    exchange, carrier = here(), carrier.get("asgi.scope", carrier)  # the key is a2wsgi's
+    return exchange if exchange is not None and carrier.get(KEY) is exchange else None
+
+
+def alive(streams: Iterable[ref[Any]]) -> list[Any]:
+    """Those that have not been dropped, oldest first: a body before what it reads."""
+    return [stream for one in tuple(streams) if (stream := one()) is not None]

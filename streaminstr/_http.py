@@ -1,4 +1,4 @@
-"""Names and attributes of an HTTP exchange, the same whoever describes it.
+"""Names and attributes of an HTTP exchange, the same for all adapters.
 
 Names follow opentelemetry.io/docs/specs/semconv/http/http-spans.
 """
@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streaminstr import attributes as names
+
 if TYPE_CHECKING:
-    from streaminstr._scope import Attribute
+    from streaminstr._events import Kind
+    from streaminstr.types import Attribute
 
 _METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
@@ -18,8 +21,8 @@ _BODILESS = frozenset({204, 304})
 
 def name_of(method: str | None, route: str | None) -> str:
     """Method and route pattern: `GET orders/<int:pk>/`. Never the path, which has no bounds."""
-    known = method if method in _METHODS else "HTTP"
-    return f"{known} {route}" if route else str(known)
+    first = method if method in _METHODS else "HTTP"
+    return f"{first} {route}" if route else str(first)
 
 
 def describe(
@@ -31,14 +34,20 @@ def describe(
     content_type: str | None,
 ) -> dict[str, Attribute]:
     """Attributes of the exchange. No query string, no header of the client, no cookie."""
-    known: dict[str, Attribute | None] = {
-        "http.request.method": method if method in _METHODS else "_OTHER",
-        "http.route": route,
-        "http.response.status_code": status,
-        "url.path": path,
-        "streaminstr.content_type": (content_type or "").partition(";")[0] or None,
+    attributes: dict[str, Attribute | None] = {
+        names.HTTP_METHOD: method if method in _METHODS else "_OTHER",
+        names.HTTP_ROUTE: route,
+        names.HTTP_STATUS: status,
+        names.URL_PATH: path,
+        names.CONTENT_TYPE: (content_type or "").partition(";")[0] or None,
     }
-    return {key: value for key, value in known.items() if value is not None}
+    return {key: value for key, value in attributes.items() if value is not None}
+
+
+def kind_of(content_type: str | None) -> Kind | None:
+    """The kind of a body, by its media type: `sse` for an event stream."""
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    return "sse" if media_type == "text/event-stream" else None
 
 
 def has_body(method: str | None, status: int | None) -> bool:

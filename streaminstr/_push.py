@@ -1,96 +1,109 @@
-"""A body that is pushed and not pulled: an ASGI application sends its chunks by itself."""
+"""A body that is pushed and not pulled: an ASGI application sends its chunks itself."""
 
 from __future__ import annotations
 
-from contextvars import copy_context
+from contextlib import suppress
+from contextvars import Context, Token
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from streaminstr._exchange import current_exchange
-from streaminstr._life import Life, Meters
-from streaminstr._scope import Outcome
-from streaminstr._shutdown import shut_down_at_exit
-from streaminstr._wrap import size_of
+from streaminstr._core.outcome import Ending
 
 if TYPE_CHECKING:
-    from streaminstr._config import Config
-    from streaminstr._life import StreamHandle
-    from streaminstr._scope import CancelledBy, StreamReport
+    from contextvars import ContextVar
+
+    from streaminstr._core.life import Life
+    from streaminstr._core.meter import Meter
+    from streaminstr.types import CancelledBy, StreamReport
+
+_UNSET: Any = object()
 
 
 class PushedStream:
     """A stream whose steps lie between two sends. Its scope is open and current from the start.
 
     There is nothing to wrap here: what makes the chunks runs on in the Context in which this is
-    made, and that is where the scope is current.
+    made. The scope is made current there, and no longer after `withdraw`.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_begun",
-        "_chunks",
-        "_entered",
-        "_first",
-        "_left",
-        "_life",
-        "_longest",
-        "_producer",
-        "_size",
-    )
+    __slots__ = ("__weakref__", "_held", "_life", "_meter", "_shown")
 
-    def __init__(self, handle: StreamHandle, config: Config, begun: float) -> None:
-        shut_down_at_exit()
-        self._life = life = Life(config, handle, measure=size_of, exchange=current_exchange.get())
-        life.created = self._begun = self._entered = begun
-        self._chunks = self._size = 0
-        self._first = self._left = self._longest = self._producer = 0.0
-        life.stream = ref(self)
-        life.begin()
-        life.context = copy_context()  # as it is now: with the scope current in it
+    def __init__(self, life: Life, meter: Meter) -> None:
+        self._life, self._meter = life, meter
+        self._held: float | None = None
+        meter.begin(life.handle.created)
+        life.belongs_to(ref(self))
+        life.enter(life.begin)
+        self._shown = _show(life.context)
 
     def push(self, chunk: Any, now: float) -> None:
         """Count a chunk that is about to be sent, and was ready `now`."""
-        self._producer += now - self._entered
-        if self._chunks:
-            self._longest = max(self._longest, now - self._left)
-        else:
-            self._first = now
-        self._left = now
-        self._chunks += 1
-        self._size += size_of(chunk)
+        self._meter.leave(chunk, now)
 
     def resume(self) -> None:
-        """Say that a chunk has been sent, so that the body is at work on the next one."""
-        self._entered = clock()
+        """Note that a chunk has been sent, so that the body is at work on the next one."""
+        self._meter.entered = clock()
+
+    def hold(self) -> None:
+        """Note that the last chunk has been made, while the outcome is not known yet."""
+        meter, self._held = self._meter, clock()
+        if meter.in_step:
+            meter.producer += self._held - meter.entered
+            meter.left = self._held
 
     def finish(self) -> None:
         """End as completed: the last chunk has been made."""
-        self._life.end(None, self._meters())
+        self._end(None)
+
+    def end(self, error: BaseException | None) -> None:
+        """End as the application's call has ended, if `finish` was not called."""
+        self._end(error or GeneratorExit())
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
-        """End the scope, from any thread. The body is not ours to stop."""
-        self._life.ask_to_close(Outcome.CANCELLED, cancelled_by)
-        self._life.end(GeneratorExit(), self._meters())
+        """End the scope, from any thread. The body itself runs on."""
+        self._life.ask_to_close(Ending.CLOSED, cancelled_by)
+        self._end(GeneratorExit())
 
     give_up = close
 
-    def end(self, error: BaseException | None) -> None:
-        """End as the application's call has ended, where `finish` has not come."""
-        self._life.end(error or GeneratorExit(), self._meters())
+    def withdraw(self) -> None:
+        """Let the scope be current no longer, in the Context that calls. Variables set since stay.
+
+        The application goes on there, with what is to be no part of the stream.
+        """
+        shown, self._shown = self._shown, []
+        for variable, value, token in shown:
+            if variable.get(_UNSET) is value:
+                _take_back(variable, token)
 
     def report(self) -> StreamReport:
         """The numbers so far."""
-        return self._life.report(None, self._meters())
+        return self._life.report(self._meter)
 
-    def _meters(self) -> Meters:
-        return Meters(
-            self._chunks,
-            self._size,
-            self._longest,
-            self._producer,
-            self._begun,
-            self._first,
-            self._entered,
-            self._left,
-        )
+    def _end(self, error: BaseException | None) -> None:
+        if self._held is not None:  # the time since belongs to no step and to no reader
+            now = clock()
+            self._meter.begun += now - self._held
+            self._held = now
+        self._life.end(self._meter, error)
+
+
+def _show(context: Context) -> list[tuple[ContextVar[Any], Any, Token[Any]]]:
+    """Set here what is set otherwise in `context`; returns what takes it back."""
+    return [
+        (variable, value, variable.set(value))
+        for variable, value in context.items()
+        if variable.get(_UNSET) is not value
+    ]
+
+
+def _take_back(variable: ContextVar[Any], token: Token[Any]) -> None:
+    try:
+        variable.reset(token)
+    except ValueError:  # in a task that has inherited the Context: there a value must do
+        if token.old_value is not Token.MISSING:
+            variable.set(token.old_value)
+        else:
+            with suppress(LookupError):
+                variable.set(Context().run(variable.get))  # its default

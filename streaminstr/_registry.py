@@ -7,27 +7,27 @@ import inspect
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._scope import StreaminstrError
+from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streaminstr._scope import Backend
+    from streaminstr.types import Backend
 
 GROUP = "streaminstr.backends"
 
 
-def resolve(wanted: Any, options: Mapping[str, Any]) -> tuple[Backend, ...]:
+def resolve(choice: Any, options: Mapping[str, Any]) -> tuple[Backend, ...]:
     """The backends that `wanted` names, made with `options`; none for None.
 
     `wanted` is a name, a dotted path, a backend, a class or factory of one, a dict with the keys
     `BACKEND` and `OPTIONS`, or a list of these. Raises StreaminstrError.
     """
-    if wanted is None:
+    if choice is None:
         return ()
-    if isinstance(wanted, list | tuple):
-        if not wanted:
-            msg = f"The list {wanted!r} names no backend. Write None to turn everything off."
+    if isinstance(choice, list | tuple):
+        if not choice:
+            msg = f"The list {choice!r} names no backend. Write None to turn everything off."
             raise StreaminstrError(msg)
         if options:
             msg = (
@@ -35,11 +35,11 @@ def resolve(wanted: Any, options: Mapping[str, Any]) -> tuple[Backend, ...]:
                 '[{"BACKEND": ..., "OPTIONS": {...}}, ...].'
             )
             raise StreaminstrError(msg)
-        return tuple(backend for one in wanted for backend in resolve(one, {}))
-    if isinstance(wanted, dict):
-        _check_keys(wanted)
-        return resolve(wanted["BACKEND"], wanted.get("OPTIONS", {}))
-    return (_made(wanted, options),)
+        return tuple(backend for one in choice for backend in resolve(one, {}))
+    if isinstance(choice, dict):
+        _check_keys(choice)
+        return resolve(choice["BACKEND"], choice.get("OPTIONS", {}))
+    return (_make(choice, options),)
 
 
 def installed() -> list[EntryPoint]:
@@ -47,11 +47,11 @@ def installed() -> list[EntryPoint]:
     return sorted(entry_points(group=GROUP), key=lambda point: point.name)
 
 
-def _check_keys(wanted: dict[str, Any]) -> None:
-    if unknown := set(wanted) - {"BACKEND", "OPTIONS"}:
+def _check_keys(choice: dict[str, Any]) -> None:
+    if unknown := set(choice) - {"BACKEND", "OPTIONS"}:
         msg = f"A backend in a list has the keys BACKEND and OPTIONS, not {sorted(unknown)}."
         raise StreaminstrError(msg)
-    if "BACKEND" not in wanted:
+    if "BACKEND" not in choice:
         msg = "A backend in a list has the key BACKEND."
         raise StreaminstrError(msg)
 
@@ -62,19 +62,19 @@ def _check_options(options: Any) -> None:
         raise StreaminstrError(msg)
 
 
-def _made(wanted: Any, options: Mapping[str, Any]) -> Backend:
+def _make(choice: Any, options: Mapping[str, Any]) -> Backend:
     _check_options(options)
-    factory = _load(wanted) if isinstance(wanted, str) else wanted
+    factory = _load(choice) if isinstance(choice, str) else choice
     if not callable(factory) or (not inspect.isclass(factory) and _is_backend(factory)):
         backend = factory
         if options:
             msg = f"Options {sorted(options)} for {factory!r}, which is made already: drop them."
             raise StreaminstrError(msg)
     else:
-        backend = _call(factory, wanted, options)
+        backend = _call(factory, choice, options)
     if not _is_backend(backend):
         msg = (
-            f"{_shown(wanted)} gives {backend!r:.80}, which is no backend: "
+            f"{_shown(choice)} makes {backend!r:.80}, which is no backend: "
             "a backend has a method open(info)."
         )
         raise StreaminstrError(msg)
@@ -85,8 +85,8 @@ def _is_backend(candidate: Any) -> bool:
     return callable(getattr(candidate, "open", None))
 
 
-def _load(wanted: str) -> Any:
-    return _load_path(wanted) if "." in wanted else _load_name(wanted)
+def _load(choice: str) -> Any:
+    return _load_path(choice) if "." in choice else _load_name(choice)
 
 
 def _load_name(name: str) -> Any:
@@ -133,7 +133,7 @@ def _load_path(path: str) -> Any:
         raise StreaminstrError(msg) from None
 
 
-def _call(factory: Any, wanted: Any, options: Mapping[str, Any]) -> Any:
+def _call(factory: Any, choice: Any, options: Mapping[str, Any]) -> Any:
     try:
         signature = inspect.signature(factory)
     except ValueError:  # some types that are written in C have none
@@ -142,12 +142,12 @@ def _call(factory: Any, wanted: Any, options: Mapping[str, Any]) -> Any:
         signature.bind(**options)
     except TypeError as error:
         msg = (
-            f"Backend {_shown(wanted)} does not take the options {sorted(options)}: {error}. "
+            f"Backend {_shown(choice)} does not take the options {sorted(options)}: {error}. "
             f"It takes {signature}."
         )
         raise StreaminstrError(msg) from error
     return factory(**options)
 
 
-def _shown(wanted: Any) -> str:
-    return repr(wanted) if isinstance(wanted, str) else f"{wanted!r:.80}"
+def _shown(choice: Any) -> str:
+    return repr(choice) if isinstance(choice, str) else f"{choice!r:.80}"

@@ -1,28 +1,51 @@
-"""From a body to a stream: `stream`, `streamed`, and what the adapters call."""
+"""From a body to a stream: `stream`, `current_stream`, and what the adapters call."""
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import AsyncIterable, Iterable
+from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar, overload
-from weakref import ref
 
-from streaminstr import _config
-from streaminstr._exchange import current_exchange
-from streaminstr._life import Life, StreamHandle
-from streaminstr._scope import NOTHING, StreamInfo, StreaminstrError
-from streaminstr._shutdown import shut_down_at_exit
-from streaminstr._stream import AsyncStream, Stream
+from streaminstr import _configure
+from streaminstr._begun import is_begun
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.guard import logger
+from streaminstr._core.handle import current
+from streaminstr._core.life import Life
+from streaminstr._core.meter import Meter
+from streaminstr._core.stream import Stream
+from streaminstr._events import counter_of, markers_of
+from streaminstr._exchange import exchange_of, here
+from streaminstr._handle import Handle
+from streaminstr._inert import InertHandle
+from streaminstr._process.shutdown import shut_down_at_exit
+from streaminstr._push import PushedStream
+from streaminstr.log.logger import plain_logger
+from streaminstr.types import NOTHING, StreamInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextvars import Context
 
-    from streaminstr._config import Config
-    from streaminstr._scope import Attribute
+    from streaminstr import types
+    from streaminstr._core.config import Config
+    from streaminstr._events import Kind, Marker
+    from streaminstr._exchange import Exchange
+    from streaminstr.types import Attribute
 
 ChunkT = TypeVar("ChunkT")
 Closers = Iterable["Callable[[], object]"]
+
+_INERT = InertHandle(plain_logger)
+
+
+def current_stream() -> types.StreamHandle:
+    """The handle of the stream whose step or clean-up is running here.
+
+    Outside of a stream it is inert: falsy, its logger logs plainly, everything else does nothing.
+    """
+    handle: Any = current.get()
+    return handle or _INERT
 
 
 @overload
@@ -31,108 +54,137 @@ def stream(
     *,
     name: str | None = None,
     attributes: Mapping[str, Attribute] | None = None,
-) -> Stream[ChunkT]: ...
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
+) -> types.Stream[ChunkT]: ...
 @overload
 def stream(
     body: AsyncIterable[ChunkT],
     *,
     name: str | None = None,
     attributes: Mapping[str, Attribute] | None = None,
-) -> AsyncStream[ChunkT]: ...
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
+) -> types.AsyncStream[ChunkT]: ...
 def stream(
-    body: Any, *, name: str | None = None, attributes: Mapping[str, Attribute] | None = None
+    body: Any,
+    *,
+    name: str | None = None,
+    attributes: Mapping[str, Attribute] | None = None,
+    kind: Kind | None = None,
+    ends_with: Marker | None = None,
 ) -> Any:
     """Give `body` one scope: a `Stream` for an iterable, an `AsyncStream` for an async iterable.
 
-    `name` is low-cardinality, by default that of the function which made a generator.
-    `attributes` go on the span when it starts. Raises TypeError for what cannot be iterated.
+    `name` is low-cardinality, by default the name of the function that made a generator.
+    `attributes` go on the span when it starts. `kind="sse"` counts the events of an event stream.
+    `ends_with` are the last bytes of a complete body, or its last event: a body that is exhausted
+    without it has failed. Raises TypeError for what cannot be iterated, and for odd markers.
     """
-    config = _config.current()
-    called = name or _name_of(body)
-    return wrap(body, StreamHandle(_info(called, attributes, config)), config)
-
-
-def streamed(
-    name: str | None = None,
-    *,
-    attributes: Mapping[str, Attribute] | None = None,
-    pass_stream: bool = False,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate what makes a body, so that each call gives a stream.
-
-    Takes generator functions, async generator functions, and callables and coroutine functions
-    that return a body. With `pass_stream` the handle that `current_stream()` gives inside the
-    body is passed as the parameter called `stream`.
-    """
-    refuse_bare_use("streamed", name)
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        place = _place_of_stream(function) if pass_stream else None
-        called = name or _name_of(function)
-
-        def arrange() -> tuple[StreamHandle, Config]:
-            config = _config.current()
-            return StreamHandle(_info(called, attributes, config)), config
-
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def make_async(*args: Any, **kwargs: Any) -> Any:
-                handle, config = arrange()
-                body = await _call(function, args, kwargs, place, handle)
-                return wrap(body, handle, config)
-
-            return make_async
-
-        @functools.wraps(function)
-        def make(*args: Any, **kwargs: Any) -> Any:
-            handle, config = arrange()
-            return wrap(_call(function, args, kwargs, place, handle), handle, config)
-
-        return make
-
-    return decorate
+    config = _configure.current()
+    called = name or name_of(body)
+    markers = markers_of(ends_with)
+    handle = make_handle(config, called, attributes, kind=kind, markers=markers)
+    handle.named = bool(name)
+    return wrap(body, handle, config)
 
 
 def wrap(
     body: Any,
-    handle: StreamHandle,
+    handle: Handle,
     config: Config,
     *,
     closers: Closers | None = None,
-    measure: Callable[[Any], int] | None = None,
+    size_of: Callable[[Any], int] | None = None,
     requested: float | None = None,
     is_async: bool | None = None,
+    carrier: Mapping[str, Any] | None = None,
 ) -> Any:
     """A stream over `body`.
 
-    `closers` are what its close is to call in place of the body's own `close`, `measure` gives
-    the size of a chunk that is not bytes, `requested` is when the request began, by `clock`.
-    `is_async` is for who knows better than the body's methods tell: an `__iter__` may raise.
+    `closers` are what its close calls in place of the body's own `close`, `size_of` returns the
+    size of a chunk that is not bytes, `requested` is when the request began, by `perf_counter`.
+    `is_async` is for a caller that knows better than the body's methods tell. `carrier` is the ASGI
+    scope or WSGI environ of the response that it is the body of, for a caller that knows.
     """
-    shut_down_at_exit()
+    shut_down_at_exit(_configure.shutdown)
     make = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
-    exchange = current_exchange.get()
-    life = Life(
-        config,
-        handle,
-        closers=_closers_of(body) if closers is None else closers,
-        acloses=closers is None or not hasattr(body, "close"),
-        measure=measure or size_of,
-        exchange=exchange,
-        requested=requested,
-    )
-    made = make(life, body)
+    isolated = not is_begun(body)
+    if not isolated:
+        _note_begun(handle.info.name)
+    exchange = here() if carrier is None else exchange_of(carrier)
+    life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
+    stream = make(life, body, *handle.counting(size_of or _size_of), closers)
     if exchange is not None:
-        exchange.streams.append(ref(made, exchange.streams.remove))
-    return made
+        exchange.note(stream)
+        if carrier is not None:
+            exchange.own(stream)
+    return stream
 
 
-def refuse_bare_use(decorator: str, name: object) -> None:
-    """Raise StreaminstrError where a decorator was used without its brackets."""
-    if callable(name):
-        msg = f"@{decorator} is used without brackets: write @{decorator}()"
-        raise StreaminstrError(msg)
+def adopt(
+    made: Any,
+    described: Handle,
+    *,
+    is_named: bool,
+    size_of: Callable[[Any], int],
+    requested: float | None,
+    carrier: Mapping[str, Any],
+) -> Handle:
+    """Let a stream that the application made for its response be the response's own.
+
+    `described` is what the adapter knows of it. What the application said stands: the adapter's
+    name is for a stream without one of its own, if `is_named`, and its attributes are added.
+    Returns the stream's own handle.
+    """
+    life, info = made._life, described.info  # noqa: SLF001 - every kind has one
+    handle: Handle = life.handle
+    if handle.counter is None and not life.started:
+        handle.counter = described.counter
+    made.size_of, made.plain = handle.counting(size_of)
+    name = info.name if is_named and not handle.named else handle.info.name
+    life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
+    if (exchange := exchange_of(carrier)) is not None:
+        exchange.own(made)
+    return handle
+
+
+def push(handle: Handle, config: Config, exchange: Exchange | None, begun: float) -> PushedStream:
+    """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
+    shut_down_at_exit(_configure.shutdown)
+    life = Life(config, handle, exchange=exchange, created=begun)
+    return PushedStream(life, Meter(*handle.counting(_size_of)))
+
+
+def enclose(handle: Handle, config: Config, exchange: Exchange, context: Context) -> Life:
+    """The life of a stream whose steps run in `context` itself, that of a WSGI response.
+
+    What has been entered there, by the application or a middleware, can so be left there.
+    """
+    shut_down_at_exit(_configure.shutdown)
+    return Life(config, handle, exchange=exchange, context=context)
+
+
+def make_handle(
+    config: Config,
+    name: str,
+    attributes: Mapping[str, Attribute] | None,
+    started_ns: int | None = None,
+    *,
+    kind: Kind | None = None,
+    markers: tuple[bytes, ...] = (),
+) -> Handle:
+    """The handle of a stream that is about to be made."""
+    info = StreamInfo(
+        name=name,
+        attributes=dict(attributes) if attributes else NOTHING,
+        parent=config.parent,
+        started_ns=started_ns,
+        stream_id=urandom(8).hex(),
+    )
+    handle = Handle(info, config.logger)
+    handle.counter = counter_of(kind, markers)
+    return handle
 
 
 def size_of(chunk: object) -> int:
@@ -144,20 +196,17 @@ def size_of(chunk: object) -> int:
     return chunk.nbytes if isinstance(chunk, memoryview) else 0
 
 
-def _info(name: str, attributes: Mapping[str, Attribute] | None, config: Config) -> StreamInfo:
-    return StreamInfo(
-        name=name, attributes=dict(attributes) if attributes else NOTHING, parent=config.parent
-    )
+_size_of = size_of
 
 
-def _name_of(made: Any) -> str:
-    """Of a function, or of the function that made a generator; else of the type."""
-    return getattr(made, "__qualname__", None) or type(made).__qualname__
+def name_of(source: Any) -> str:
+    """The name of a function, or of the function that made a generator; else of the type."""
+    return getattr(source, "__qualname__", None) or type(source).__qualname__
 
 
-def _kind_of(body: Any) -> Callable[[Life, Any], Any]:
-    """Stream or AsyncStream; where a body is both, Django too takes it for a sync one."""
-    if isinstance(body, Iterable) or hasattr(body, "__getitem__"):
+def _kind_of(body: Any) -> type[Stream[Any] | AsyncStream[Any]]:
+    """Stream or AsyncStream. A body that is both counts as sync, as in Django."""
+    if isinstance(body, Iterable) or hasattr(body, "__getitem__") or hasattr(body, "__next__"):
         return Stream
     if isinstance(body, AsyncIterable):
         return AsyncStream
@@ -165,35 +214,16 @@ def _kind_of(body: Any) -> Callable[[Life, Any], Any]:
     raise TypeError(msg)
 
 
-def _closers_of(body: Any) -> Closers:
-    """A body's own `close`; an `aclose` is found by the stream, since it must be awaited."""
-    close = None if hasattr(body, "aclose") else getattr(body, "close", None)
-    return () if close is None else (close,)
+_begun_names: set[str] = set()
 
 
-def _place_of_stream(function: Callable[..., Any]) -> int:
-    """Where `function` takes its parameter `stream`: its position, or a large one for keywords."""
-    parameters = inspect.signature(function).parameters
-    if "stream" not in parameters:
-        msg = (
-            f"@streamed(pass_stream=True) passes the parameter 'stream', which "
-            f"{_name_of(function)}() does not have: add it to its parameters"
+def _note_begun(name: str) -> None:
+    """Log once for each name that a body is not isolated."""
+    if name not in _begun_names:
+        _begun_names.add(name)
+        logger.info(
+            "The body of stream %r was entered before its stream was made, so its steps run in the "
+            "caller's Context and its span is not current there. To take the first chunk inside of "
+            "the stream, use streaminstr.stream(...).prime().",
+            name,
         )
-        raise StreaminstrError(msg)
-    if parameters["stream"].kind is inspect.Parameter.KEYWORD_ONLY:
-        return len(parameters)
-    return list(parameters).index("stream")
-
-
-def _call(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    place: int | None,
-    handle: StreamHandle,
-) -> Any:
-    if place is None:
-        return function(*args, **kwargs)
-    if len(args) < place:
-        return function(*args, stream=handle, **kwargs)
-    return function(*args[:place], handle, *args[place:], **kwargs)

@@ -2,239 +2,125 @@
 
     application = StreamScopeMiddleware(get_asgi_application())
 
-It closes what the application leaves open, knows why a stream was cut short, keeps what the
-application leaks into context variables from the server, and gives a scope to the streamed
+It closes what the application leaves open of a response, knows why a stream was cut short, keeps
+what the application leaks into context variables from the server, and opens a scope for streamed
 responses of frameworks that have no adapter. docs/reference/servers.md shows what that means on
 each server.
 """
 
 from __future__ import annotations
 
-import time
-import types
 from contextlib import AsyncExitStack
 from contextvars import copy_context
-from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import _config, _loop, _shutdown
-from streaminstr._exchange import Exchange, current_exchange
-from streaminstr._guard import guarded, guarded_await
-from streaminstr._http import describe, has_body, name_of
-from streaminstr._life import StreamHandle
-from streaminstr._push import PushedStream
-from streaminstr._scope import StreamInfo
-from streaminstr._stream import AsyncStream, awaiting, relay
+from streaminstr import _configure
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.config import OFF
+from streaminstr._core.errors import hand_on
+from streaminstr._core.guard import guarded, guarded_await
+from streaminstr._core.outcome import is_cancellation
+from streaminstr._core.within import within
+from streaminstr._exchange import KEY, Exchange, alive, exchange_of
+from streaminstr._nets.lifespan import live
+from streaminstr._nets.pump import Pump
+from streaminstr._nets.response import Response
+from streaminstr._process import shutdown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, MutableMapping
-
-    from streaminstr._config import Config
-
-    Message = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
-    Application = Callable[[Message, Receive, Send], Awaitable[None]]
-
-_DONE = object()
+    from streaminstr._core.config import Config
+    from streaminstr._nets.protocol import Application, Message, Receive, Send
 
 
 class StreamScopeMiddleware:
-    """Put it round everything else. An application that refuses lifespan gets one all the same."""
+    """Wrap the whole application. Handles the lifespan protocol where it takes no part in it."""
 
     def __init__(self, app: Application) -> None:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await _live(self.app, scope, receive, send)
-        config = guarded(_config.current, default=_config.OFF)
-        if scope["type"] != "http" or not config.backends or current_exchange.get() is not None:
+            return await live(self.app, scope, receive, send)
+        config = guarded(_configure.current, default=OFF)
+        if scope["type"] != "http" or not config.backends or exchange_of(scope) is not None:
             return await self.app(scope, receive, send)
-        _shutdown.watch()  # where the server has no lifespan, this is the first chance
+        shutdown.watch()  # where the server has no lifespan, this is the first chance
         return await _Call(config, scope, receive, send).run(self.app)
 
 
 class _Call:
     """One call of the application: what it says and hears, and what it leaves open."""
 
-    __slots__ = (
-        "_begun",
-        "_config",
-        "_exchange",
-        "_ours",
-        "_outside",
-        "_receive",
-        "_scope",
-        "_send",
-        "_stack",
-        "_start",
-        "_stream",
-    )
+    __slots__ = ("_exchange", "_outside", "_receive", "_response", "_scope", "_server")
 
     def __init__(self, config: Config, scope: Message, receive: Receive, send: Send) -> None:
-        self._config = config
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._exchange = Exchange()
+        self._scope, self._receive = scope, receive
+        self._exchange = Exchange(is_async=True)
+        self._response = Response(config, self._exchange, scope)
         self._outside = copy_context()
-        self._stack = AsyncExitStack()
-        self._ours = False
-        self._begun = 0.0
-        self._start: Message = {}
-        self._stream: PushedStream | None = None
+        self._server = Pump(send, self._outside)
 
     async def run(self, app: Application) -> None:
-        async with self._stack as stack:
-            stack.push_async_callback(self._close_streams)
-            context = self._exchange.context()
-            await _within(context.run, app, self._scope, self._hear, self._say)
+        exchange, scope, error = self._exchange, self._scope, None
+        scope[KEY], context = exchange, exchange.context()
+        try:
+            await within(context.run, app, scope, self._hear, self._say)
+        except BaseException as raised:
+            error = raised
+            hand_on(context, error)
+            raise
+        finally:
+            try:
+                self._response.end(error)
+                await self._close_bodies()
+            finally:
+                error = None  # no reference cycle through the traceback
+                exchange.is_over = True
+                scope.pop(KEY, None)
 
     async def _hear(self) -> Message:
-        message: Message = await self._serve(self._receive)
+        message: Message = await within(self._outside.copy().run, self._receive)
         if message["type"] == "http.disconnect":
             self._exchange.client_left()
         return message
 
     async def _say(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._begin(message)
-        elif self._ours and message["type"] == "http.response.body":
-            self._count(message)
+        kind = message["type"]
+        if kind == "http.response.body":
+            self._response.count(message)
+        elif kind == "http.response.start":
+            message = self._response.begin(message)
         try:
-            await self._serve(self._send, message)
-        except OSError:
-            self._exchange.client_left()
-            if self._stream is not None:
-                self._stream.close()
+            await self._server.send(message)
+        except BaseException as error:
+            await self._fail_to_send(error)
             raise
-        if self._stream is not None:
-            self._stream.resume()
+        self._response.sent()
 
-    def _serve(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Awaitable[Any]:
-        """Let the server do its part where nothing is seen of what the application has bound."""
-        return _within(self._outside.copy().run, call, *arguments)
+    async def _fail_to_send(self, error: BaseException) -> None:
+        """Close what can no longer be sent: here, in the task that has stepped the body.
 
-    def _begin(self, message: Message) -> None:
-        self._begun = clock()
-        self._start = message
-        self._ours = not self._exchange.is_taken and has_body(
-            self._scope.get("method"), message.get("status")
-        )
+        A task group or cancel scope that the body is in can only be left in that task.
+        """
+        if isinstance(error, OSError):
+            self._exchange.client_left()
+            self._response.refused()
+        elif isinstance(error, GeneratorExit) or not is_cancellation(error):
+            return
+        if self._exchange.has_left:
+            await self._close_bodies()
 
-    def _count(self, message: Message) -> None:
-        now = clock()  # before a scope is opened, which is no work of the body's
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        if self._stream is None:
-            self._stream = guarded(self._open, default=None) if more else None
-            self._ours = self._stream is not None
-        if self._stream is not None:
-            if chunk or more:
-                self._stream.push(chunk, now)
-            if not more:
-                self._stream.finish()
-
-    def _open(self) -> PushedStream:
-        """Give the response a scope, in the Context of who sends. Dated back to its start."""
-        method, route = self._scope.get("method"), _route(self._scope)
-        info = StreamInfo(
-            name=name_of(method, route),
-            attributes=describe(
-                method=method,
-                route=route,
-                status=self._start.get("status"),
-                path=self._scope.get("path", ""),
-                content_type=_content_type(self._start),
-            ),
-            parent=self._config.parent,
-            started_ns=time.time_ns() - int((clock() - self._begun) * 1e9),
-        )
-        stream = PushedStream(StreamHandle(info), self._config, self._begun)
-        self._stack.push(lambda _, error, __: stream.end(error))
-        return stream
-
-    async def _close_streams(self) -> None:
-        """Close all that is left, each whatever comes of the others."""
-        async with AsyncExitStack() as stack:
-            for stream in reversed(self._exchange.alive()):
-                stack.push_async_callback(_close, stream)
+    async def _close_bodies(self) -> None:
+        """Close what is left of the response, each whatever comes of the others."""
+        if self._exchange.bodies:
+            async with AsyncExitStack() as stack:
+                for stream in reversed(alive(self._exchange.bodies)):
+                    stack.push_async_callback(_close, stream)
 
 
 async def _close(stream: Any) -> None:
-    """Close it here, in the task of the request. Its errors are nobody's but the log's."""
+    """Close it here, in the task of the request. Errors are logged and otherwise ignored."""
     if isinstance(stream, AsyncStream):
         await guarded_await(stream.aclose)
     else:
         guarded(stream.close, default=None)
-
-
-@types.coroutine
-def _within(
-    run: Callable[..., Any], function: Callable[..., Awaitable[Any]], *arguments: Any
-) -> Generator[Any, Any, Any]:
-    """Await a call in this task, with each of its steps run by `run`; gives its result."""
-    result: list[Any] = []
-    steps = _steps(function, arguments, result)
-    yield from relay(run, steps, run(next, steps), _DONE)
-    return result[0]
-
-
-def _steps(
-    function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...], result: list[Any]
-) -> Generator[Any, Any, None]:
-    result.append((yield from awaiting(function(*arguments))))
-    yield _DONE
-
-
-def _route(scope: Message) -> str | None:
-    """The pattern of the route where the framework tells it, as Starlette and FastAPI do."""
-    path = getattr(scope.get("route"), "path", None)
-    return path if isinstance(path, str) else None
-
-
-def _content_type(start: Message) -> str | None:
-    headers = ((bytes(name).lower(), bytes(value)) for name, value in start.get("headers", ()))
-    return next(
-        (value.decode("latin-1") for name, value in headers if name == b"content-type"), None
-    )
-
-
-async def _live(app: Application, scope: Message, receive: Receive, send: Send) -> None:
-    """Pass lifespan through; answer it in place of an application that knows none of it."""
-    heard = False
-
-    async def hear() -> Message:
-        nonlocal heard
-        heard = True
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            _shutdown.watch()
-        else:
-            await _shut_down()
-        return message
-
-    try:
-        await app(scope, hear, send)
-    except Exception:
-        if heard:
-            raise
-    if not heard:
-        await _answer(hear, send)
-
-
-async def _answer(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
-
-
-async def _shut_down() -> None:
-    """Shut down in a thread, so that the loop is free to run the clean-up of its streams."""
-    loop = _loop.running()
-    if loop is None:
-        _shutdown.shutdown()
-    else:
-        await loop.run_in_executor(None, _shutdown.shutdown)

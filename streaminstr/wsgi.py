@@ -2,47 +2,44 @@
 
     application = StreamScopeMiddleware(get_wsgi_application())
 
-It closes what the application leaves open, keeps what the application leaks into context
-variables from the server and from the next request of the thread, and gives a scope to the
+It closes what the application leaves open of a response, keeps what the application leaks into
+context variables from the server and from the next request of the thread, and opens a scope for the
 streamed responses of frameworks that have no adapter. docs/reference/servers.md shows what that
 means on each server.
 """
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Iterator
 from contextvars import copy_context
-from inspect import isgenerator
-from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from streaminstr import _config
-from streaminstr._exchange import Exchange, current_exchange
-from streaminstr._guard import guarded
-from streaminstr._http import describe, has_body, name_of
-from streaminstr._life import StreamHandle
-from streaminstr._scope import StreamInfo
-from streaminstr._wrap import wrap
+from streaminstr import _configure
+from streaminstr._caches import hand_back
+from streaminstr._core.config import OFF
+from streaminstr._core.errors import hand_on
+from streaminstr._core.guard import guarded
+from streaminstr._exchange import KEY, Exchange, alive, exchange_of
+from streaminstr._http import describe, has_body, kind_of, name_of
+from streaminstr._nets.result import OneChunk, Result, StreamedResult
+from streaminstr._wrap import enclose, make_handle, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from contextvars import Context
+    from collections.abc import Iterable
 
-    from streaminstr._config import Config
-
-    Environ = dict[str, Any]
-    Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+    from streaminstr._core.config import Config
+    from streaminstr._nets.protocol import Environ, StartResponse, SyncApplication
 
 
 class StreamScopeMiddleware:
-    """Put it round everything else."""
+    """Wrap the whole application."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: SyncApplication) -> None:
         self.app = app
 
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        config = guarded(_config.current, default=_config.OFF)
-        if not config.backends or current_exchange.get() is not None:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        config = guarded(_configure.current, default=OFF)
+        if not config.backends or exchange_of(environ) is not None:
             return self.app(environ, start_response)
         return _Call(config, environ, start_response).run(self.app)
 
@@ -51,136 +48,120 @@ class _Call:
     """One call of the application: what it answers, and what it leaves open."""
 
     __slots__ = (
-        "_config",
-        "_context",
-        "_environ",
-        "_exchange",
-        "_headers",
-        "_outside",
-        "_route",
-        "_start",
-        "_status",
+        *("_config", "_context", "_environ", "_exchange", "_headers", "_outside", "_route"),
+        *("_start", "_status"),
     )
 
-    def __init__(
-        self, config: Config, environ: Environ, start_response: Callable[..., Any]
-    ) -> None:
+    def __init__(self, config: Config, environ: Environ, start_response: StartResponse) -> None:
         self._config = config
-        self._environ = environ
-        self._start = start_response
-        self._exchange = Exchange()
+        self._environ, self._start = environ, start_response
+        self._exchange = environ[KEY] = Exchange()
         self._outside = copy_context()
         self._context = self._exchange.context()
         self._route: str | None = None
         self._status: int | None = None
         self._headers: dict[str, str] = {}
 
-    def run(self, app: Application) -> Iterable[bytes]:
+    def run(self, app: SyncApplication) -> Iterable[bytes]:
         try:
             result = self._context.run(app, self._environ, self._begin)
-        except BaseException:
-            _finish(self._context, self._exchange)
+        except BaseException as error:
+            hand_on(self._context, error)
+            self._finish()
             raise
-        if _is_file(self._environ, result):
-            guarded(_hand_back, self._context, default=None)
+        if _is_file(self._environ, result):  # the server closes it, and all that belongs to it
+            self._end()
             return result
-        if self._is_streamed(result):
-            result = self._context.run(guarded, self._wrap, result, default=result)
-        elif isinstance(result, list | tuple):
-            _finish(self._context, self._exchange)
+        stream = guarded(self._open, result, default=None)
+        if stream is not None:
+            return stream
+        if isinstance(result, list | tuple):
+            self._finish()
             return result
-        return _Result(self._context, self._exchange, result)
+        kind = OneChunk if guarded(_is_one_chunk, result, default=False) else Result
+        return kind(result, self._context, self._finish)
 
-    def _begin(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        guarded(self._note, status, headers, default=None)
+    def _begin(self, status: str, headers: Any, exc_info: Any = None) -> Any:
+        if isinstance(headers, Iterator):  # read here, it would be empty for the server
+            noted = list(headers)
+            headers = iter(noted)
+        else:
+            noted = headers
+        guarded(self._note, status, noted, default=None)
         # The server's own code, where nothing is seen of what the application has bound.
         more = () if exc_info is None else (exc_info,)
         return self._outside.copy().run(self._start, status, headers, *more)
 
-    def _note(self, status: str, headers: list[tuple[str, str]]) -> None:
+    def _note(self, status: str, headers: Iterable[tuple[str, str]]) -> None:
         self._route = _route(self._environ)
-        self._status = int(status[:3])
+        self._status = int(status[:3]) if status[:3].isdecimal() else None
         self._headers = {name.lower(): value for name, value in headers}
+
+    def _open(self, result: Any) -> StreamedResult | None:
+        """Give the response a scope, if it is streamed and has none."""
+        if not self._is_streamed(result):
+            return None
+        method = self._environ.get("REQUEST_METHOD")
+        content_type = self._headers.get("content-type")
+        attributes = describe(
+            method=method,
+            route=self._route,
+            status=self._status,
+            path=_path(self._environ),
+            content_type=content_type,
+        )
+        name, kind = name_of(method, self._route), kind_of(content_type)
+        handle = make_handle(self._config, name, attributes, kind=kind)
+        life = enclose(handle, self._config, self._exchange, self._context)
+        stream = StreamedResult(life, result, *handle.counting(size_of))
+        stream.finish = self._finish
+        return stream
 
     def _is_streamed(self, result: Any) -> bool:
         """Whether to give it a scope.
 
-        A response of Django's says by itself whether it is streamed. Werkzeug's hides that, but
-        has a Content-Length where all of the body is at hand.
+        With a Content-Length it is complete: a file, or a page as Flask's, which look like a
+        stream otherwise. A response of Django's says by itself whether it is streamed.
         """
-        if self._exchange.is_taken or not has_body(
-            self._environ.get("REQUEST_METHOD"), self._status
+        if (
+            "content-length" in self._headers
+            or self._is_taken()
+            or not has_body(self._environ.get("REQUEST_METHOD"), self._status)
         ):
             return False
         if isinstance(result, list | tuple):
             return len(result) > 1
-        known = "content-length" in self._headers and not isgenerator(result)
-        return bool(getattr(result, "streaming", not known))
+        return bool(getattr(result, "streaming", True)) and not _is_one_chunk(result)
 
-    def _wrap(self, result: Iterable[bytes]) -> Any:
-        method = self._environ.get("REQUEST_METHOD")
-        info = StreamInfo(
-            name=name_of(method, self._route),
-            attributes=describe(
-                method=method,
-                route=self._route,
-                status=self._status,
-                path=_path(self._environ),
-                content_type=self._headers.get("content-type"),
-            ),
-            parent=self._config.parent,
+    def _is_taken(self) -> bool:
+        """Whether the body has a scope already: by an adapter, or as a stream of the application's.
+
+        That is one which waits for its next step, or for its first.
+        """
+        lives = [(one._life, one._turn) for one in alive(self._exchange.streams)]  # noqa: SLF001 - every kind has them
+        return self._exchange.is_taken or any(
+            turn and (life.is_open or not life.started) for life, turn in lives
         )
-        return wrap(result, StreamHandle(info), self._config)
+
+    def _finish(self) -> None:
+        """Close what the application has left open of its response. Errors are only logged."""
+        for stream in alive(self._exchange.bodies):
+            guarded(stream.close, default=None)
+            guarded(hand_back, stream._life.copy(), default=None)  # noqa: SLF001 - every kind has one
+        self._end()
+
+    def _end(self) -> None:
+        guarded(hand_back, self._context.copy(), default=None)
+        self._exchange.is_over = True
+        self._environ.pop(KEY, None)
 
 
-class _Result(map):  # type: ignore[type-arg]
-    """The application's result, with each step and the close in the response's own Context.
-
-    It asks for the result's iterator no sooner than the server asks for the first chunk.
-    """
-
-    __slots__ = ("_closers", "_context", "_exchange")
-    _closers: list[Callable[[], object]]
-    _context: Context
-    _exchange: Exchange
-
-    def __new__(cls, context: Context, exchange: Exchange, result: Any) -> Self:
-        steps = chain.from_iterable((result,))
-        made = super().__new__(cls, context.run, repeat(next), repeat(steps))
-        made._context, made._exchange = context, exchange
-        made._closers = [close] if (close := getattr(result, "close", None)) is not None else []
-        return made
-
-    def close(self) -> None:
-        """End the response; twice does nothing."""
-        closers, self._closers = self._closers, []
-        try:
-            for close in closers:
-                # A copy: a step may still be running in it, in another thread.
-                self._context.copy().run(close)
-        finally:
-            _finish(self._context, self._exchange)
-
-
-def _finish(context: Context, exchange: Exchange) -> None:
-    """Close all that the application has left open. Their errors are nobody's but the log's."""
-    for stream in exchange.alive():
-        guarded(stream.close, default=None)
-    guarded(_hand_back, context, default=None)
-
-
-def _hand_back(context: Context) -> None:
-    """Leave the connections to Django's caches with the thread, for its next request.
-
-    Django keeps them in a context variable that is never reset. That is no leak but its pool.
-    """
-    django: Any = sys.modules.get("django.core.cache")
-    if django is not None and sys.modules["django.conf"].settings.configured:
-        caches = django.caches
-        for alias in caches:
-            made = context.run(getattr, caches._connections, alias, None)  # noqa: SLF001 - no other way
-            if made is not None:
-                caches[alias] = made
+def _is_one_chunk(result: Any) -> bool:
+    """Whether `result` says so. Servers ask it, too, and take the same errors for a no."""
+    try:
+        return len(result) == 1
+    except (TypeError, AttributeError, NotImplementedError):
+        return False
 
 
 def _is_file(environ: Environ, result: Any) -> bool:

@@ -1,41 +1,44 @@
-"""Datadog, by `ddtrace.trace` alone: what ddtrace's versioning policy calls public."""
+"""Datadog, by `ddtrace.trace` alone, which is what ddtrace's versioning policy calls public."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ddtrace.trace import tracer
+
+from streaminstr import attributes as names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ddtrace.trace import Context, Span
 
-    from streaminstr import StreamInfo, StreamReport
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute, StreamInfo, StreamReport
 
 OPERATION = "streaminstr.stream"
 """Operation name of each span; the stream's own name is its resource."""
-NAMES = {"http.request.method": "http.method", "http.response.status_code": "http.status_code"}
+NAMES = {names.HTTP_METHOD: "http.method", names.HTTP_STATUS: "http.status_code"}
 """Attributes that Datadog knows by another name than OpenTelemetry's semantic conventions.
 
 They are text there: the agent computes its trace metrics from `http.status_code` as a tag.
 """
+_LARGEST = 2**53
+"""The largest whole number that a float holds exactly. Larger ones are text, as in ddtrace."""
 
 
 class DatadogBackend:
     """One span for each stream, child of the span that is active, in that span's service."""
 
     def open(self, info: StreamInfo) -> DatadogScope:
-        # The parent by its Context, not the span: a stream is another execution than the request
-        # (docs: advanced_usage), and a span that has finished is forgotten as a parent. A Context
-        # does not tell the service, and without it the stream would be in a service of its own.
+        # Keep the parent's Context and not its span: a stream is another execution than the request
+        # (docs: advanced_usage), and ddtrace forgets a finished span as a parent. A Context has no
+        # service, and without one the stream would be in a service of its own.
         active = tracer.current_span()
         service = None if active is None else active.service
         return DatadogScope(info, tracer.current_trace_context(), service)
 
     def flush(self, timeout: float) -> None:  # noqa: ARG002 - the writer has a timeout of its own
-        """Send what the writer holds."""
+        """Send what the writer has buffered."""
         tracer.flush()  # type: ignore[no-untyped-call] # ddtrace leaves it without types
 
 
@@ -57,59 +60,91 @@ class DatadogScope:
             OPERATION,
             child_of=None if linked else self._parent,
             service=self._service,
-            resource=self._info.name,
+            resource=_text(self._info.name),
             span_type="web",
             activate=True,
         )
-        if linked and self._parent is not None:
-            span.link_span(self._parent)
-        if self._info.started_ns is not None:
-            span.start_ns = self._info.started_ns
-        span.set_tag("component", "streaminstr")
-        span.set_tag("span.kind", "internal")
-        self._set(self._info.attributes)
-        return _log_fields(span)
+        try:
+            if linked and self._parent is not None:
+                span.link_span(self._parent)
+            if self._info.started_ns is not None:
+                span.start_ns = self._info.started_ns
+            span.set_tag("component", "streaminstr")
+            span.set_tag("span.kind", "internal")
+            self._set(self._info.attributes)
+            return _log_fields(span)
+        except BaseException:
+            # No close follows. ddtrace sends a trace when all of its spans have finished.
+            span.finish()
+            raise
 
     def progress(self, report: StreamReport) -> None:
-        """The numbers so far, on the open span. Datadog shows them when it ends."""
+        """Put the numbers so far on the open span. Datadog shows them when it ends."""
         attributes = report.as_attributes()
-        attributes.pop("streaminstr.stalled", None)
+        attributes.pop(names.STALLED, None)
         self._set(attributes)
 
     def close(self, report: StreamReport) -> None:
         try:
+            attributes = report.as_attributes()
             if report.error is not None:
-                error = report.error
-                self._span.set_exc_info(type(error), error, error.__traceback__)
-            self._span.error = int(report.is_error)
+                self._record(report.error)
+            elif self._span.error and names.ERROR_TYPE not in report.attributes:
+                attributes.pop(names.ERROR_TYPE, None)  # what the body has recorded stands
+            if report.reason is not None:
+                self._span.set_tag("error.message", _text(report.reason))
+            if report.is_error:  # only ever raised: the body may have set it
+                self._span.error = 1
             # After `set_exc_info`, whose error.type has the form `builtins.ValueError`.
-            self._set(report.as_attributes())
+            self._set(attributes)
         finally:
             self._span.finish()
 
+    def _record(self, error: BaseException) -> None:
+        self._span.set_exc_info(type(error), error, error.__traceback__)
+        for part in ("message", "stack"):
+            self._span.set_tag(f"error.{part}", _text(self._span.get_tag(f"error.{part}")))
+
     def _set(self, attributes: Mapping[str, Attribute]) -> None:
+        """Put attributes on the span. ddtrace logs what it cannot take, and leaves it out."""
         for name, value in attributes.items():
             if isinstance(value, bool):
-                # As the agent writes what comes by OTLP.
+                # As the agent writes booleans that arrive by OTLP.
                 self._span.set_tag(name, "true" if value else "false")
-            elif isinstance(value, int | float) and name not in NAMES:
+            elif name not in NAMES and _is_number(value):
                 self._span.set_metric(name, value)
-            else:
-                self._span.set_tag(NAMES.get(name, name), str(value))
+            elif value is not None:
+                self._span.set_tag(NAMES.get(name, name), _text(value))
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a metric can hold it: a float does."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST)
+
+
+def _text(value: Any) -> Any:
+    """The text of `value`, without what UTF-8 cannot write: one of that loses the whole trace.
+
+    An object whose `str` raises comes back as it is.
+    """
+    try:
+        return str(value).encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 - whatever the object raises; ddtrace logs it
+        return value
 
 
 def _log_fields(span: Span) -> dict[str, str]:
-    """`dd.trace_id` and its like, as Datadog reads them, also from ddtrace before 4.0."""
-    known = tracer.get_log_correlation_context(active=span)
-    return {f"dd.{key.removeprefix('dd.')}": value for key, value in known.items() if value}
+    """`dd.trace_id` and other fields as Datadog reads them, also from ddtrace before 4.0."""
+    fields = tracer.get_log_correlation_context(active=span)
+    return {f"dd.{key.removeprefix('dd.')}": value for key, value in fields.items() if value}
 
 
 def _decide_sampling() -> None:
-    """Whether the trace is kept, decided by its root before there is a span of another execution.
+    """Have the root decide whether the trace is kept, before a span of another execution starts.
 
-    Documented for whoever hands a trace on ("advanced usage"). Not where the stream is made: rules
-    by resource would be asked before the request's span has got its own. A root that has finished
-    has decided, and the Context tells.
+    ddtrace documents this for code that hands a trace on ("advanced usage"). Done at the first step
+    and not where the stream is made, when the request's span may not have its resource yet, by
+    which sampling rules decide. A root that has finished has decided already.
     """
     root = tracer.current_root_span()
     if root is not None and root.context.sampling_priority is None:

@@ -1,4 +1,4 @@
-"""OpenTelemetry, by its API alone: with no SDK installed nothing is recorded and little is done.
+"""OpenTelemetry, by its API alone. Without an SDK nothing is recorded.
 
 Rules followed: opentelemetry.io/docs/specs/otel/library-guidelines (API only),
 .../trace/api (names, kinds, status) and opentelemetry.io/docs/specs/semconv (attributes).
@@ -7,26 +7,30 @@ Rules followed: opentelemetry.io/docs/specs/otel/library-guidelines (API only),
 from __future__ import annotations
 
 from traceback import format_exception_only
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import metrics as otel_metrics
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-import streaminstr
+from streaminstr import __version__
+from streaminstr import attributes as names
 from streaminstr_opentelemetry._metrics import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
-    from streaminstr import StreamInfo, StreamReport
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute, StreamInfo, StreamReport
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
 """The version of the semantic conventions whose names are used; all of them are stable in it."""
+_BITS = 64
+"""Of a whole number, in OTLP."""
 
 
 class OpenTelemetryBackend:
@@ -42,16 +46,14 @@ class OpenTelemetryBackend:
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
-        # Without a provider these are proxies, which work before the SDK is set up and after.
+        # Without a provider these are proxies, which work before and after the SDK is set up.
         self.tracer: Tracer = trace.get_tracer(
-            "streaminstr", streaminstr.__version__, tracer_provider, SCHEMA_URL
+            "streaminstr", __version__, tracer_provider, SCHEMA_URL
         )
         self.metrics: Metrics | None = None
         if metrics:
             self.metrics = Metrics(
-                otel_metrics.get_meter(
-                    "streaminstr", streaminstr.__version__, meter_provider, SCHEMA_URL
-                )
+                otel_metrics.get_meter("streaminstr", __version__, meter_provider, SCHEMA_URL)
             )
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
@@ -60,7 +62,7 @@ class OpenTelemetryBackend:
         return OpenTelemetryScope(self, info, otel_context.get_current())
 
     def flush(self, timeout: float) -> None:
-        """Ask the SDK's providers, where there are any, to export what they hold."""
+        """Ask the SDK's providers, where there are any, to export what they have buffered."""
         providers: list[object] = [self._tracer_provider or trace.get_tracer_provider()]
         if self.metrics is not None:
             providers.append(self._meter_provider or otel_metrics.get_meter_provider())
@@ -90,36 +92,74 @@ class OpenTelemetryScope:
             self._info.name,
             context=parent,
             kind=SpanKind.INTERNAL,
-            attributes=self._info.attributes,
+            attributes=_clean(self._info.attributes),
             links=links,
             start_time=self._info.started_ns,
         )
-        # Never detached: the Context of the stream goes, and this with it.
-        otel_context.attach(trace.set_span_in_context(self._span, parent))
-        if self._backend.metrics is not None:
-            self._backend.metrics.opened(self._info)
-        return _log_fields(self._span)
+        try:
+            # Never detached: the Context of the stream goes, and this with it.
+            otel_context.attach(trace.set_span_in_context(self._span, parent))
+            fields = _log_fields(self._span)
+            if self._backend.metrics is not None:
+                self._backend.metrics.opened(self._info)
+        except BaseException:
+            self._span.end()  # no close follows
+            raise
+        return fields
 
     def progress(self, report: StreamReport) -> None:
-        """The numbers so far, on the open span: whoever can look at unfinished spans sees them."""
-        self._span.set_attributes(_without_stalled(report.as_attributes()))
+        """Put the numbers so far on the open span, for tools that show unfinished spans."""
+        self._span.set_attributes(_clean(_without_stalled(report.as_attributes())))
 
     def close(self, report: StreamReport) -> None:
         try:
             if self._backend.metrics is not None:
                 self._backend.metrics.closed(self._info, report)
             if report.error is not None and self._span.is_recording():
-                # First, because ddtrace's bridge takes error.type from it.
+                # Before the attributes, because ddtrace's bridge takes error.type from it.
                 self._span.record_exception(report.error)
         finally:
             self._end(report)
 
     def _end(self, report: StreamReport) -> None:
-        if self._span.is_recording():
-            self._span.set_attributes(report.as_attributes())
-            if report.is_error:
-                self._span.set_status(Status(StatusCode.ERROR, _description(report)))
-        self._span.end()
+        try:
+            if self._span.is_recording():
+                self._describe(report)
+        finally:
+            self._span.end()
+
+    def _describe(self, report: StreamReport) -> None:
+        attributes = report.as_attributes()
+        marked = report.error is None and _is_error(self._span)
+        if marked and names.ERROR_TYPE not in report.attributes:
+            attributes.pop(names.ERROR_TYPE, None)  # what the body has recorded stands
+        self._span.set_attributes(_clean(attributes))
+        if report.is_error and not marked:
+            self._span.set_status(Status(StatusCode.ERROR, _description(report)))
+
+
+def _clean(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
+    """`attributes` as the SDK and exporters take them: one that they cannot take loses all."""
+    return {name: _cleaned(value) for name, value in attributes.items()}
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str) and value.isascii():
+        return value
+    if isinstance(value, int) and value.bit_length() < _BITS:
+        return value
+    if value is None or isinstance(value, float | list | tuple):
+        return value
+    try:
+        return str(value).encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 - whatever an object raises that has no text
+        return "?"
+
+
+def _is_error(span: Span) -> bool:
+    """Whether the body has set the status, where the SDK tells: the API has no way to ask."""
+    status = getattr(span, "status", None)
+    return getattr(status, "status_code", None) is StatusCode.ERROR
 
 
 def _links_to(span: Span) -> list[Link]:
@@ -128,14 +168,16 @@ def _links_to(span: Span) -> list[Link]:
 
 
 def _without_stalled(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
-    """Whose turn it is changes, and an attribute of a span cannot be taken away again."""
-    attributes.pop("streaminstr.stalled", None)
+    """Leave out whose turn it is: that changes, and a span's attribute cannot be removed."""
+    attributes.pop(names.STALLED, None)
     return attributes
 
 
 def _description(report: StreamReport) -> str:
-    """`ValueError: no such order`, also of an exception whose `str` raises."""
-    return "" if report.error is None else "".join(format_exception_only(report.error)).strip()
+    """`ValueError: no such order`, also of an exception whose `str` raises; or the reason."""
+    if report.error is None:
+        return report.reason or ""
+    return "".join(format_exception_only(report.error)).strip()
 
 
 def _log_fields(span: Span) -> dict[str, str]:

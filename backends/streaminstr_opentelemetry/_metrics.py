@@ -1,28 +1,29 @@
-"""The metrics of streams: names, units, buckets and attributes as docs/reference/metrics.md."""
+"""The metrics of streams. docs/reference/metrics.md lists names, units, buckets, attributes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streaminstr import attributes as names
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
-    from streaminstr import StreamInfo, StreamReport
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute, StreamInfo, StreamReport
 
-# The conventions' buckets for HTTP stop at 10 s. These are those of their long-lived connections
-# (signalr.server.connection.duration), and on to an hour.
+# The conventions' buckets for HTTP stop at 10 s. These are the buckets of their long-lived
+# connections (signalr.server.connection.duration), continued to an hour.
 DURATION = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
-# Those of gen_ai.server.time_to_first_token.
+# The buckets of gen_ai.server.time_to_first_token.
 FIRST_CHUNK = (
     *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08),
     *(0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
 )
 SIZE = tuple(4**power for power in range(5, 16))
 """1 KiB to 1 GiB."""
-AT_START = ("http.request.method", "http.route")
+AT_START = (names.HTTP_METHOD, names.HTTP_ROUTE)
 """Attributes of every metric, where the stream has them, beside `streaminstr.name`."""
-AT_END = ("http.response.status_code",)
+AT_END = (names.HTTP_STATUS,)
 """Attributes of what is recorded at the end, beside the outcome and `error.type`."""
 
 
@@ -48,7 +49,7 @@ class Metrics:
         self._size = meter.create_histogram(
             "streaminstr.stream.body.size",
             "By",
-            "Size of what a stream has given to the server.",
+            "Size of the chunks of a stream.",
             explicit_bucket_boundaries_advisory=SIZE,
         )
 
@@ -59,26 +60,27 @@ class Metrics:
     def closed(self, info: StreamInfo, report: StreamReport) -> None:
         """Record a stream that has ended."""
         attributes = _at_start(info)
-        # The same attributes as at the start, or the sum would never come back to zero.
+        # The same attributes as at the start; otherwise the sum would not return to zero.
         self._active.add(-1, attributes)
         at_end = _at_end(attributes, info, report)
         self._duration.record(report.duration, at_end)
-        self._size.record(report.bytes, at_end)
+        if report.bytes is not None:
+            self._size.record(report.bytes, at_end)
         if report.time_to_first_chunk is not None:
             self._first_chunk.record(report.time_to_first_chunk, at_end)
 
 
 def _at_start(info: StreamInfo) -> dict[str, Attribute]:
-    known = info.attributes
-    return {"streaminstr.name": info.name, **{key: known[key] for key in AT_START if key in known}}
+    own = info.attributes
+    return {names.NAME: info.name, **{key: own[key] for key in AT_START if key in own}}
 
 
 def _at_end(
     attributes: dict[str, Attribute], info: StreamInfo, report: StreamReport
 ) -> dict[str, Attribute]:
-    known = info.attributes
-    at_end = {**attributes, **{key: known[key] for key in AT_END if key in known}}
-    at_end["streaminstr.outcome"] = report.outcome.value
+    own = info.attributes
+    at_end = {**attributes, **{key: own[key] for key in AT_END if key in own}}
+    at_end[names.OUTCOME] = report.outcome.value
     if report.error_type is not None:
-        at_end["error.type"] = report.error_type
+        at_end[names.ERROR_TYPE] = report.error_type
     return at_end

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run what `arguments` ask for, by default those of the process; gives the exit code."""
+    """Run the command in `arguments`, by default those of the process; return the exit code."""
     asked = _parser().parse_args(arguments)
     try:
         return asked.run(asked)  # type: ignore[no-any-return] # set_defaults is untyped

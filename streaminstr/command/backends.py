@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import StreaminstrError, _config, _registry, stream
+from streaminstr import StreaminstrError, _configure, _registry, stream
 from streaminstr.command.table import print_table, say
 from streaminstr.command.witness import Witness
 
@@ -25,20 +25,20 @@ FLUSH_SECONDS = 5.0
 
 
 def show(backend: str | None = None, *, check: bool = False) -> int:
-    """List the backends; with `check`, try the picked one. Gives 0, or 1 where that went wrong.
+    """List the backends; with `check`, try the picked one. Returns 0, or 1 where that went wrong.
 
     `backend` is picked in place of what Django's settings say. Raises StreaminstrError where what
     is picked cannot work.
     """
     picked, options, reason = pick(backend)
-    # The list alone starts no vendor's own telemetry. The check is for the vendor as it is.
+    # Listing must not start a vendor's own telemetry. The check uses the vendor as it is.
     if not check:
         os.environ.setdefault("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
     names = names_in(picked)
     print_table(COLUMNS, [_row(point, names) for point in _registry.installed()])
     say(f"\nPicked: {picked!r} ({reason}).")
-    made = _registry.resolve(picked, options)
-    return try_out(made) if check else 0
+    backends = _registry.resolve(picked, options)
+    return try_out(backends) if check else 0
 
 
 def pick(backend: str | None) -> tuple[Any, dict[str, Any], str]:
@@ -67,13 +67,13 @@ def names_in(picked: Any) -> set[str]:
 
 
 def try_out(backends: tuple[Backend, ...]) -> int:
-    """Send one stream through the backends and tell what became of it; gives the exit code."""
+    """Send one stream through the backends, print how it ended, and return the exit code."""
     if not backends:
         say("Nothing to check: the backend None turns everything off.")
         return 0
     logging.basicConfig(level=logging.INFO, format="%(message)s")  # unless the settings did
     witnesses = tuple(Witness(backend) for backend in backends)
-    with _config.forced(_config.Config(backends=witnesses)):
+    with _configure.forced(_configure.assemble(witnesses)):
         for _ in stream(CHUNKS, name="streaminstr.check"):
             pass
     for witness in witnesses:
@@ -85,7 +85,7 @@ def try_out(backends: tuple[Backend, ...]) -> int:
 
 
 def _settings() -> Any:
-    """STREAMINSTR of the settings that the environment names, with Django set up by them."""
+    """The setting STREAMINSTR of the module that the environment names. Sets Django up."""
     if find_spec("django") is None:
         msg = f'{SETTINGS} is set. Install Django: python -m pip install "streaminstr[django]"'
         raise StreaminstrError(msg)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WHOLE_WORD = 12
-"""Characters up to which a word is not broken, however narrow the terminal."""
+"""Words of up to this many characters are not broken, however narrow the terminal is."""
 STYLES = {
     "completed": "green",
     "failed": "bold red",
@@ -18,7 +18,7 @@ STYLES = {
     "abandoned": "magenta",
     "no": "bold red",
 }
-"""How rich is to show a cell that begins with this word."""
+"""The style in which rich shows a cell that begins with this word."""
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -36,7 +36,7 @@ def say(line: object = "") -> None:
 
 
 def is_pretty(out: TextIO) -> bool:
-    """Whether `out` is a terminal and rich is there to make use of it."""
+    """Whether `out` is a terminal and rich is installed."""
     return out.isatty() and find_spec("rich") is not None
 
 

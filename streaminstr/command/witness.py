@@ -1,16 +1,16 @@
-"""A backend that passes everything on to another, and notes what came of it."""
+"""A backend that passes everything on to another, and notes the results."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._guard import errors, guarded
+from streaminstr._core.guard import errors, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streaminstr import Backend, StreamInfo, StreamReport, StreamScope
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 
 class Witness:
@@ -32,7 +32,7 @@ class Witness:
             self.see("flush", flush, timeout)
 
     def see(self, what: str, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Make a call, and note that it went well or what it raised; the log has the traceback."""
+        """Make a call, and note that it succeeded or what it raised; the log has the traceback."""
         before = errors.copy()
         result = guarded(call, *arguments, default=None)
         raised = list(errors - before)

@@ -19,7 +19,7 @@ NEEDED = ("django", "uvicorn")
 
 
 def demo(backend: str, *, keep: bool = False) -> int:
-    """Run the demo; gives 0, or 1 when a stream did not end as it has to.
+    """Run the demo; return 0, or 1 if a stream did not end as it should.
 
     Raises StreaminstrError where something is not installed, or `backend` does not exist.
     """
@@ -29,7 +29,7 @@ def demo(backend: str, *, keep: bool = False) -> int:
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", "StreamingHttpResponse must consume", Warning)
-        code = report(visited(recorder), backend)
+        code = print_traces(visited(recorder), backend)
         if keep:
             stay_up()
     return code
@@ -39,8 +39,8 @@ def require(modules: tuple[str, ...], who: str, *packages: str) -> None:
     """Raise StreaminstrError with the command that installs what is missing."""
     missing = [module for module in modules if not _is_there(module)]
     if missing:
-        wanted = " ".join(f'"{package}"' for package in packages)
-        msg = f"{who} needs {' and '.join(missing)}. Install it: python -m pip install {wanted}"
+        arguments = " ".join(f'"{package}"' for package in packages)
+        msg = f"{who} needs {' and '.join(missing)}. Install it: python -m pip install {arguments}"
         raise StreaminstrError(msg)
 
 
@@ -52,7 +52,7 @@ def _is_there(module: str) -> bool:
 
 
 def recorder_for(backend: str) -> Recorder:
-    """The vendor's own SDK where it can record in memory; for all others a backend of ours."""
+    """The recorder of a vendor whose SDK records in memory; for all others a backend of ours."""
     if backend == "opentelemetry":
         require(
             ("opentelemetry.sdk",),
@@ -86,7 +86,7 @@ def set_up(recorder: Recorder) -> None:
 
 
 def visited(recorder: Recorder) -> list[Trace]:
-    """Send all requests to both servers; gives what was recorded once everything has ended."""
+    """Send all requests to both servers; return what was recorded once everything has ended."""
     from streaminstr.demo.lines import Line, lines_go_to  # noqa: PLC0415 - needs Django
     from streaminstr.demo.picture import traces  # noqa: PLC0415
     from streaminstr.demo.servers import asgi_server, wsgi_server  # noqa: PLC0415
@@ -100,20 +100,22 @@ def visited(recorder: Recorder) -> list[Trace]:
     return traces(planned, recorder.spans(), lines)
 
 
-def report(found: list[Trace], backend: str) -> int:
-    """Print what was found; gives the exit code."""
+def print_traces(traces: list[Trace], backend: str) -> int:
+    """Print the traces; return the exit code."""
     from streaminstr.demo.picture import COLUMNS  # noqa: PLC0415 - needs Django
 
-    for trace in found:
+    for trace in traces:
         for line in trace.waterfall():
             say(line)
         say()
-    print_table(COLUMNS, [trace.row() for trace in found])
-    wrong = [trace for trace in found if trace.outcome != trace.visit.expected]
+    print_table(COLUMNS, [trace.row() for trace in traces])
+    wrong = [trace for trace in traces if trace.outcome != trace.visit.expected]
     for trace in wrong:
         say(f"{trace.visit.request_id} is {trace.outcome}, and not {trace.visit.expected}.")
     if not wrong:
-        say(f"\n{len(found)} requests, each stream closed once, as the backend {backend!r} has it.")
+        say(
+            f"\n{len(traces)} requests, each stream closed once, as the backend {backend!r} has it."
+        )
     return int(bool(wrong))
 
 

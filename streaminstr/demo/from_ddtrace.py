@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr.demo.spans import Span
 
-# Read by ddtrace when it is imported. The agent is nowhere: nothing can leave this process.
+# ddtrace reads these when it is imported. There is no such agent: nothing leaves this process.
 os.environ.update(
     DD_TRACE_ENABLED="true",
     DD_INSTRUMENTATION_TELEMETRY_ENABLED="false",

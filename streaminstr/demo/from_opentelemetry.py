@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 
 class OpenTelemetryRecorder:

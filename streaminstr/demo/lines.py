@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from streaminstr import current_stream
+from streaminstr._core.handle import current
 from streaminstr.demo.site import request_id
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ class Line:
 
 
 class LineHandler(logging.Handler):
-    """Hands each line on. It runs where the line is logged, so it sees what is bound there."""
+    """Hands each line on, where it is logged, with what is bound there."""
 
     def __init__(self, take: Callable[[Line], object]) -> None:
         super().__init__()
         self._take = take
 
     def emit(self, record: logging.LogRecord) -> None:
-        stream = current_stream()
+        stream = current.get()
         ids = {} if stream is None else stream.fields
         trace_id = ids.get("trace_id") or ids.get("dd.trace_id") or "-"
         event = _FIELDS.sub("", record.getMessage())
@@ -51,7 +51,7 @@ class LineHandler(logging.Handler):
 
 @contextmanager
 def lines_go_to(take: Callable[[Line], object]) -> Iterator[None]:
-    """Have each line of the library's logger handed to `take`, and to nobody else."""
+    """Hand each line of the library's logger to `take`, and to no other handler."""
     handler = LineHandler(take)
     before = logger.level, logger.propagate
     logger.addHandler(handler)

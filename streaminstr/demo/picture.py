@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streaminstr import attributes as names
 from streaminstr.demo.visits import NEVER_READ
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from streaminstr._scope import Attribute
     from streaminstr.demo.lines import Line
     from streaminstr.demo.spans import Span
     from streaminstr.demo.visits import Visit
+    from streaminstr.types import Attribute
 
 COLUMNS = (
     "server",
@@ -26,13 +27,8 @@ COLUMNS = (
     ">producer ms",
     ">consumer ms",
 )
-_COUNTS = ("streaminstr.chunks", "streaminstr.bytes")
-_TIMES = (
-    "streaminstr.time_to_first_chunk",
-    "streaminstr.longest_gap",
-    "streaminstr.producer_time",
-    "streaminstr.consumer_time",
-)
+_COUNTS = (names.CHUNKS, names.BYTES)
+_TIMES = (names.TIME_TO_FIRST_CHUNK, names.LONGEST_GAP, names.PRODUCER_TIME, names.CONSUMER_TIME)
 BAR = 30
 """Width of a waterfall, in characters."""
 
@@ -48,18 +44,18 @@ class Trace:
     @property
     def stream(self) -> Span | None:
         """The stream's span, or None when its body was never stepped."""
-        return next((span for span in self.spans if "streaminstr.outcome" in span.attributes), None)
+        return next((span for span in self.spans if names.OUTCOME in span.attributes), None)
 
     @property
     def outcome(self) -> str:
-        return NEVER_READ if self.stream is None else str(_of(self.stream, "streaminstr.outcome"))
+        return NEVER_READ if self.stream is None else str(_of(self.stream, names.OUTCOME))
 
     def row(self) -> tuple[str, ...]:
         """The cells of the table's row."""
         server, stream = self.visit.server, self.stream
         if stream is None:
             return (server, f"GET {self.visit.path[1:]}", NEVER_READ, *("-" for _ in COLUMNS[3:]))
-        by = _of(stream, "streaminstr.cancelled_by")
+        by = _of(stream, names.CANCELLED_BY)
         return (
             server,
             stream.name,

@@ -30,7 +30,7 @@ class ThreadingWSGIServer(ThreadingMixIn, WSGIServer):
 
 
 class QuietHandler(WSGIRequestHandler):
-    """One that leaves the terminal to the demo."""
+    """A handler that leaves the terminal to the demo."""
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
         pass
@@ -41,7 +41,7 @@ class QuietHandler(WSGIRequestHandler):
 
 @contextmanager
 def wsgi_server(port: int = 0) -> Iterator[int]:
-    """The site under WSGI; gives its port. Ends when every answer has ended."""
+    """The site under WSGI; yields its port. Ends when every answer has ended."""
     site = wsgi.StreamScopeMiddleware(WSGIHandler())
     server = make_server(HOST, port, site, ThreadingWSGIServer, QuietHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -56,7 +56,7 @@ def wsgi_server(port: int = 0) -> Iterator[int]:
 
 @contextmanager
 def asgi_server(port: int = 0) -> Iterator[int]:
-    """The site under ASGI; gives its port. Ends when every answer has ended."""
+    """The site under ASGI; yields its port. Ends when every answer has ended."""
     listener = socket.create_server((HOST, port))
     handler: Any = ASGIHandler()  # typed more narrowly than ASGI is
     site = asgi.StreamScopeMiddleware(handler)

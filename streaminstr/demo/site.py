@@ -1,4 +1,4 @@
-"""The demo's Django site: what streams, in the kind of body that the server at hand wants."""
+"""The demo's Django site: sync bodies for the WSGI server, async bodies for the ASGI server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from streaminstr.demo.spans import Recorder
 
 PAUSE = 0.02
-"""Seconds that a chunk takes to make."""
+"""How long it takes to make a chunk, in seconds."""
 LEAVES_AFTER = 3
 """Rows that the client of `live/` reads before it leaves."""
 PATIENCE = 5.0
@@ -35,7 +35,7 @@ PATIENCE = 5.0
 
 request_id: ContextVar[str] = ContextVar("streaminstr.demo.request_id", default="-")
 client_left = Event()
-"""Set when the client of `live/` has gone: it makes the number of chunks a certain one."""
+"""Set when the client of `live/` has gone, so that the number of chunks is always the same."""
 
 
 def site_settings(recorder: Recorder) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def span(name: str, **attributes: str) -> Any:
 
 @sync_and_async_middleware
 def request_span(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """What a site has already: a span and an id for the request, both gone when it is answered."""
+    """What a site has already: a span and an id of the request, both gone once it is answered."""
     if iscoroutinefunction(get_response):
 
         async def wait_for_answer(request: HttpRequest) -> HttpResponseBase:
@@ -85,8 +85,8 @@ def request_span(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
 
 
 def log(text: str) -> None:
-    """A line from inside of a body."""
-    current_stream().logger.info(text)  # type: ignore[union-attr] # a body always has one
+    """Log a line inside of a body."""
+    current_stream().logger.info(text)
 
 
 def export() -> Iterator[bytes]:
@@ -178,11 +178,11 @@ def streaming(
     async_body: Callable[[], AsyncIterator[Any]],
     content_type: str = "text/plain",
 ) -> Callable[[HttpRequest], StreamingHttpResponse]:
-    """A view that streams. None of these views knows that there is a library."""
+    """A view that streams. None of these views imports the library."""
 
     def view(request: HttpRequest) -> StreamingHttpResponse:
-        made = async_body() if isinstance(request, ASGIRequest) else body()
-        return StreamingHttpResponse(made, content_type=content_type, headers={"ETag": '"1"'})
+        rows = async_body() if isinstance(request, ASGIRequest) else body()
+        return StreamingHttpResponse(rows, content_type=content_type, headers={"ETag": '"1"'})
 
     return view
 

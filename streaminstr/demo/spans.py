@@ -1,4 +1,4 @@
-"""Spans in no vendor's terms, and what records them in memory: a backend of one's own."""
+"""Spans in no vendor's terms, and a recorder that keeps them in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streaminstr import StreamInfo, StreamReport
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,12 +31,12 @@ class Span:
 
 
 class Recorder(Protocol):
-    """What the demo needs of a vendor: spans of the application's own, and all spans back."""
+    """What the demo needs of a vendor: spans of the application, and all spans read back."""
 
     setting: Any
-    """What `STREAMINSTR["BACKEND"]` is to be."""
+    """The value of `STREAMINSTR["BACKEND"]`."""
     options: Mapping[str, Any]
-    """What `STREAMINSTR["OPTIONS"]` is to be."""
+    """The value of `STREAMINSTR["OPTIONS"]`."""
 
     def span(self, name: str, **attributes: str) -> AbstractContextManager[Any]:
         """A span round a block, as an application writes it with this vendor."""
@@ -46,7 +46,7 @@ class Recorder(Protocol):
 
 
 class MemoryRecorder:
-    """The recorder where there is no vendor: at the same time a small, complete backend."""
+    """The recorder for all other backends; it is also a small, complete backend itself."""
 
     options: Mapping[str, Any] = {}
 

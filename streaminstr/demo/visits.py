@@ -1,4 +1,4 @@
-"""The requests that the demo sends, over real sockets, and what is to come of them."""
+"""The requests that the demo sends over real sockets, and how each should end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEVER_READ = "never read"
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request: to which server, for what, and how its stream is to end."""
+    """One request: its server, its path, and how its stream should end."""
 
     server: str
     port: int
@@ -56,18 +56,18 @@ def visits(server: str, port: int) -> list[Visit]:
 
 
 def _read(visit: Visit) -> None:
-    """Read all that comes."""
+    """Read to the end."""
     connection = visit.connect()
     try:
         connection.getresponse().read()
     except IncompleteRead:
-        pass  # how a client learns of a stream that broke
+        pass  # how a client sees that a stream broke
     finally:
         connection.close()
 
 
 def _leave(visit: Visit) -> None:
-    """Read some rows and hang up: with a reset, so that the next write finds nobody."""
+    """Read some rows and hang up with a reset, so that the next write fails."""
     site.client_left.clear()
     request = (
         f"GET {visit.path} HTTP/1.1\r\nHost: {HOST}\r\nX-Request-ID: {visit.request_id}\r\n\r\n"
@@ -83,7 +83,7 @@ def _leave(visit: Visit) -> None:
 
 
 def _ask_for_news(visit: Visit) -> None:
-    """Ask for what has not changed: Django answers 304 and drops the stream."""
+    """Make a conditional request: Django answers 304 and drops the stream."""
     connection = visit.connect(**{"If-None-Match": '"1"'})
     connection.getresponse().read()
     connection.close()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from functools import partial
 from inspect import isgenerator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streaminstr import StreamInfo, _config, _http
-from streaminstr._exchange import take_response
-from streaminstr._guard import guarded
-from streaminstr._life import StreamHandle
-from streaminstr._wrap import size_of, wrap
+from streaminstr import _configure, _http
+from streaminstr._caches import close_here
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.guard import guarded
+from streaminstr._core.stream import Stream
+from streaminstr._exchange import exchange_of, here
+from streaminstr._wrap import adopt, make_handle, size_of, wrap
 from streaminstr.django import conf
+from streaminstr.django._files import hand_over, may_be_sent_by_server
 from streaminstr.django.signals import bind_extra_stream_metadata
 
 if TYPE_CHECKING:
@@ -21,20 +24,27 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from streaminstr._config import Config
-    from streaminstr._scope import Attribute
-    from streaminstr._stream import Stream
+    from streaminstr._core.config import Config
+    from streaminstr._handle import Handle
+    from streaminstr.types import Attribute
 
 _MARK = "_streaminstr"
 """An attribute of a response about which it has been decided whether it has a scope."""
 
 
+class Options(NamedTuple):
+    """What a decorator says of the streams of its view."""
+
+    name: str | None = None
+    attributes: Mapping[str, Attribute] | None = None
+    markers: tuple[bytes, ...] = ()
+
+
 def instrument(
     request: HttpRequest,
     response: HttpResponseBase,
+    options: Options | None = None,
     *,
-    name: str | None = None,
-    attributes: Mapping[str, Attribute] | None = None,
     requested: float | None = None,
 ) -> None:
     """Put a scope round the body of a streaming response that has none yet; never raises.
@@ -42,48 +52,87 @@ def instrument(
     `requested` is when the request began, by `time.perf_counter`.
     """
     if _is_undecided(response):
-        guarded(_instrument, request, response, name, attributes, requested, default=None)
+        guarded(_instrument, request, response, options or Options(), requested, default=None)
 
 
-def leave_out(response: HttpResponseBase) -> None:
+def leave_out(request: HttpRequest | None, response: HttpResponseBase) -> None:
     """Have `instrument` pass this response by, and an outermost net too."""
     if _is_undecided(response):
         vars(response)[_MARK] = True
-        take_response()
+        take_response(request)
+
+
+def take_response(request: HttpRequest | None) -> None:
+    """Have an outermost net that holds `request` make no scope: the response is decided about."""
+    exchange = here() if request is None else exchange_of(_carrier(request))
+    if exchange is not None:
+        exchange.is_taken = True
+
+
+def _carrier(request: HttpRequest) -> Mapping[str, Any]:
+    """The ASGI scope or WSGI environ that came with `request`."""
+    return getattr(request, "scope", None) or request.META
 
 
 def _is_undecided(response: Any) -> bool:
-    """A view may give anything, also None; what Django says to that is not ours to change."""
+    """Whether no decision was made yet. A view may return anything, also None."""
     return getattr(response, "streaming", False) and _MARK not in vars(response)
 
 
 def _instrument(
     request: HttpRequest,
     response: Any,
-    name: str | None,
-    attributes: Mapping[str, Attribute] | None,
+    options: Options,
     requested: float | None,
 ) -> None:
-    leave_out(response)
-    config = _config.current()
-    if not config.backends or not _is_wanted(request, response):
+    leave_out(request, response)
+    config, setting, route = _configure.current(), conf.loaded(), _route(request)
+    if not config.backends or not _is_wanted(setting, request, response):
         return
-    by_server = _may_be_sent_by_server(request, response)
-    handle = StreamHandle(
-        StreamInfo(
-            name=name or _http.name_of(request.method, _route(request)),
-            attributes={**_describe(request, response), **(attributes or {})},
-            parent=config.parent,
-            started_ns=time.time_ns() if by_server else None,
-        )
+    described = {**_describe(request, response, route), **(options.attributes or {})}
+    markers = {} if setting is None else setting.ends_with
+    by_server = may_be_sent_by_server(request, response)
+    handle = make_handle(
+        config,
+        options.name or _http.name_of(request.method, route),
+        described,
+        time.time_ns() if by_server else None,
+        kind=_http.kind_of(response.get("Content-Type")),
+        markers=options.markers or markers.get(route or "", ()),
     )
+    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
+        _adopt(request, response, handle, options.name or route, requested)
+        return
     _ask_for_metadata(request, response, handle)
-    _replace_body(response, handle, config, requested, by_server=by_server)
+    _replace_body(request, response, handle, config, requested, by_server=by_server)
+
+
+def _adopt(
+    request: HttpRequest,
+    response: Any,
+    described: Handle,
+    name: str | None,
+    requested: float | None,
+) -> None:
+    """Let the stream that the view has made be the response's own: its body, with one scope."""
+    stream = response._iterator  # noqa: SLF001 - see _replace_body
+    handle = adopt(
+        stream,
+        described,
+        is_named=name is not None,
+        size_of=_measure(response.charset),
+        requested=requested,
+        carrier=_carrier(request),
+    )
+    closers, close = response._resource_closers, partial(close_here, stream)  # noqa: SLF001
+    closers[:] = [close if closer == stream.close else closer for closer in closers]
+    _ask_for_metadata(request, response, handle)
 
 
 def _replace_body(
+    request: HttpRequest,
     response: Any,
-    handle: StreamHandle,
+    handle: Handle,
     config: Config,
     requested: float | None,
     *,
@@ -98,33 +147,35 @@ def _replace_body(
         handle,
         config,
         closers=_closers(response),
-        measure=_measure(response.charset),
+        size_of=_measure(response.charset),
         requested=requested,
         is_async=response.is_async,
+        carrier=_carrier(request),
     )
     response._iterator = stream  # noqa: SLF001 - see above
-    close = partial(_close_file, response, stream) if by_server else stream.close
+    close = hand_over(response, stream) if by_server else partial(close_here, stream)
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
 
 
-def _is_wanted(request: HttpRequest, response: HttpResponseBase) -> bool:
-    found = conf.loaded()
-    if found is None or found.wanted is None:
+def _is_wanted(
+    setting: conf.Loaded | None, request: HttpRequest, response: HttpResponseBase
+) -> bool:
+    if setting is None or setting.filter is None:
         return True
-    return bool(guarded(found.wanted, request, response, default=True))
+    return bool(guarded(setting.filter, request, response, default=True))
 
 
-def _ask_for_metadata(request: HttpRequest, response: Any, handle: StreamHandle) -> None:
+def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:
     send = partial(
         bind_extra_stream_metadata.send_robust, request=request, response=response, stream=handle
     )
     guarded(send, type(response), default=None)  # robust against receivers, but not async ones
 
 
-def _describe(request: HttpRequest, response: Any) -> dict[str, Attribute]:
+def _describe(request: HttpRequest, response: Any, route: str | None) -> dict[str, Attribute]:
     return _http.describe(
         method=request.method,
-        route=_route(request),
+        route=route,
         status=response.status_code,
         path=request.path,
         content_type=response.get("Content-Type"),
@@ -150,7 +201,7 @@ def _closers(response: Any) -> list[Callable[[], object]]:
 
 
 def _measure(charset: str) -> Callable[[Any], int]:
-    """What gives the size of a chunk as `HttpResponse.make_bytes` will send it."""
+    """The function that measures a chunk as `HttpResponse.make_bytes` will send it."""
     return size_of if charset.lower() == "utf-8" else partial(_size_in, charset)
 
 
@@ -158,26 +209,3 @@ def _size_in(charset: str, chunk: object) -> int:
     if isinstance(chunk, str):
         return len(guarded(chunk.encode, charset, "replace", default=b""))
     return size_of(chunk)
-
-
-def _may_be_sent_by_server(request: HttpRequest, response: Any) -> bool:
-    """Whether Django hands the file itself to the server, if nothing changes till then."""
-    return (
-        getattr(response, "file_to_stream", None) is not None
-        and request.META.get("wsgi.file_wrapper") is not None
-        and request.method != "HEAD"
-    )
-
-
-def _close_file(response: Any, stream: Stream[bytes]) -> None:
-    """Close a stream whose file the server may have sent by itself, never stepping it."""
-    if _was_handed_over(response):
-        length = str(response.get("Content-Length", ""))
-        stream.settle(int(length) if length.isdecimal() else 0)
-    stream.close()
-
-
-def _was_handed_over(response: Any) -> bool:
-    """Whether `WSGIHandler` gave the file to the server: it then closes the whole response."""
-    file = response.file_to_stream
-    return file is not None and getattr(file, "close", None) == response.close

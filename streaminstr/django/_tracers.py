@@ -1,4 +1,4 @@
-"""Who else traces the requests of this process. Nothing is imported to find it out."""
+"""Which vendors trace the requests of this process. Finding it out imports nothing."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def opentelemetry_traces_requests() -> bool:
 
 
 def bridge_is_on() -> bool:
-    """Whether what is made by OpenTelemetry's API becomes Datadog's (DD_TRACE_OTEL_ENABLED).
+    """Whether spans of OpenTelemetry's API become Datadog's (DD_TRACE_OTEL_ENABLED).
 
-    The provider tells it, not the variable: that is heeded by ddtrace-run and ddtrace.auto alone.
+    Asks the provider and not the variable, which only ddtrace-run and ddtrace.auto read.
     """
     trace: Any = sys.modules.get("opentelemetry.trace")
     return trace is not None and type(trace.get_tracer_provider()).__module__.startswith("ddtrace.")

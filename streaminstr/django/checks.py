@@ -1,4 +1,4 @@
-"""System checks: a wrong setting is told by `manage.py check`, with what to write instead."""
+"""System checks: `manage.py check` reports a wrong setting, with what to write instead."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ OUTER = ("django.middleware.gzip.", "django_structlog.middlewares.", _tracers.OP
 """Beginnings of what has to be listed before ours: it wraps the body, or binds what is captured."""
 _REFERENCE = "docs/reference/settings.md lists the keys, their types and examples."
 _FILTER = "Write a function (request, response) -> bool, and name it by its dotted path."
+_MARKERS = (
+    r'Write a dict such as {"chat/": b"data: [DONE]\n\n"}: the pattern of a route, its marker.'
+)
 _BACKEND = "`streaminstr backends` lists what is installed and whether it can be imported."
 
 
@@ -28,15 +31,16 @@ def register() -> None:
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """E001 keys, E002 backend, E003 options, E004 filter."""
+    """E001 keys, E002 backend, E003 options, E004 filter, E005 end markers."""
     raw = getattr(settings, "STREAMINSTR", {})
-    if found := list(_errors("E001", _REFERENCE, conf.check_keys, raw)):
-        return found
-    if found := list(_errors("E003", _REFERENCE, conf.check_options, raw)):
-        return found
+    if errors := list(_errors("E001", _REFERENCE, conf.check_keys, raw)):
+        return errors
+    if errors := list(_errors("E003", _REFERENCE, conf.check_options, raw)):
+        return errors
     return [
         *_errors("E002", _BACKEND, _resolve, raw),
         *_errors("E004", _FILTER, conf.load_filter, raw),
+        *_errors("E005", _MARKERS, conf.load_markers, raw),
     ]
 
 
@@ -55,7 +59,7 @@ def check_tracers(**_: Any) -> list[checks.CheckMessage]:
     try:
         used = {name for name in _NAMES if name in _backend_modules()}
     except StreaminstrError:
-        return []  # that is for check_settings to say
+        return []  # check_settings reports it
     if _tracers.bridge_is_on():
         return [_doubled()] if len(used) > 1 else []
     tracing = {name for name in _NAMES if _TRACES[name]()}
@@ -81,8 +85,8 @@ def _is_off() -> bool:
 
 
 def _backend_modules() -> set[str]:
-    found = conf.loaded()
-    backends = () if found is None else found.config.backends
+    setting = conf.loaded()
+    backends = () if setting is None else setting.config.backends
     return {type(backend).__module__.partition(".")[0] for backend in backends}
 
 

@@ -8,27 +8,31 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from streaminstr import StreaminstrError, _config
+from streaminstr import StreaminstrError, _configure
+from streaminstr._events import markers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from streaminstr._config import Config
+    from streaminstr._core.config import Config
 
     Filter = Callable[[HttpRequest, HttpResponseBase], bool]
 
 KEYS = (
     "BACKEND",
     "CANCELLED_IS_ERROR",
+    "ENDS_WITH",
     "FILTER",
     "LOG_LEVELS",
     "OPTIONS",
     "PARENT",
     "PROGRESS_INTERVAL",
 )
+_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER")
+"""Keys that are no options of `streaminstr.configure`."""
 _UNSET: Any = object()
 
 
@@ -38,15 +42,16 @@ class Loaded:
 
     raw: Any
     config: Config
-    wanted: Filter | None
+    filter: Filter | None
+    ends_with: Mapping[str, tuple[bytes, ...]]
 
 
 _loaded: Loaded | None = None
 
 
 def adopt() -> None:
-    """Make the setting count for `streaminstr.stream` and its like, too."""
-    _config.adapt(_config_in_settings)
+    """Apply the setting to `streaminstr.stream` and `streamed`, too."""
+    _configure.adapt(_config_in_settings)
 
 
 def loaded() -> Loaded | None:
@@ -55,27 +60,27 @@ def loaded() -> Loaded | None:
     raw = getattr(settings, "STREAMINSTR", _UNSET)
     if raw is _UNSET:
         return None
-    found = _loaded
-    if found is None or found.raw is not raw:
-        found = _loaded = Loaded(raw, build(raw), load_filter(raw))
-    return found
+    setting = _loaded
+    if setting is None or setting.raw is not raw:
+        setting = _loaded = Loaded(raw, build(raw), load_filter(raw), load_markers(raw))
+    return setting
 
 
 def _config_in_settings() -> Config | None:
-    found = loaded()
-    return None if found is None else found.config
+    setting = loaded()
+    return None if setting is None else setting.config
 
 
 def build(raw: Any) -> Config:
     """The Config that the setting describes; raises StreaminstrError."""
     check_keys(raw)
     check_options(raw)
-    options = {key.lower(): value for key, value in raw.items() if key not in ("BACKEND", "FILTER")}
-    return _config.build(raw.get("BACKEND", "log"), **options)
+    options = {key.lower(): value for key, value in raw.items() if key not in _ADAPTERS_OWN}
+    return _configure.build(raw.get("BACKEND", "log"), **options)
 
 
 def check_keys(raw: Any) -> None:
-    """Raise StreaminstrError for what is no dict, and for keys that do not exist."""
+    """Raise StreaminstrError if `raw` is not a dict, and for keys that do not exist."""
     if not isinstance(raw, dict):
         msg = f'STREAMINSTR is {raw!r:.80}. Write a dict, such as {{"BACKEND": "opentelemetry"}}.'
         raise StreaminstrError(msg)
@@ -85,7 +90,7 @@ def check_keys(raw: Any) -> None:
 
 
 def check_options(raw: dict[str, Any]) -> None:
-    """Raise StreaminstrError for an option whose value is not one that it can take."""
+    """Raise StreaminstrError for an option with a wrong value."""
     options = raw.get("OPTIONS", {})
     if not isinstance(options, dict):
         msg = (
@@ -93,23 +98,39 @@ def check_options(raw: dict[str, Any]) -> None:
         )
         raise StreaminstrError(msg)
     for key, value in raw.items():
-        if key not in ("BACKEND", "FILTER", "OPTIONS"):
-            _config.check_option(key.lower(), value)
+        if key not in (*_ADAPTERS_OWN, "OPTIONS"):
+            _configure.check_option(key.lower(), value)
+
+
+def load_markers(raw: dict[str, Any]) -> dict[str, tuple[bytes, ...]]:
+    """The end markers by route; raises StreaminstrError."""
+    given = raw.get("ENDS_WITH", {})
+    if not isinstance(given, dict) or not all(isinstance(route, str) for route in given):
+        msg = (
+            f"STREAMINSTR['ENDS_WITH'] is {given!r:.80}. It takes a dict of routes to end markers, "
+            r'such as {"chat/": b"data: [DONE]\n\n"}.'
+        )
+        raise StreaminstrError(msg)
+    try:
+        return {route: markers_of(marker) for route, marker in given.items()}
+    except TypeError as error:
+        msg = f"STREAMINSTR['ENDS_WITH']: {error}"
+        raise StreaminstrError(msg) from error
 
 
 def load_filter(raw: dict[str, Any]) -> Filter | None:
     """The callable that FILTER names; raises StreaminstrError."""
-    wanted = raw.get("FILTER")
-    if isinstance(wanted, str):
+    chosen = raw.get("FILTER")
+    if isinstance(chosen, str):
         try:
-            wanted = import_string(wanted)
+            chosen = import_string(chosen)
         except ImportError as error:
             msg = f"STREAMINSTR['FILTER'] cannot be imported: {error}"
             raise StreaminstrError(msg) from error
-    if wanted is not None and not callable(wanted):
+    if chosen is not None and not callable(chosen):
         msg = (
-            f"STREAMINSTR['FILTER'] is {wanted!r:.80}. "
+            f"STREAMINSTR['FILTER'] is {chosen!r:.80}. "
             "It takes a callable (request, response) -> bool, or the dotted path of one."
         )
         raise StreaminstrError(msg)
-    return wanted
+    return chosen

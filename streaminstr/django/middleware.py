@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import MiddlewareNotUsed
 
-from streaminstr import _config, structlog
-from streaminstr._exchange import take_response
+from streaminstr import _configure
 from streaminstr.django import conf
-from streaminstr.django._instrument import instrument
+from streaminstr.django._instrument import instrument, take_response
+from streaminstr.log.structured import is_thread_local
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ class StreamScopeMiddleware:
     ) -> None:
         self.get_response: Any = get_response
         conf.adopt()
-        if not _config.current().backends:
+        if not _configure.current().backends:
             msg = "streaminstr is turned off: its backend is None"
             raise MiddlewareNotUsed(msg)
         self.async_mode = iscoroutinefunction(get_response)
@@ -44,7 +44,8 @@ class StreamScopeMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        take_response()  # an outermost net cannot know what is streamed; the response itself does
+        # An outermost net cannot know what is streamed; the response itself does.
+        take_response(request)
         # The switch is here, and not in two classes, as in Django's own MiddlewareMixin.
         if self.async_mode:
             return self.__acall__(request)
@@ -59,7 +60,7 @@ class StreamScopeMiddleware:
         response = await self.get_response(request)
         if not response.streaming:
             return response
-        if structlog.is_thread_local():  # bound in the thread where sync middleware runs
+        if is_thread_local():  # bound in the thread where sync middleware runs
             await sync_to_async(instrument)(request, response, requested=requested)
         else:
             instrument(request, response, requested=requested)

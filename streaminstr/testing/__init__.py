@@ -20,9 +20,17 @@ __all__ = ["BackendContract", "RecordedStream", "RecordingBackend", "SpanView"]
 _HOME = {"BackendContract": "_contract", "SpanView": "_views"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    return value
+if not TYPE_CHECKING:  # a checker would take any name for one that exists
+
+    def __getattr__(name: str) -> Any:
+        """Load what needs pytest when it is first used."""
+        if name not in _HOME:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not: for `dir`, tab completion and `help`."""
+    return __all__

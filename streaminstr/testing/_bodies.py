@@ -6,7 +6,9 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._life import current_stream
+from streaminstr import attributes as names
+from streaminstr import current_stream
+from streaminstr._core.handle import current
 from streaminstr.testing._settle import close_in_thread
 
 if TYPE_CHECKING:
@@ -15,11 +17,29 @@ if TYPE_CHECKING:
     Look = Callable[[], Any]
 
 
+def chunks() -> Iterator[bytes]:
+    """Two chunks."""
+    yield b"one"
+    yield b"two"
+
+
+def naming_its_error(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Sets the attribute `error.type`, then yields from `body`."""
+    current_stream().set_attribute(names.ERROR_TYPE, "Promised")
+    yield from body
+
+
 def failing() -> Iterator[bytes]:
     """Fails in its second step."""
     yield b"one"
     msg = "promised"
     raise LookupError(msg)
+
+
+def reporting(reason: str) -> Iterator[bytes]:
+    """Reports a failure, and ends normally."""
+    yield b"chunk"
+    current_stream().fail(reason)
 
 
 def looking(look: Look, steps: list[Any], clean_up: list[Any]) -> Iterator[bytes]:
@@ -44,7 +64,7 @@ def around(
 
 
 def lose(stream: Any) -> None:
-    """Step a stream, and leave it where only the garbage collector finds it."""
+    """Step a stream, and leave it in a reference cycle."""
     next(stream)
     cycle = [stream]
     cycle.append(cycle)
@@ -53,13 +73,14 @@ def lose(stream: Any) -> None:
 def describing(attributes: dict[str, Any]) -> Iterator[bytes]:
     """Sets attributes of its own stream."""
     for name, value in attributes.items():
-        current_stream().set_attribute(name, value)  # type: ignore[union-attr]
+        current_stream().set_attribute(name, value)
     yield b"chunk"
 
 
 def fields() -> dict[str, Any]:
     """The log fields of the stream whose step is running."""
-    return dict(current_stream().fields)  # type: ignore[union-attr]
+    handle = current.get()
+    return {} if handle is None else dict(handle.fields)
 
 
 def drain(stream: Any) -> None:
@@ -84,14 +105,14 @@ async def async_failing() -> AsyncIterator[bytes]:
 
 
 async def async_waiting(waits: asyncio.Event) -> AsyncIterator[bytes]:
-    """Waits for ever in its second step, and says so by `waits`."""
+    """Never returns from its second step, and sets `waits` when it is there."""
     yield b"one"
     waits.set()
     await asyncio.Event().wait()
 
 
 async def async_looking(look: Look, steps: list[Any], clean_up: list[Any]) -> AsyncIterator[bytes]:
-    """Keeps what `look` sees around an await in each step, for ever, and in the clean-up."""
+    """Has no end. Keeps what `look` sees around an await in each step, and in the clean-up."""
     try:
         while True:
             steps.append(look())

@@ -25,7 +25,7 @@ class Capture(TraceFilter):
 
 @contextmanager
 def captured_spans() -> Iterator[list[Span]]:
-    """Inside the block, finished spans go into the list that it gives."""
+    """Put the spans that finish inside the block into the list that it yields."""
     capture = Capture()
     tracer.configure(trace_processors=[capture])
     try:

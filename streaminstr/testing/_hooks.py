@@ -1,4 +1,4 @@
-"""What the author of a backend tells its contract."""
+"""What the author of a backend sets for the contract: flags, and methods that read spans back."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ FLAGS = {
     "has_links": None,
     "has_start_time": None,
     "has_exceptions": None,
+    "has_own_errors": "mark_error",
 }
 """What a vendor may be unable to do, and the method that reads it where it can."""
 
@@ -43,9 +44,11 @@ class Hooks:
     """Spans tell when they began, and can be dated back."""
     has_exceptions: bool = True
     """Exceptions can be recorded."""
+    has_own_errors: bool = True
+    """The application can mark the current span as an error. If False, write no `mark_error`."""
 
     def make_backend(self) -> Any:
-        """A new backend, or whatever else `streaminstr.configure(backend=...)` takes."""
+        """A new backend, or anything else that `streaminstr.configure(backend=...)` takes."""
         msg = f"Write {type(self).__name__}.make_backend(): it returns a new backend."
         raise NotImplementedError(msg)
 
@@ -57,6 +60,11 @@ class Hooks:
     def current_span_id(self) -> str | None:
         """The id of the span that is current here, as log fields have it; None where none is."""
         msg = f"Write {type(self).__name__}.current_span_id(), or set has_current_span = False."
+        raise NotImplementedError(msg)
+
+    def mark_error(self) -> None:
+        """Mark the span that is current here as an error, by the vendor's own means."""
+        msg = f"Write {type(self).__name__}.mark_error(), or set has_own_errors = False."
         raise NotImplementedError(msg)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._scope import Outcome
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial
+from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,9 +89,9 @@ class AsyncEnds(Hooks):
         trial.check_current(seen, "in its steps and clean-up")
 
     def test_async_interleaved(self) -> None:
-        """Two tasks whose streams take turns, and who see nothing of them between chunks."""
+        """Two tasks take turns with their streams, and see nothing of them between chunks."""
 
-        async def watch(stream: Any) -> None:
+        async def step_all(stream: Any) -> None:
             async for _ in stream:
                 trial.check_surroundings("between two chunks")
                 await asyncio.sleep(0)
@@ -99,7 +99,7 @@ class AsyncEnds(Hooks):
         async def both() -> None:
             names = ("first", "second")
             streams = [trial.stream(bodies.async_chunks(), name=name) for name in names]
-            await asyncio.gather(*map(watch, streams))
+            await asyncio.gather(*map(step_all, streams))
 
         with Trial(self, "async_interleaved") as trial:
             asyncio.run(both())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 
-from streaminstr._scope import Outcome
+from streaminstr import attributes as names
 from streaminstr.testing import _bodies as bodies
-from streaminstr.testing._hooks import Hooks
+from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial
+from streaminstr.types import Outcome
 
 
 class Ends(Hooks):
@@ -35,14 +36,21 @@ class Ends(Hooks):
             bodies.drain(trial.stream(bodies.failing()))
         trial.ended(Outcome.FAILED)
 
+    def test_reported(self) -> None:
+        """A failure that the body reported (`fail`) and after which it ended normally."""
+        with Trial(self, "reported") as trial:
+            list(trial.stream(bodies.reporting("the upstream is gone")))
+        span = trial.ended(Outcome.FAILED, error_type="_OTHER")
+        trial.check_attributes(span, {names.REASON: "the upstream is gone"})
+
     def test_cancelled(self) -> None:
-        """A body that was closed before its end: no error, and who did it where that is known."""
+        """A body that is closed before its end: no error, and who closed it where that is known."""
         with Trial(self, "cancelled") as trial:
             stream = trial.stream()
             next(stream)
             stream.close(cancelled_by="client")
         span = trial.ended(Outcome.CANCELLED)
-        trial.check_attributes(span, {"streaminstr.cancelled_by": "client"})
+        trial.check_attributes(span, {names.CANCELLED_BY: "client"})
 
     def test_cancelled_is_error(self) -> None:
         """The same, where the option `cancelled_is_error` says that it is an error."""
@@ -51,6 +59,29 @@ class Ends(Hooks):
             next(stream)
             stream.close()
         trial.ended(Outcome.CANCELLED, is_error=True)
+
+    @needs("has_own_errors")
+    def test_own_error(self) -> None:
+        """A span that the body has marked as an error stays one, whatever the end."""
+        with Trial(self, "own_error") as trial:
+            list(trial.stream(bodies.around(self.mark_error)))
+            stream = trial.stream(bodies.around(self.mark_error), name="left")
+            next(stream)
+            stream.close()
+        for name in ("promised", "left"):
+            trial.check(
+                trial.span(name).is_error,
+                "the body has marked its span as an error, and it is none any more. Mark the span "
+                "in close() where report.is_error, and never take a mark away.",
+            )
+
+    def test_own_error_type(self) -> None:
+        """An `error.type` that the body has set stands, failed or not."""
+        with Trial(self, "own_error_type") as trial:
+            for name, body in (("completed", bodies.chunks), ("failed", bodies.failing)):
+                bodies.drain(trial.stream(bodies.naming_its_error(body()), name=name))
+        for name in ("completed", "failed"):
+            trial.check_attributes(trial.span(name), {names.ERROR_TYPE: "Promised"})
 
     def test_abandoned(self) -> None:
         """A stream that was dropped."""

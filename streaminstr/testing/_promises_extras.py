@@ -1,4 +1,4 @@
-"""Promises: the moments that a backend may leave out. They are found by their methods."""
+"""Promises: the optional moments of a backend. A backend has those whose methods it has."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streaminstr._scope import Outcome, SupportsFlush, SupportsProgress
 from streaminstr.testing._hooks import Hooks
 from streaminstr.testing._trial import Trial, in_thread
+from streaminstr.types import Outcome, SupportsFlush, SupportsProgress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,11 +22,11 @@ class Extras(Hooks):
         """Showing the progress of a stream, from a thread, does not end its span."""
         with Trial(self, "progress") as trial:
             stream = trial.stream()
-            scopes = _those(trial.watch.scopes, SupportsProgress, "the scope has no progress()")
+            scopes = _those(trial.observer.scopes, SupportsProgress, "the scope has no progress()")
             next(stream)
             report = stream.report()
             for scope in scopes:
-                in_thread(partial(trial.watch.call, scope.progress, report))
+                in_thread(partial(trial.observer.call, scope.progress, report))
             stream.close()
         trial.ended(Outcome.CANCELLED)
 
@@ -37,14 +37,14 @@ class Extras(Hooks):
             stream = trial.stream()
             next(stream)
             for backend in backends:
-                trial.watch.call(backend.flush, 1.0)
+                trial.observer.call(backend.flush, 1.0)
             stream.close()
         trial.ended(Outcome.CANCELLED)
 
 
 def _those(candidates: Iterable[Any], capability: Any, missing: str) -> list[Any]:
     """The candidates that have the capability; skips where none has."""
-    found = [candidate for candidate in candidates if isinstance(candidate, capability)]
-    if not found:
+    capable = [candidate for candidate in candidates if isinstance(candidate, capability)]
+    if not capable:
         pytest.skip(f"{missing}, which may be left out")
-    return found
+    return capable

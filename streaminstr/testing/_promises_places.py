@@ -5,17 +5,17 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from streaminstr._scope import Outcome
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial, in_thread
+from streaminstr.types import Outcome
 
 
 class Places(Hooks):
-    """Any thread, any Context, and any other streams meanwhile."""
+    """Any thread, any Context, and any other streams at the same time."""
 
     def test_caller_unchanged(self) -> None:
-        """The Context of whoever makes, steps and closes a stream, and the span current there."""
+        """The Context in which a stream is made, stepped and closed, and the span current there."""
         with Trial(self, "caller_unchanged") as trial:
             stream = trial.stream()
             trial.check_surroundings("after open()")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streaminstr import attributes as names
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial, later
 
 if TYPE_CHECKING:
-    from streaminstr._scope import Attribute
+    from streaminstr.types import Attribute
 
 _ATTRIBUTES: dict[str, Attribute] = {
     "shop.kind": "csv",
@@ -17,6 +18,25 @@ _ATTRIBUTES: dict[str, Attribute] = {
     "shop.ratio": 0.5,
     "shop.fresh": True,
 }
+
+
+class _Unprintable:
+    def __str__(self) -> str:
+        msg = "has no text"
+        raise ValueError(msg)
+
+    __repr__ = __str__
+
+
+ODD: dict[str, Any] = {
+    "huge": 10**400,
+    "unprintable": _Unprintable(),
+    "none": None,
+    "nan": float("nan"),
+    "list": [None, {}],
+    "surrogate": "\ud800",
+}
+"""Values that are not attributes, and that applications still set."""
 _MILLISECOND = 1_000_000
 _HOUR = 3_600_000_000_000
 
@@ -29,11 +49,11 @@ class Spans(Hooks):
         """The span begins with the first step, and not where the stream is made."""
         with Trial(self, "open_starts_nothing") as trial:
             stream = trial.stream()
-            made = later()
+            creation = later()
             list(stream)
         began = trial.span().start_ns or 0
         trial.check(
-            began > made,
+            began > creation,
             "the span began where the stream was made. Start it in start(), not in open().",
         )
 
@@ -51,7 +71,7 @@ class Spans(Hooks):
         )
 
     def test_attributes(self) -> None:
-        """The stream's attributes, those from its making and those that its body has set."""
+        """The stream's attributes, those that it was made with and those that its body has set."""
         own: dict[str, Attribute] = {f"{name}_set": value for name, value in _ATTRIBUTES.items()}
         with Trial(self, "attributes") as trial:
             list(trial.stream(bodies.describing(own), attributes=_ATTRIBUTES))
@@ -59,11 +79,23 @@ class Spans(Hooks):
         trial.check_attributes(span, _ATTRIBUTES, "info.attributes in start()")
         trial.check_attributes(span, own)
 
+    def test_odd_attributes(self) -> None:
+        """An attribute that the vendor cannot take loses neither the span nor the others."""
+        with Trial(self, "odd_attributes") as trial:
+            for name, value in ODD.items():
+                body = bodies.describing({"shop.odd_set": value, **_ATTRIBUTES})
+                attributes = {"shop.odd": value, "shop.kind": "csv"}
+                list(trial.stream(body, name=name, attributes=attributes))
+        for name in ODD:
+            span = trial.span(name)
+            trial.check_attributes(span, _ATTRIBUTES)
+            trial.check_attributes(span, {names.OUTCOME: "completed"})
+
     def test_numbers(self) -> None:
         """The numbers of the stream."""
         with Trial(self, "numbers") as trial:
             list(trial.stream())
-        trial.check_attributes(trial.span(), trial.watch.reports[0].as_attributes())
+        trial.check_attributes(trial.span(), trial.observer.reports[0].as_attributes())
 
     @needs("has_exceptions")
     def test_exception_recorded_once(self) -> None:
@@ -73,10 +105,10 @@ class Spans(Hooks):
             stream = trial.stream(name="cancelled")
             next(stream)
             stream.close()
-        found = trial.span().exceptions, trial.span("cancelled").exceptions
+        counts = trial.span().exceptions, trial.span("cancelled").exceptions
         trial.check(
-            found == (1, 0),
-            f"{found[0]} exceptions are recorded for a stream that failed, {found[1]} for one "
+            counts == (1, 0),
+            f"{counts[0]} exceptions are recorded for a stream that failed, {counts[1]} for one "
             "that was cancelled. Record report.error in close(), once, unless it is None.",
         )
 
@@ -103,11 +135,11 @@ class Spans(Hooks):
 
     @needs("has_parents")
     def test_parent_finished_first(self) -> None:
-        """It is so, too, when the other has ended before its first step."""
-        made: list[Any] = []
+        """The same when the other has ended before its first step."""
+        inner: list[Any] = []
         with Trial(self, "parent_finished_first") as trial:
-            list(trial.stream(bodies.around(lambda: made.append(trial.stream(name="inner")))))
-            list(made.pop())
+            list(trial.stream(bodies.around(lambda: inner.append(trial.stream(name="inner")))))
+            list(inner.pop())
         trial.check_parent("inner", "promised")
 
     @needs("has_links")

@@ -1,4 +1,4 @@
-"""A backend that keeps what it is told, to be looked at by tests."""
+"""A backend that keeps what it receives, for tests to look at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streaminstr._scope import Attribute, Outcome, StreamInfo, StreamReport
+    from streaminstr.types import Attribute, Outcome, StreamInfo, StreamReport
 
 
 class RecordingBackend:
@@ -25,7 +25,7 @@ class RecordingBackend:
         """The timeout of each flush, in seconds."""
         self._numbers = count(1)
         # One for each backend, so that two in one test do not take each other's streams for
-        # parents. It is set in the private Contexts of streams alone, and goes with them.
+        # parents. It is set only in the private Contexts of streams, and goes with them.
         self._current: ContextVar[RecordedStream | None] = ContextVar("recorded", default=None)
 
     @property

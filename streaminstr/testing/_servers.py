@@ -1,4 +1,4 @@
-"""Servers of which a test is in control: they end a response as a real one would.
+"""Servers that a test controls: they end a response as a real one would.
 
 For Django's responses and for bare streams. They do what WSGI servers and Django's ASGI handler
 were seen to do (docs/reference/servers.md).
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """A WSGI server and its client. The methods give the chunks that the client received."""
+    """A WSGI server and its client. The methods return the chunks that the client received."""
 
     def read(self, response: Any, chunks: int | None = None) -> list[Any]:
         """Read some chunks and stay connected; or read them all, and end the exchange."""
@@ -36,7 +36,7 @@ class Server:
         return received
 
     def fail_in_send(self, response: Any, *, after: int = 1) -> list[Any]:
-        """Leave while the next chunk is sent: the body has made it, and nobody gets it."""
+        """Leave while the next chunk is sent: the body has made it, and no client receives it."""
         received = _all_of(self.read(response, after + 1), after + 1)
         response.close()
         return received[:after]
@@ -48,7 +48,7 @@ class Server:
 
 
 class AsyncServer:
-    """Django's ASGI handler and its client. The methods give the chunks the client received."""
+    """Django's ASGI handler and its client. The methods return the chunks the client received."""
 
     async def aread(self, response: Any, chunks: int | None = None) -> list[Any]:
         """Read some chunks and stay connected; or read them all, and end the exchange."""
@@ -77,7 +77,7 @@ class AsyncServer:
         return _all_of(received, after)
 
     async def afail_in_send(self, response: Any, *, after: int = 1) -> list[Any]:
-        """Fail to send the next chunk: Django calls nothing then.
+        """Fail to send the next chunk. Django calls neither `close()` nor `request_finished` then.
 
         What ends the stream is the outermost net (`streaminstr.asgi`), or the collector.
         """
@@ -157,9 +157,9 @@ def _is_async(response: Any) -> bool:
     return bool(getattr(response, "is_async", hasattr(response, "__aiter__")))
 
 
-def _all_of(received: list[Any], wanted: int) -> list[Any]:
+def _all_of(received: list[Any], number: int) -> list[Any]:
     """`received`, where the body was long enough to do what was asked for."""
-    if len(received) < wanted:
+    if len(received) < number:
         msg = f"The body ended after {len(received)} chunks, before the client could leave."
         raise AssertionError(msg)
     return received

@@ -1,4 +1,4 @@
-"""Let an event loop come to what closing or dropping a stream has set going."""
+"""Let an event loop run what closing or dropping a stream has started."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _PATIENCE = 5.0
-"""Seconds. A body may start tasks of its own, and they may be meant to last."""
+"""Seconds to wait. A body may start tasks of its own, which may run on."""
 
 
 @asynccontextmanager
@@ -18,7 +18,7 @@ async def settled() -> AsyncIterator[None]:
     """Await the tasks that are started inside the block, before it is left."""
     before = asyncio.all_tasks()
     yield
-    await asyncio.sleep(0)  # a dropped async generator has its clean-up made a task by a callback
+    await asyncio.sleep(0)  # the loop makes a task of a dropped generator's clean-up in a callback
     if started := asyncio.all_tasks() - before:
         await asyncio.wait(started, timeout=_PATIENCE)
 

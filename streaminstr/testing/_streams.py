@@ -1,4 +1,4 @@
-"""What the fixture `streams` gives: assertions, and servers of which a test is in control."""
+"""The value of the fixture `streams`: assertions, and servers that a test controls."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from streaminstr import _config
-from streaminstr._scope import Outcome
+from streaminstr import _configure, _handle
 from streaminstr.testing._recording import RecordingBackend
 from streaminstr.testing._servers import AsyncServer, Server
+from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 @contextmanager
 def recorded_streams() -> Iterator[Streams]:
-    """Nothing but a `RecordingBackend`, and the log, is in force inside the block."""
+    """A `RecordingBackend` and the log are the only active backends inside the block."""
     streams = Streams()
-    with _config.forced(_config.build(streams.backend)):
-        yield streams
-        streams.assert_none_open()
+    before, _handle.strict = _handle.strict, True  # a wrong call of a body's raises in tests
+    try:
+        with _configure.forced(_configure.build(streams.backend)):
+            yield streams
+            streams.assert_none_open()
+    finally:
+        _handle.strict = before
 
 
 class Streams(Server, AsyncServer):
-    """The streams of one test, in the order of their making."""
+    """The streams of one test, in the order in which they were made."""
 
     def __init__(self) -> None:
         self.backend = RecordingBackend()
@@ -38,25 +42,25 @@ class Streams(Server, AsyncServer):
 
     def one(self, name: str | None = None) -> RecordedStream:
         """The one stream, or the one that is called `name`; raises AssertionError."""
-        found = self.all(name)
-        if len(found) != 1:
-            wanted = "one stream" if name is None else f"one stream called {name!r}"
-            made = [stream.name for stream in self.backend.streams]
-            msg = f"Expected {wanted} and found {len(found)}. Made were: {made}."
+        streams = self.all(name)
+        if len(streams) != 1:
+            expected = "one stream" if name is None else f"one stream called {name!r}"
+            all_names = [stream.name for stream in self.backend.streams]
+            msg = f"Expected {expected} and found {len(streams)}. All streams: {all_names}."
             raise AssertionError(msg)
-        return found[0]
+        return streams[0]
 
     def assert_closed_once(
         self, name: str | None = None, *, outcome: str | None = None
     ) -> RecordedStream:
         """The one stream (called `name`), which must have ended, with `outcome` where given."""
         stream = self.one(name)
-        wanted = None if outcome is None else Outcome(outcome)
-        if stream.events.count("close") != 1 or wanted not in (None, stream.outcome):
+        expected = None if outcome is None else Outcome(outcome)
+        if stream.events.count("close") != 1 or expected not in (None, stream.outcome):
             shown = "" if stream.outcome is None else f" with outcome {stream.outcome.value!r}"
-            expected = "" if wanted is None else f", {wanted.value}"
+            how = "" if expected is None else f", {expected.value}"
             msg = (
-                f"Stream {stream.name!r} should be closed once{expected}. "
+                f"Stream {stream.name!r} should be closed once{how}. "
                 f"What happened was: {', '.join(stream.events)}{shown}."
             )
             raise AssertionError(msg)
@@ -65,10 +69,10 @@ class Streams(Server, AsyncServer):
     def assert_none_open(self) -> None:
         """Fail if a stream was started and not closed. Done at the end of each test."""
         if self.backend.still_open:
-            gc.collect()  # what nobody holds any more ends here, as abandoned
-        if left := [stream.name for stream in self.backend.still_open]:
+            gc.collect()  # a stream that is no longer referenced ends here, as abandoned
+        if names := [stream.name for stream in self.backend.still_open]:
             msg = (
-                f"Streams are open at the end of the test: {left}. Whoever steps a stream has to "
+                f"Streams are open at the end of the test: {names}. What steps a stream has to "
                 "exhaust it or close it: call response.close(), or let streams.read() do it."
             )
             raise AssertionError(msg)

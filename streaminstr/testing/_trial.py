@@ -1,4 +1,4 @@
-"""A trial: one backend in force for the length of one promise, and watched meanwhile."""
+"""A trial: one backend is active for the length of one promise, and observed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from weakref import ref
 import pytest
 
 from streaminstr import _registry
-from streaminstr._config import Config, forced
-from streaminstr._life import StreamHandle
-from streaminstr._scope import Outcome, StreamInfo
+from streaminstr import attributes as names
+from streaminstr._configure import assemble, forced
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
-from streaminstr.testing._watch import Watch, WatchedBackend
+from streaminstr.testing._observed import ObservedBackend, Observer
+from streaminstr.types import Outcome, StreamInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streaminstr._scope import Attribute
     from streaminstr.testing._hooks import Hooks
     from streaminstr.testing._views import SpanView
+    from streaminstr.types import Attribute
 
 
 class Trial:
@@ -37,15 +38,15 @@ class Trial:
         self.contract = contract
         self.promise = promise
         self.backend = contract.make_backend()
-        self.watch = Watch()
+        self.observer = Observer()
         self.backends = _registry.resolve(self.backend, {})
-        """The same as objects: `make_backend` may give names, and lists."""
-        watched = tuple(WatchedBackend(backend, self.watch) for backend in self.backends)
-        self._config = Config(backends=watched, **options)
+        """The same as objects: `make_backend` may return names, and lists."""
+        observed = tuple(ObservedBackend(backend, self.observer) for backend in self.backends)
+        self._config = assemble(observed, **options)
         self._finished_before = len(self._read()) if contract.can_read_back else 0
         self._ambient = self._surroundings()
         self._stack = ExitStack()
-        self._made: list[ref[Any]] = []
+        self._streams: list[ref[Any]] = []
 
     def __enter__(self) -> Self:
         self._stack.enter_context(forced(self._config))
@@ -57,7 +58,7 @@ class Trial:
         if kind is not None:
             self._close_all()
         self._stack.close()
-        for what, error in self.watch.faults:
+        for what, error in self.observer.faults:
             msg = f"{self.promise}: {what}"
             raise AssertionError(msg) from error
 
@@ -76,8 +77,8 @@ class Trial:
             parent=self._config.parent,
             started_ns=started_ns,
         )
-        stream = wrap(body, StreamHandle(info), self._config)
-        self._made.append(ref(stream))
+        stream = wrap(body, Handle(info, self._config.logger), self._config)
+        self._streams.append(ref(stream))
         return stream
 
     def finished(self) -> list[SpanView]:
@@ -91,18 +92,18 @@ class Trial:
 
     def span(self, name: str = "promised") -> SpanView:
         """The one span of the stream called `name`."""
-        found = self.finished()
-        named = [span for span in found if span.name == name]
-        names = [span.name for span in found]
+        finished = self.finished()
+        named = [span for span in finished if span.name == name]
+        all_names = [span.name for span in finished]
         self.check(
-            bool(found),
+            bool(finished),
             f"no span has finished after stream {name!r} ended: a scope was left open. "
             "End the span in close(), whatever the outcome.",
         )
         self.check(
             bool(named),
             f"no span is called {name!r} after the stream of that name ended, "
-            f"finished are: {names}. Give the span info.name in start(), keep it in the scope, "
+            f"finished are: {all_names}. Give the span info.name in start(), keep it in the scope, "
             "and end that very span in close().",
         )
         self.check(
@@ -113,32 +114,36 @@ class Trial:
         return named[0]
 
     def ended(
-        self, outcome: Outcome, *, name: str = "promised", is_error: bool | None = None
+        self,
+        outcome: Outcome,
+        *,
+        name: str = "promised",
+        is_error: bool | None = None,
+        error_type: str = "LookupError",
     ) -> SpanView:
         """The one span of the stream called `name`, which must have ended with `outcome`."""
         span = self.span(name)
-        wanted = outcome is Outcome.FAILED if is_error is None else is_error
-        self.check_attributes(span, {"streaminstr.outcome": outcome.value})
+        should_be_error = outcome is Outcome.FAILED if is_error is None else is_error
+        self.check_attributes(span, {names.OUTCOME: outcome.value})
         self.check(
-            span.is_error is wanted,
+            span.is_error is should_be_error,
             f"the span of a stream that was {outcome.value} is "
             f"{'' if span.is_error else 'not '}marked as an error. "
-            "Take the status from report.is_error in close(), and from nothing else.",
+            "Take the status from report.is_error in close(), beside what the body has set itself.",
         )
-        if wanted:
-            self.check_attributes(
-                span, {"error.type": "LookupError" if outcome is Outcome.FAILED else outcome.value}
-            )
+        if should_be_error:
+            expected = error_type if outcome is Outcome.FAILED else outcome.value
+            self.check_attributes(span, {names.ERROR_TYPE: expected})
         return span
 
     def check_attributes(
         self,
         span: SpanView,
-        wanted: Mapping[str, object],
+        expected: Mapping[str, object],
         source: str = "report.as_attributes(), all of it, in close()",
     ) -> None:
         """Fail unless the span has the attributes, as they are or as text."""
-        for name, value in wanted.items():
+        for name, value in expected.items():
             shown = span.attributes.get(name)
             self.check(
                 shown == value or str(shown).lower() == str(value).lower(),
@@ -196,9 +201,9 @@ class Trial:
         )
 
     def _close_all(self) -> None:
-        """Close what a promise that failed half-way has left open, lest other tests hear of it."""
-        for made in self._made:
-            if (stream := made()) is not None:
+        """Close the streams that a failed promise has left open: no other test is to meet them."""
+        for reference in self._streams:
+            if (stream := reference()) is not None:
                 stream.close()
 
     def _surroundings(self) -> tuple[dict[Any, int], str | None]:

@@ -1,4 +1,4 @@
-"""What the contract reads back from a backend: spans, in nobody's terms."""
+"""What the contract reads back from a backend: spans, in no vendor's terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanView:
-    """One finished span as `BackendContract.finished` gives it, whatever the vendor calls it.
+    """One finished span as `BackendContract.finished` returns it, whatever the vendor calls it.
 
     The ids have the form in which `start()` returned them as log fields.
     """
@@ -27,7 +27,7 @@ class SpanView:
     start_ns: int | None = None
     """Unix time in nanoseconds; milliseconds are fine enough."""
     attributes: Mapping[str, object] = field(default_factory=dict)
-    """Under the names that `info.attributes` and the report gave. Numbers may be text."""
+    """Under the names in `info.attributes` and in the report. Numbers may be text."""
     is_error: bool = False
     exceptions: int = 0
     """How many exceptions were recorded for it."""

@@ -1,7 +1,7 @@
 """The pytest plugin: the fixtures `streams` and `datadog_spans`.
 
-It is loaded into every pytest run of an environment that has streaminstr, so that it imports
-nothing but pytest before a test asks for one of them.
+pytest loads it in every environment that has streaminstr, so it imports nothing but pytest until a
+test asks for one of them.
 """
 
 from __future__ import annotations

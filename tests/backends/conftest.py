@@ -6,14 +6,15 @@ from contextlib import ExitStack
 import pytest
 
 import streaminstr
-from streaminstr import _config, _guard
+from streaminstr import _configure
+from streaminstr._core import guard
 
 
 @pytest.fixture(autouse=True)
 def _no_complaint(caplog, monkeypatch):
     """No vendor says "Failed to detach context", and no backend raises."""
     swallowed = Counter()
-    monkeypatch.setattr(_guard, "errors", swallowed)
+    monkeypatch.setattr(guard, "errors", swallowed)
     yield
     assert "detach" not in caplog.text
     assert not swallowed
@@ -48,7 +49,7 @@ def force():
     """Put a backend and its options in force for the rest of the test."""
     with ExitStack() as stack:
         yield lambda backend, **options: stack.enter_context(
-            _config.forced(_config.build(backend, **options))
+            _configure.forced(_configure.build(backend, **options))
         )
 
 

@@ -2,12 +2,15 @@
 
 import ast
 import inspect
+from contextvars import copy_context
 
 import pytest
 from ddtrace.trace import Context, tracer
 
 import streaminstr
 import streaminstr_ddtrace
+
+SILENT = dict.fromkeys(("completed", "failed", "cancelled", "abandoned"))
 
 
 @pytest.fixture
@@ -104,6 +107,72 @@ def test_request_is_sent_before_its_stream(datadog, force):
         body = streaminstr.stream([b""], name="s")
     assert [span.resource for span in datadog.raw] == ["request"]
     list(body)
+
+
+class Unprintable:
+    def __str__(self):
+        message = "has no text"
+        raise ValueError(message)
+
+
+ODD = {
+    "huge": {"odd": 10**400},
+    "too long for text": {"odd": 10**5000},
+    "over 64 bits": {"odd": 2**70},
+    "unprintable": {"odd": Unprintable()},
+    "a number for a name": {1: "odd"},
+    "none": {"odd": None},
+    "not a number": {"odd": float("nan")},
+    "surrogate": {"odd": "a\ud800b"},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_attribute_loses_neither_the_others_nor_the_trace(name, datadog, force):
+    """The trace of the request, which ddtrace sends when all of its spans have finished."""
+    force(datadog.backend, log_levels=SILENT)
+    with datadog.request():
+        list(streaminstr.stream([b"one"], name="s", attributes={**ODD[name], "shop": "north"}))
+    request, stream = datadog.raw
+    assert (request.resource, stream.get_tag("shop")) == ("request", "north")
+    assert stream.get_tag("streaminstr.outcome") == "completed"
+    assert encoded(datadog.raw)
+
+
+def encoded(spans):
+    """The trace as ddtrace writes it to its agent; raises where it cannot be written."""
+    encoders = pytest.importorskip("ddtrace.internal.encoding")
+    encoder = encoders.MSGPACK_ENCODERS["v0.5"](1 << 20, 1 << 20)
+    encoder.put(spans)
+    return encoder.encode()
+
+
+def test_an_error_whose_text_cannot_be_written_does_not_lose_the_trace(datadog, force):
+    def body():
+        yield b"one"
+        message = "a\ud800b"
+        raise ValueError(message)
+
+    force(datadog.backend)
+    with datadog.request(), pytest.raises(ValueError, match=r"a.b"):
+        list(streaminstr.stream(body(), name="s\ud800"))
+    assert datadog.raw[1].get_tag("error.message") == "a?b"
+    assert encoded(datadog.raw)
+
+
+class Unreadable(dict):
+    def items(self):
+        message = "no items"
+        raise LookupError(message)
+
+
+def test_a_start_that_raises_finishes_the_span(datadog):
+    info = streaminstr.StreamInfo(name="s", attributes=Unreadable())
+    with datadog.request():
+        scope = datadog.backend.open(info)
+        with pytest.raises(LookupError):
+            copy_context().run(scope.start)
+    assert [span.resource for span in datadog.raw] == ["request", "s"]
 
 
 def test_ddtrace_trace_alone_is_imported():

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 import streaminstr
-from streaminstr import _config, _progress
-from streaminstr._life import StreamHandle, open_lives
-from streaminstr._push import PushedStream
+from streaminstr import _configure
+from streaminstr._core.life import open_lives
+from streaminstr._process import progress
+from streaminstr._wrap import make_handle
+from streaminstr._wrap import push as push_stream
 from streaminstr.testing import RecordingBackend
 
 OFTEN = 0.01
@@ -22,9 +24,9 @@ NEVER = 3600.0
 @pytest.fixture
 def watch(monkeypatch):
     """A watch of this test's own, whose thread is never started: turns come by `show_due`."""
-    watch = _progress._Watch()
+    watch = progress._Clockwork()
     watch.ensure = lambda: None
-    monkeypatch.setattr(_progress, "_watch", watch)
+    monkeypatch.setattr(progress, "_clockwork", watch)
     return watch
 
 
@@ -46,20 +48,20 @@ def open_stream(backend, force):
 
 def make_due():
     for life in open_lives():
-        life.turn.due = 0.0
+        life.progress.due = 0.0
 
 
 def show():
     make_due()
-    _progress.show_due()
+    progress.show_due()
 
 
 def test_no_thread_unless_somebody_asks(watch, backend, force):
     force([backend])
     with streaminstr.stream([b"one", b"two"]) as made:
         next(made)
-        assert [life.turn for life in open_lives()] == [None]
-        assert _progress.show_due() == float("inf")
+        assert [life.progress for life in open_lives()] == [None]
+        assert progress.show_due() == float("inf")
 
 
 def test_numbers_so_far(watch, backend, open_stream):
@@ -78,9 +80,9 @@ def test_a_later_turn_does_not_wake_the_thread(watch, open_stream):
 
 def test_a_turn_comes_once_in_an_interval(watch, backend, open_stream):
     with open_stream():
-        assert _progress.show_due() > 0
+        assert progress.show_due() > 0
         show()
-        assert _progress.show_due() > 0
+        assert progress.show_due() > 0
     assert len(backend.streams[0].progress_reports) == 1
 
 
@@ -129,7 +131,7 @@ def test_never_after_close(watch, backend, open_stream):
     made = open_stream()
     life = next(iter(open_lives()))
     made.close()
-    _progress._show(life, life.turn)
+    progress._show(life)
     assert backend.streams[0].events == ["open", "start", "close"]
 
 
@@ -138,7 +140,7 @@ def test_a_stream_that_was_dropped_is_not_shown(watch, backend, open_stream):
     life = next(iter(open_lives()))
     with pytest.warns(ResourceWarning):
         del made
-    _progress._show(life, life.turn)
+    progress._show(life)
     assert "progress" not in backend.streams[0].events
 
 
@@ -194,11 +196,11 @@ def test_a_stream_dropped_while_it_is_shown_ends_after_that(watch, backend, open
 
 def test_what_is_pushed_is_shown_too(watch, backend, force):
     """An ASGI application that sends its chunks by itself, while the server takes one of them."""
-    handle = StreamHandle(streaminstr.StreamInfo(name="s"))
     config = force([backend], progress_interval=NEVER)
+    handle = make_handle(config, "s", None)
 
     def push():
-        pushed = PushedStream(handle, config, clock())
+        pushed = push_stream(handle, config, None, clock())
         pushed.push(b"one", clock())
         show()
         pushed.resume()
@@ -212,7 +214,7 @@ def test_what_is_pushed_is_shown_too(watch, backend, force):
 
 
 def test_log_event_with_ids_and_numbers(watch, open_stream, caplog, monkeypatch):
-    monkeypatch.setattr("streaminstr.structlog.installed", lambda: None)
+    monkeypatch.setattr("streaminstr.log.structured.installed", lambda: None)
     caplog.set_level(logging.INFO, "streaminstr")
     with open_stream():
         show()
@@ -228,8 +230,8 @@ def test_scope_that_raises_is_shown_again(watch, backend, open_stream, caplog):
         show()
         show()
     assert backend.streams[0].report is not None
-    assert sum(streaminstr._guard.errors.values()) == 2
-    streaminstr._guard.errors.clear()
+    assert sum(streaminstr._core.guard.errors.values()) == 2
+    streaminstr._core.guard.errors.clear()
 
 
 def test_scope_without_progress_is_left_alone(watch, force):
@@ -259,8 +261,8 @@ class Signal(RecordingBackend):
 @pytest.fixture
 def living(monkeypatch):
     """A watch with its thread."""
-    watch = _progress._Watch()
-    monkeypatch.setattr(_progress, "_watch", watch)
+    watch = progress._Clockwork()
+    monkeypatch.setattr(progress, "_clockwork", watch)
     return watch
 
 
@@ -287,9 +289,9 @@ def test_a_shorter_interval_does_not_wait_for_a_longer_one(living, force):
 
 
 def test_a_forked_child_forgets_the_thread_and_the_locks(living):
-    _progress._forget()
-    assert _progress._watch is not living
-    assert _progress._watch.thread is None
+    progress._forget()
+    assert progress._clockwork is not living
+    assert progress._clockwork.thread is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -304,7 +306,7 @@ def test_a_forked_child_starts_a_thread_of_its_own(living, force):
         if child == 0:  # pragma: no cover - another process
             try:
                 backend = Signal()
-                with _config.forced(_config.build([backend], progress_interval=OFTEN)):
+                with _configure.forced(_configure.build([backend], progress_interval=OFTEN)):
                     own = streaminstr.stream([b"", b""])
                     next(own)
                     os._exit(0 if backend.shown.wait(10) else 1)

@@ -9,7 +9,7 @@ import pytest
 
 import streaminstr
 from streaminstr import StreamInfo
-from streaminstr._life import StreamHandle
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 
 
@@ -175,7 +175,7 @@ def test_started_when_the_response_was_made(vendor, force):
     force(vendor.backend)
     made = time.time_ns() - 5_000_000_000
     info = StreamInfo(name="s", started_ns=made)
-    wrap([b""], StreamHandle(info), streaminstr._config.current()).settle(1024)
+    wrap([b""], Handle(info), streaminstr._configure.current()).settle(1024)
     node = vendor.node()
     assert node.start_ns == made
     assert node.duration_ns >= 5_000_000_000
@@ -229,12 +229,12 @@ def test_log_lines_carry_the_ids_of_the_span(vendor, stream):
 
 def test_an_exception_without_words_still_ends_the_span(vendor, stream, monkeypatch):
     """Its `str` raises. Whatever the vendor makes of that, no span is left open."""
-    monkeypatch.setattr("streaminstr._guard.logger", logging.getLogger("elsewhere"))
+    monkeypatch.setattr("streaminstr._core.guard.logger", logging.getLogger("elsewhere"))
     with pytest.raises(MuteError):
         list(stream(failing(MuteError())))
     assert vendor.node().is_error
     assert vendor.node().error_type == f"{__name__}.MuteError"
-    streaminstr._guard.errors.clear()
+    streaminstr._core.guard.errors.clear()
 
 
 def test_progress_is_put_on_the_open_span(vendor):

@@ -12,7 +12,7 @@ from rounds import least, repeated
 from vendors import BACKENDS
 
 import django_site
-from streaminstr import _config
+from streaminstr import _configure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def drive(kind: str, app: Any) -> Callable[[], float]:
 
 def with_backend(config: Any, case: Callable[[], float]) -> Callable[[], float]:
     def configured() -> float:
-        with _config.forced(config):
+        with _configure.forced(config):
             return case()
 
     return configured
@@ -40,7 +40,7 @@ def figures(kind: str, rounds: int) -> Iterator[Figure]:
     ours = drive(kind, django_site.handler(kind, [django_site.OURS]))
     cases = {"bare": bare}
     for name, backend in BACKENDS.items():
-        cases[name] = with_backend(_config.build(backend, log_levels=NO_LOGS), ours)
+        cases[name] = with_backend(_configure.build(backend, log_levels=NO_LOGS), ours)
     best = least(cases, rounds)
     for name in BACKENDS:
         yield compared(
@@ -68,7 +68,7 @@ def whole_responses(rounds: int) -> Iterator[Figure]:
     ours = short_stream(django_site.handler("WSGI", [django_site.OURS]))
     cases = {"bare": short_stream(django_site.handler("WSGI", []))}
     for name, backend in BACKENDS.items():
-        cases[name] = with_backend(_config.build(backend, log_levels=NO_LOGS), ours)
+        cases[name] = with_backend(_configure.build(backend, log_levels=NO_LOGS), ours)
     best = least(cases, rounds)
     for name in BACKENDS:
         yield Figure(

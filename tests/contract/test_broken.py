@@ -55,6 +55,31 @@ class ErrorByException(ToyScope):
         super().close(dataclasses.replace(report, is_error=report.error is not None))
 
 
+class LowersErrors(ToyScope):
+    def close(self, report):
+        super().close(report)
+        self.span.is_error = report.is_error
+
+
+class NamesErrorsItself(ToyScope):
+    def close(self, report):
+        super().close(report)
+        self.span.attributes["error.type"] = type(report.error).__name__
+
+
+class TakesTextAlone(ToyScope):
+    def start(self):
+        self.text = [str(value) for value in self.info.attributes.values()]
+        return super().start()
+
+
+class StopsAtTheFirstOddOne(ToyScope):
+    def close(self, report):
+        super().close(report)
+        if "shop.odd_set" in self.span.attributes:
+            self.span.attributes = {"streaminstr.outcome": report.outcome.value}
+
+
 class OpenWhenAbandoned(ToyScope):
     def close(self, report):
         if report.outcome is not Outcome.ABANDONED:
@@ -202,10 +227,14 @@ BROKEN = {
     "failed": (NeverError, "report.is_error"),
     "cancelled": (AlwaysError, "report.is_error"),
     "cancelled_is_error": (ErrorByException, "report.is_error"),
+    "reported": (ErrorByException, "report.is_error"),
+    "own_error": (LowersErrors, "never take a mark away"),
+    "own_error_type": (NamesErrorsItself, "Put report.as_attributes()"),
     "abandoned": (OpenWhenAbandoned, "End the span in close()"),
     "collector": (EndsTheNewest, "end that very span in close()"),
     "double_close": (EndsTwice, "end it once"),
     "attributes": (NoAttributes, "Put info.attributes in start()"),
+    "odd_attributes": (TakesTextAlone, "start() raised ValueError"),
     "numbers": (OutcomeOnly, "Put report.as_attributes()"),
     "exception_recorded_once": (RecordsTwice, "Record report.error in close(), once"),
     "log_fields": (NoFields, "Return the trace id and span id from start()"),
@@ -242,6 +271,11 @@ def test_a_broken_promise_is_named(promise):
         kept(promise, broken)
     assert str(failure.value).startswith(f"{promise}: ")
     assert advice in str(failure.value)
+
+
+def test_an_odd_attribute_that_takes_the_others_with_it_is_found():
+    with pytest.raises(AssertionError, match=r"^odd_attributes: attribute 'shop.kind'"):
+        kept("odd_attributes", StopsAtTheFirstOddOne)
 
 
 @pytest.mark.parametrize(

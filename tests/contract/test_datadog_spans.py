@@ -3,7 +3,7 @@
 from ddtrace.trace import tracer
 
 import streaminstr
-from streaminstr._config import build, forced
+from streaminstr._configure import build, forced
 from streaminstr.testing.plugin import datadog_spans
 from streaminstr_ddtrace import DatadogBackend
 

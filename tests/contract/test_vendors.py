@@ -41,6 +41,7 @@ class TestOpenTelemetryWithoutSDK(BackendContract):
     has_links = False
     has_start_time = False
     has_exceptions = False
+    has_own_errors = False
 
     def make_backend(self):
         return OpenTelemetryBackend()
@@ -71,6 +72,7 @@ class LogContract(BackendContract):
     has_links = False
     has_start_time = False
     has_exceptions = False
+    has_own_errors = False
 
     def make_backend(self):
         return LogBackend()
@@ -89,12 +91,16 @@ class TestStructlog(LogContract):
 class TestStandardLogging(LogContract):
     @pytest.fixture(autouse=True)
     def _captured(self, caplog, monkeypatch):
-        monkeypatch.setattr("streaminstr.structlog.installed", lambda: None)
+        monkeypatch.setattr("streaminstr.log.structured.installed", lambda: None)
         caplog.set_level(logging.INFO, "streaminstr")
         self.caplog = caplog
 
     def finished(self, backend):
-        return [view_of_event(vars(record)) for record in self.caplog.records]
+        return [view_of_event(vars(record)) for record in self.caplog.records if is_closing(record)]
+
+
+def is_closing(record):
+    return record.getMessage().startswith("stream_closed")
 
 
 def view_of_event(event):

@@ -2,7 +2,9 @@ from collections import Counter
 
 import pytest
 
-from streaminstr import _config, _guard, _life
+from streaminstr import _configure
+from streaminstr._asgiref import place
+from streaminstr._core import guard, life
 from streaminstr.testing import RecordingBackend
 
 
@@ -10,18 +12,18 @@ from streaminstr.testing import RecordingBackend
 def backend():
     """The backend in force. After each test, all that was started has been closed, and once."""
     recording = RecordingBackend()
-    before = set(_life.open_lives())
-    with _config.forced(_config.Config(backends=(recording,))):
+    before = set(life.open_lives())
+    with _configure.forced(_configure.Config(backends=(recording,), place=place)):
         yield recording
     assert [stream.events for stream in recording.started] == [
         ["open", "start", "close"] for _ in recording.started
     ]
-    assert set(_life.open_lives()) <= before
+    assert set(life.open_lives()) <= before
 
 
 @pytest.fixture
 def errors(monkeypatch):
     """The counter of swallowed errors, empty."""
     counter = Counter()
-    monkeypatch.setattr(_guard, "errors", counter)
+    monkeypatch.setattr(guard, "errors", counter)
     return counter

@@ -11,8 +11,9 @@ import anyio
 import pytest
 
 from core_fakes import AsyncIterator, bound, by_hand, in_thread, surroundings, switch, until
-from streaminstr import Outcome, _loop, current_stream, stream
-from streaminstr._stream import AsyncStream
+from streaminstr import Outcome, current_stream, stream
+from streaminstr._core import loop as loops
+from streaminstr._core.async_stream import AsyncStream
 
 EAGER = sys.version_info >= (3, 12)
 
@@ -83,7 +84,7 @@ async def test_a_stream_that_is_never_stepped_is_opened_and_never_started(backen
 async def test_the_body_of_a_stream_that_is_never_stepped_is_aclosed_with_it(backend):
     body = AsyncIterator()
     await stream(body).aclose()
-    assert body.closed_in == [None]
+    assert [bool(handle) for handle in body.closed_in] == [False]
 
 
 async def test_a_stream_gives_what_its_body_gives(backend):
@@ -395,7 +396,7 @@ async def test_close_after_an_async_generator_was_exhausted_gives_the_loop_nothi
     before = asyncio.all_tasks()
     made.close()
     assert asyncio.all_tasks() == before
-    assert not _loop._tasks
+    assert not loops._tasks
 
 
 async def test_close_during_a_step_ends_the_stream_when_that_step_returns(backend):
@@ -522,7 +523,7 @@ def test_a_close_that_its_loop_never_came_to_is_made_good_by_another(backend):
     assert only(backend).is_open
     made.close()
     assert only(backend).outcome is Outcome.CANCELLED
-    _loop._tasks.clear()
+    loops._tasks.clear()
 
 
 async def anext_of(made):
@@ -544,7 +545,7 @@ async def test_the_stream_is_current_inside_a_step_and_nowhere_else(backend):
     made = stream(body(), name="shop")
     await anext(made)
     assert seen == ["shop", "shop"]
-    assert current_stream() is None
+    assert not current_stream()
     await made.aclose()
 
 
@@ -569,7 +570,7 @@ async def test_what_runs_beside_a_waiting_step_sees_nothing_of_it(backend):
     await anext(made)
     step = asyncio.create_task(anext_of(made))
     await waiting.waits.wait()
-    assert current_stream() is None
+    assert not current_stream()
     waiting.go_on.set()
     await step
     await made.aclose()

@@ -3,7 +3,7 @@
 import pytest
 
 import streaminstr
-from streaminstr import StreaminstrError, _config, stream
+from streaminstr import StreaminstrError, _configure, stream
 from streaminstr.log import LogBackend
 from streaminstr.testing import RecordingBackend
 
@@ -11,54 +11,54 @@ from streaminstr.testing import RecordingBackend
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     """Nothing is configured."""
-    monkeypatch.setattr(_config, "_state", _config._State())
+    monkeypatch.setattr(_configure, "_state", _configure._State())
 
 
 def test_the_log_backend_is_in_force_where_nobody_has_configured_anything():
-    (backend,) = _config.current().backends
+    (backend,) = _configure.current().backends
     assert isinstance(backend, LogBackend)
-    assert _config.current() is _config.current()
+    assert _configure.current() is _configure.current()
 
 
 def test_configure_puts_a_backend_in_force_and_the_log_after_it():
     recording = RecordingBackend()
     streaminstr.configure(backend=recording)
-    first, last = _config.current().backends
+    first, last = _configure.current().backends
     assert first is recording
     assert isinstance(last, LogBackend)
 
 
 def test_none_turns_everything_off():
     streaminstr.configure(backend=None)
-    assert _config.current().backends == ()
+    assert _configure.current().backends == ()
     assert list(stream([1])) == [1]
 
 
 def test_an_adapter_comes_before_what_was_configured():
     streaminstr.configure(backend=None)
-    adapted = _config.Config(parent="link")
-    _config.adapt(lambda: adapted)
-    assert _config.current() is adapted
+    adapted = _configure.Config(parent="link")
+    _configure.adapt(lambda: adapted)
+    assert _configure.current() is adapted
 
 
 def test_an_adapter_without_settings_leaves_it_to_configure():
     streaminstr.configure(backend=None)
-    _config.adapt(lambda: None)
-    assert _config.current().backends == ()
+    _configure.adapt(lambda: None)
+    assert _configure.current().backends == ()
 
 
 def test_what_is_forced_comes_before_all_and_inside_the_block_only():
-    outer, inner = _config.Config(), _config.Config()
-    _config.adapt(lambda: outer)
-    with _config.forced(inner) as given:
-        assert _config.current() is given is inner
-    assert _config.current() is outer
+    outer, inner = _configure.Config(), _configure.Config()
+    _configure.adapt(lambda: outer)
+    with _configure.forced(inner) as given:
+        assert _configure.current() is given is inner
+    assert _configure.current() is outer
 
 
 def test_forced_ends_with_an_exception_too():
-    with pytest.raises(LookupError), _config.forced(_config.Config()):
+    with pytest.raises(LookupError), _configure.forced(_configure.Config()):
         raise LookupError
-    assert _config._state.forced is None
+    assert _configure._state.forced is None
 
 
 @pytest.mark.parametrize("parent", ["child", "link"])
@@ -71,7 +71,7 @@ def test_the_parent_is_told_to_the_backend(parent):
 
 def test_options_go_to_the_backend():
     streaminstr.configure(backend="log", options={"levels": {}})
-    assert _config.current().backends[0].levels == {}
+    assert _configure.current().backends[0].levels == {}
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_options_that_are_taken(options):
 )
 def test_after_an_error_all_is_as_it_was(options, wanted):
     streaminstr.configure(backend=None)
-    before = _config.current()
+    before = _configure.current()
     with pytest.raises(StreaminstrError) as caught:
         streaminstr.configure(**options)
     assert wanted in str(caught.value)
-    assert _config.current() is before
+    assert _configure.current() is before
 
 
 def test_a_stream_keeps_the_config_that_it_was_made_with():
@@ -132,5 +132,5 @@ def test_a_stream_keeps_the_config_that_it_was_made_with():
 
 def test_a_config_of_nothing_does_nothing():
     """What is forced in tests of other things: no runner and no binding of its own."""
-    with _config.forced(_config.Config()):
+    with _configure.forced(_configure.Config()):
         assert list(stream([1])) == [1]

@@ -6,7 +6,8 @@ import warnings
 import pytest
 
 from core_fakes import AsyncIterator, by_hand
-from streaminstr import _life, shutdown, stream
+from streaminstr import shutdown, stream
+from streaminstr._core import life
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
@@ -53,9 +54,9 @@ def opened(request, backend):
 
 
 def test_a_child_starts_with_no_open_stream(opened):
-    assert len(_life.open_lives()) == 1
-    assert in_child(_life.open_lives) == "()"
-    assert len(_life.open_lives()) == 1
+    assert len(life.open_lives()) == 1
+    assert in_child(life.open_lives) == "()"
+    assert len(life.open_lives()) == 1
 
 
 @pytest.mark.parametrize(

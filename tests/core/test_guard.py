@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from core_fakes import AsyncIterator, by_hand
-from streaminstr import Outcome, _config, _guard, current_stream, stream
+from streaminstr import Outcome, _configure, current_stream, stream
+from streaminstr._core import guard
 from streaminstr.testing import RecordingBackend
 
 MOMENTS = ["open", "start", "close"]
@@ -64,7 +65,7 @@ ACTS = {
 
 
 def in_force(*backends):
-    return _config.forced(_config.build(list(backends)))
+    return _configure.forced(_configure.build(list(backends)))
 
 
 def body():
@@ -114,8 +115,13 @@ def test_each_kind_is_logged_once_and_counted(errors, caplog, moment, act):
     assert list(errors.values()) == [3]
 
 
-@pytest.mark.parametrize("moment", ["open", "start"])
-@pytest.mark.parametrize("nonsense", ["None", "number", "unspeakable"])
+@pytest.mark.parametrize(
+    ("moment", "nonsense"),
+    [
+        *(("open", "number"), ("open", "unspeakable")),
+        *(("start", "None"), ("start", "number"), ("start", "unspeakable")),
+    ],
+)
 def test_nonsense_is_one_kind_whatever_it_says_of_itself(errors, caplog, moment, nonsense):
     with in_force(Unruly(moment, ACTS[nonsense])):
         for _ in range(3):
@@ -123,6 +129,12 @@ def test_nonsense_is_one_kind_whatever_it_says_of_itself(errors, caplog, moment,
     (kind,) = [kind for kind in errors if " returned " in kind]
     assert type(ACTS[nonsense]()).__name__ in kind
     assert errors[kind] == 3
+
+
+def test_none_from_open_is_not_this_one_and_no_error(errors):
+    with in_force(Unruly("open", ACTS["None"])):
+        assert list(stream(body())) == [b"a", b"b"]
+    assert not errors
 
 
 def test_what_was_not_opened_is_not_started(errors):
@@ -162,8 +174,8 @@ def test_fields_that_cannot_be_bound_break_nothing(errors):
     def bind(handle):
         raise TypeError
 
-    config = _config.Config(backends=(RecordingBackend(),), bind=bind)
-    with _config.forced(config):
+    config = _configure.Config(backends=(RecordingBackend(),), bind=bind)
+    with _configure.forced(config):
         assert list(stream(body())) == [b"a", b"b"]
     assert list(errors.values()) == [1]
 
@@ -190,7 +202,7 @@ def test_a_logger_that_raises_ends_nothing(errors, monkeypatch, error):
     def log(*arguments, **more):
         raise error
 
-    monkeypatch.setattr(_guard.logger, "error", log)
+    monkeypatch.setattr(guard.logger, "error", log)
     with in_force(Unruly("close", ACTS["Exception"])):
         assert [list(stream(body())) for _ in range(2)] == [[b"a", b"b"]] * 2
     assert [errors[kind] for kind in errors if "Unruly.close" in kind] == [2]
@@ -201,8 +213,8 @@ def test_a_function_and_a_callable_object_have_names_too(errors):
         def __call__(self):
             raise ValueError
 
-    _guard.guarded(raising(ValueError()), default=None)
-    _guard.guarded(Callable(), default=None)
+    guard.guarded(raising(ValueError()), default=None)
+    guard.guarded(Callable(), default=None)
     assert [kind.rpartition(".")[2] for kind in errors] == [
         "act: ValueError",
         "Callable: ValueError",
@@ -210,5 +222,5 @@ def test_a_function_and_a_callable_object_have_names_too(errors):
 
 
 def test_what_is_guarded_gives_its_result_or_the_default(errors):
-    assert _guard.guarded(int, "4", default=None) == 4
-    assert _guard.guarded(int, "four", default=0) == 0
+    assert guard.guarded(int, "4", default=None) == 4
+    assert guard.guarded(int, "four", default=0) == 0

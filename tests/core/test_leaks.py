@@ -10,7 +10,8 @@ import weakref
 import pytest
 
 from core_fakes import AsyncIterator, by_hand
-from streaminstr import _config, _life, stream
+from streaminstr import _configure, stream
+from streaminstr._core import life
 
 MANY = 10_000
 WARM = 2_500
@@ -38,7 +39,7 @@ class Counting:
 @pytest.fixture
 def counting():
     backend = Counting()
-    with _config.forced(_config.Config(backends=(backend,))):
+    with _configure.forced(_configure.Config(backends=(backend,))):
         yield backend
 
 
@@ -117,7 +118,7 @@ def test_ten_thousand_streams_leave_no_scope_open_and_no_memory(
             before = sys.getallocatedblocks()
     growth = sys.getallocatedblocks() - before
     assert counting.closed == counting.started == (0 if way is never_step else MANY)
-    assert _life._open_streams == set()
+    assert life._open == set()
     assert growth < FEW
 
 
@@ -148,7 +149,7 @@ def test_ten_thousand_cancelled_tasks_leave_no_scope_open_and_no_memory(  # prag
 
     assert asyncio.run(main()) < FEW
     assert counting.closed == counting.started
-    assert _life._open_streams == set()
+    assert life._open == set()
 
 
 # One by one, and where no collector helps.
@@ -156,7 +157,7 @@ def test_ten_thousand_cancelled_tasks_leave_no_scope_open_and_no_memory(  # prag
 
 def watch(made, watched):
     """The parts of a stream that all have to go."""
-    watched += [weakref.ref(made), weakref.ref(made._pump)]
+    watched += [weakref.ref(made)]
     return made
 
 

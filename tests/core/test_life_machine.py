@@ -1,8 +1,8 @@
 """Any order of steps, closes, throws, drops, thread hops and faults, against a small model.
 
 Three streams at a time, so that their steps are interleaved. The model of a stream is a state
-(`fresh`, `open`, `ended`) and the outcome that it should have; after each rule the scope must say
-the same, and the caller's Context must be what it was.
+(`fresh`, `open`, `ended`) and what has ended it, to which the table of outcomes gives the outcome;
+after each rule the scope must say the same, and the caller's Context must be what it was.
 """
 
 import asyncio
@@ -17,16 +17,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from core_fakes import bound, by_hand, in_thread, surroundings, switch
-from streaminstr import Outcome, _config, _guard, current_stream, stream
+from streaminstr import _configure, current_stream, stream
+from streaminstr._core import guard
+from streaminstr._core.outcome import TABLE, Cut, Ending
 from streaminstr.testing import RecordingBackend
 
 STREAMS = 3
 ERRORS = {
-    LookupError: Outcome.FAILED,
-    asyncio.CancelledError: Outcome.CANCELLED,
-    GeneratorExit: Outcome.CANCELLED,
-    SystemExit: Outcome.CANCELLED,
+    LookupError: Ending.RAISED,
+    asyncio.CancelledError: Ending.INTERRUPTED,
+    GeneratorExit: Ending.INTERRUPTED,
+    SystemExit: Ending.STOPPED,
+    TimeoutError: Ending.RAISED,
 }
+CUTS = {asyncio.CancelledError: Cut.CANCELLATION, TimeoutError: Cut.TIMEOUT}
+"""Errors after which a body that is no generator can go on: the scope stays open."""
 FAULTS = ["none", "open", "start", "close"]
 
 which = st.integers(0, STREAMS - 1)
@@ -73,7 +78,11 @@ class Script:
         if self.next == "end":
             raise self.end
         if self.next != "chunk":
-            raise self.next
+            error, self.next = self.next, "chunk"
+            try:
+                raise error
+            finally:
+                del error
         return self.name
 
     def close(self):
@@ -90,7 +99,10 @@ class SyncScript(Script):
         return self._act()
 
     def throw(self, error):
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # a cycle through the traceback would keep the stream
 
 
 class AsyncScript(Script):
@@ -104,7 +116,10 @@ class AsyncScript(Script):
         return self._act()
 
     async def athrow(self, error):
-        raise error
+        try:
+            raise error
+        finally:
+            del error
 
     async def aclose(self):
         await switch()
@@ -123,17 +138,37 @@ class Case:
         """Whether a close waits for the running step."""
         self.step = None
         """An async step that is suspended."""
-        self.steps = 0
+        self.closed = False
+        """Whether it was closed: then no step reaches the body any more."""
+        self.was_cut = False
+        self.cut = Cut.NOTHING
+        """How its last step was cut."""
 
     def begin(self):
         if self.state == "fresh":
             self.state = "open"
 
-    def end(self, outcome):
+    def end(self, ending, cut=Cut.NOTHING):
         if self.state == "open":
-            self.state, self.outcome = "ended", outcome
-        elif self.state == "fresh":
-            self.state = "ended"
+            row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
+            self.outcome = row.outcome
+        self.state = "ended"
+
+    def leave(self, ending):
+        """It is closed or dropped."""
+        self.end(ending, self.cut)
+
+    @property
+    def cut_before(self):
+        """What counts of the cut of an earlier step while the next one is waiting."""
+        return self.cut  # to become `Cut.NOTHING`: a stream that is stepped again forgets it
+
+    def fail(self, error):
+        """A step raises `error`."""
+        if error in CUTS and self.state == "open":
+            self.cut, self.was_cut = CUTS[error], True
+        else:
+            self.end(ERRORS[error])
 
 
 class Machine(RuleBasedStateMachine):
@@ -146,8 +181,8 @@ class Machine(RuleBasedStateMachine):
         self.stack = contextlib.ExitStack()
         self.stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", ResourceWarning)
-        self.stack.callback(setattr, _guard, "errors", _guard.errors)
-        _guard.errors = Counter({"tests": 1})
+        self.stack.callback(setattr, guard, "errors", guard.errors)
+        guard.errors = Counter({"tests": 1})
         self.stack.enter_context(quiet())
         self.before = surroundings()
         self.made = 0
@@ -155,8 +190,8 @@ class Machine(RuleBasedStateMachine):
     @initialize(fault=st.sampled_from(FAULTS))
     def set_up(self, fault):
         self.backend, faulty = RecordingBackend(), Faulty(fault)
-        config = _config.Config(backends=(faulty, self.backend))
-        self.stack.enter_context(_config.forced(config))
+        config = _configure.Config(backends=(faulty, self.backend))
+        self.stack.enter_context(_configure.forced(config))
         self.cases = [self.make() for _ in range(STREAMS)]
         self.retired = []
 
@@ -170,9 +205,11 @@ class Machine(RuleBasedStateMachine):
         if case.step is not None:
             case.step.close()
             case.step = None
-            case.end(Outcome.CANCELLED)
+            case.end(Ending.INTERRUPTED)
         case.stream = None
-        case.end(Outcome.ABANDONED)
+        if case.was_cut:
+            gc.collect()  # the error may be in a cycle of its traceback's, with the stream's frame
+        case.leave(Ending.DROPPED)
         self.retired.append(case)
         self.cases[which] = self.make()
 
@@ -193,10 +230,13 @@ class Machine(RuleBasedStateMachine):
             assert case.body.closed <= 1
 
     def teardown(self):
-        for case in getattr(self, "cases", ()):
+        cases = getattr(self, "cases", ())
+        for case in cases:
             if case.step is not None:
                 case.step.close()
             case.step = case.stream = None
+        if any(case.was_cut for case in cases):
+            gc.collect()  # as in `drop`, and before warnings are errors again
         self.stack.close()
         assert gc.isenabled()
 
@@ -204,9 +244,9 @@ class Machine(RuleBasedStateMachine):
 @contextlib.contextmanager
 def quiet():
     """What is swallowed here is swallowed on purpose."""
-    before, _guard.logger.disabled = _guard.logger.disabled, True
+    before, guard.logger.disabled = guard.logger.disabled, True
     yield
-    _guard.logger.disabled = before
+    guard.logger.disabled = before
 
 
 def called(function, *arguments, hop):
@@ -220,40 +260,41 @@ class SyncMachine(Machine):
     def step(self, which, hop):
         case = self.cases[which]
         case.body.next = "chunk"
-        ended = case.state == "ended"
         case.begin()
-        assert called(next, case.stream, "end", hop=hop) == ("end" if ended else case.body.name)
+        expected = "end" if case.closed else case.body.name
+        assert called(next, case.stream, "end", hop=hop) == expected
+        case.cut = Cut.NOTHING
 
     @rule(which=which, hop=hops)
     def exhaust(self, which, hop):
         case = self.cases[which]
         case.body.next = "end"
         case.begin()
-        case.end(Outcome.COMPLETED)
+        case.end(Ending.EXHAUSTED)
         assert called(next, case.stream, "end", hop=hop) == "end"
 
     @rule(which=which, hop=hops, error=errors)
     def fail(self, which, hop, error):
         case = self.cases[which]
         case.body.next = error()
-        ended = case.state == "ended"
         case.begin()
-        case.end(ERRORS[error])
-        with contextlib.nullcontext() if ended else pytest.raises(error):
+        case.fail(error)
+        with contextlib.nullcontext() if case.closed else pytest.raises(error):
             called(next, case.stream, "end", hop=hop)
 
     @rule(which=which, error=errors)
     def throw(self, which, error):
         case = self.cases[which]
         case.begin()
-        case.end(ERRORS[error])
+        case.fail(error)
         with pytest.raises(error):
             case.stream.throw(error())
 
     @rule(which=which, hop=hops)
     def close(self, which, hop):
         case = self.cases[which]
-        case.end(Outcome.CANCELLED)
+        case.leave(Ending.CLOSED)
+        case.closed = True
         called(case.stream.close, hop=hop)
         assert case.body.closed == 1
 
@@ -271,7 +312,8 @@ class SyncMachine(Machine):
         case.body.next, case.body._act = "chunk", act
         assert next(case.stream) == case.body.name
         case.begin()
-        case.end(Outcome.CANCELLED)
+        case.end(Ending.CLOSED)
+        case.closed = True
         case.body._act = plain
 
     @rule(which=which)
@@ -288,6 +330,7 @@ class SyncMachine(Machine):
         case.body.next, case.body._act = "chunk", act
         assert next(case.stream) == case.body.name
         case.begin()
+        case.cut = Cut.NOTHING
         case.body._act = plain
         assert other.state != "fresh"
 
@@ -303,7 +346,7 @@ class AsyncMachine(Machine):
         if case.step is not None:
             return
         case.step = case.stream.__anext__()
-        if case.state == "ended":
+        if case.closed:
             with pytest.raises(StopAsyncIteration):
                 case.step.send(None)
             case.step = None
@@ -321,10 +364,15 @@ class AsyncMachine(Machine):
         with expected[act] if act in expected else pytest.raises(act):
             assert called(by_hand, case.step, hop=hop) == case.body.name
         case.step = None
-        asked = Outcome.CANCELLED if case.asked else None
-        outcome = {**ERRORS, "end": Outcome.COMPLETED, "chunk": asked}[act]
-        if outcome is not None:
-            case.end(outcome)
+        if act == "chunk":
+            case.cut = Cut.NOTHING
+        elif act == "end":
+            case.end(Ending.EXHAUSTED)
+        else:
+            case.fail(act)
+        if case.asked:
+            case.leave(Ending.CLOSED)
+            case.closed = True
 
     @rule(which=which, hop=hops, error=errors)
     def interrupt_step(self, which, hop, error):
@@ -334,20 +382,28 @@ class AsyncMachine(Machine):
         with pytest.raises(error):
             called(case.step.throw, error(), hop=hop)
         case.step = None
-        case.end(ERRORS[error])
+        case.fail(error)
+        if case.asked:
+            case.leave(Ending.CLOSED)
+            case.closed = True
 
     @rule(which=which)
     def drop_step(self, which):
         case = self.cases[which]
         if case.step is not None:
             case.step = None
-            case.end(Outcome.CANCELLED)
+            if case.asked:
+                case.end(Ending.CLOSED, case.cut_before)
+            else:
+                case.end(Ending.INTERRUPTED)
+            case.closed = case.closed or case.asked
 
     @rule(which=which)
     def step_beside_a_step(self, which):
         case = self.cases[which]
         if case.step is not None:
-            with pytest.raises(RuntimeError, match="already running"):
+            busy = pytest.raises(RuntimeError, match="already running")
+            with pytest.raises(StopAsyncIteration) if case.asked else busy:
                 by_hand(case.stream.__anext__())
 
     @rule(which=which, error=errors)
@@ -355,27 +411,32 @@ class AsyncMachine(Machine):
         case = self.cases[which]
         if case.step is not None:
             return
-        with pytest.raises(StopAsyncIteration if case.state == "ended" else error):
-            by_hand(case.stream.athrow(error()))
         case.begin()
-        case.end(ERRORS[error])
+        case.fail(error)
+        # After its end an async generator returns None or raises: that depends on the Python.
+        ended = contextlib.suppress(StopAsyncIteration)
+        with ended if case.closed else pytest.raises(error):
+            by_hand(case.stream.athrow(error()))
 
     @rule(which=which, hop=hops)
     def aclose(self, which, hop):
         case = self.cases[which]
         called(by_hand, case.stream.aclose(), hop=hop)
+        case.asked = True
         if case.step is None:
-            case.end(Outcome.CANCELLED)
+            case.leave(Ending.CLOSED)
+            case.closed = True
             assert case.body.closed <= 1
-        else:
-            case.asked = True
 
     @rule(which=which, hop=hops)
     def close(self, which, hop):
         case = self.cases[which]
         called(case.stream.close, hop=hop)
         case.asked = True
-        case.end(Outcome.CANCELLED)
+        # In a step that is left waiting, with no loop that could ever go on with it, the scope is
+        # closed at once. The body is, when the step returns.
+        case.end(Ending.CLOSED, case.cut if case.step is None else case.cut_before)
+        case.closed = case.closed or case.step is None
 
 
 QUICK = settings(

@@ -5,7 +5,8 @@ import sys
 from contextvars import copy_context
 
 from core_fakes import in_thread
-from streaminstr import _life, _loop
+from streaminstr._core import loop as loops
+from streaminstr._core import outcome
 
 
 async def nothing():
@@ -14,34 +15,34 @@ async def nothing():
 
 def test_where_nobody_has_loaded_asyncio_no_loop_runs(monkeypatch):
     monkeypatch.delitem(sys.modules, "asyncio")
-    assert _loop.running() is None
+    assert loops.running() is None
 
 
 def test_where_asyncio_is_loaded_a_loop_runs_in_its_own_thread_only():
     async def main():
-        assert _loop.running() is asyncio.get_running_loop()
-        return await asyncio.to_thread(_loop.running)
+        assert loops.running() is asyncio.get_running_loop()
+        return await asyncio.to_thread(loops.running)
 
-    assert _loop.running() is None
+    assert loops.running() is None
     assert asyncio.run(main()) is None
 
 
 def test_a_loop_is_alive_while_it_runs():
     async def main():
         loop = asyncio.get_running_loop()
-        return loop, _loop.is_alive(loop)
+        return loop, loops.is_alive(loop)
 
     loop, alive = asyncio.run(main())
-    assert (alive, _loop.is_alive(loop), _loop.is_alive(None)) == (True, False, False)
+    assert (alive, loops.is_alive(loop), loops.is_alive(None)) == (True, False, False)
 
 
 def test_nothing_is_spawned_where_there_is_no_loop():
-    assert _loop.spawn(None, nothing, copy_context()) is False
+    assert loops.spawn(None, nothing, copy_context()) is False
 
 
 def test_nothing_is_spawned_on_a_loop_that_does_not_run():
     loop = asyncio.new_event_loop()
-    assert _loop.spawn(loop, nothing, copy_context()) is False
+    assert loops.spawn(loop, nothing, copy_context()) is False
     loop.close()
 
 
@@ -49,7 +50,7 @@ def test_nothing_is_spawned_on_a_loop_that_closes_as_it_is_asked(monkeypatch):
     loop = asyncio.new_event_loop()
     loop.close()
     monkeypatch.setattr(loop, "is_running", lambda: True)
-    assert _loop.spawn(loop, nothing, copy_context()) is False
+    assert loops.spawn(loop, nothing, copy_context()) is False
 
 
 def test_what_is_spawned_is_held_until_it_is_done():
@@ -59,13 +60,13 @@ def test_what_is_spawned_is_held_until_it_is_done():
         async def task():
             done.set()
 
-        assert in_thread(_loop.spawn, asyncio.get_running_loop(), task, copy_context())
+        assert in_thread(loops.spawn, asyncio.get_running_loop(), task, copy_context())
         await done.wait()
-        held = len(_loop._tasks)
+        held = len(loops._tasks)
         await asyncio.sleep(0)
-        return held, len(_loop._tasks)
+        return held, len(loops._tasks)
 
-    before = len(_loop._tasks)
+    before = len(loops._tasks)
     # Debugging, asyncio refuses what is not safe from another thread.
     assert asyncio.run(main(), debug=True) == (before + 1, before)
 
@@ -73,4 +74,4 @@ def test_what_is_spawned_is_held_until_it_is_done():
 def test_what_cancels_is_looked_for_in_what_is_loaded_only(monkeypatch):
     for module in ("trio", "greenlet"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    assert list(_life._cancellations()) == [asyncio.CancelledError]
+    assert list(outcome._cancellations()) == [asyncio.CancelledError]

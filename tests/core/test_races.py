@@ -13,7 +13,8 @@ import warnings
 import pytest
 
 from core_fakes import AsyncIterator, Iterator
-from streaminstr import Outcome, _config, _life, stream
+from streaminstr import Outcome, _configure, stream
+from streaminstr._core import life
 from streaminstr.testing import RecordingBackend
 
 ROUNDS = 300
@@ -31,7 +32,7 @@ def switching():
 @pytest.fixture
 def backend():
     recording = RecordingBackend()
-    with _config.forced(_config.Config(backends=(recording,))):
+    with _configure.forced(_configure.Config(backends=(recording,))):
         yield recording
 
 
@@ -203,4 +204,4 @@ def test_an_async_stream_closed_by_a_thread_while_its_loop_steps_it(backend):
     bodies = asyncio.run(asyncio.wait_for(main(), 60))
     assert {len(body.closed_in) for body in bodies} == {1}
     assert {tuple(one.events) for one in backend.streams} == {("open", "start", "close")}
-    assert _life.open_lives() == ()
+    assert life.open_lives() == ()

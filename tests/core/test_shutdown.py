@@ -3,7 +3,7 @@
 import pytest
 
 from core_fakes import AsyncIterator, Iterator, by_hand
-from streaminstr import Outcome, _config, shutdown, stream
+from streaminstr import Outcome, _configure, shutdown, stream
 
 
 async def anext_of(made):
@@ -49,7 +49,7 @@ def test_a_backend_that_cannot_flush_need_not(errors):
         def open(self, info):
             """Never called here."""
 
-    with _config.forced(_config.Config(backends=(Backend(),))):
+    with _configure.forced(_configure.Config(backends=(Backend(),))):
         shutdown(0)
     assert not errors
 

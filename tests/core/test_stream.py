@@ -3,12 +3,13 @@
 import contextlib
 import gc
 import threading
+from itertools import chain
 
 import pytest
 
 from core_fakes import Iterator, bound, in_thread, surroundings
 from streaminstr import Outcome, current_stream, stream
-from streaminstr._stream import Stream
+from streaminstr._core.stream import Stream
 
 
 def three():
@@ -52,7 +53,7 @@ def test_a_stream_that_is_never_stepped_and_dropped_warns_nobody(backend):
 def test_the_body_of_a_stream_that_is_never_stepped_is_closed_with_it(backend):
     body = Iterator()
     stream(body).close()
-    assert body.closed_in == [None]
+    assert [bool(handle) for handle in body.closed_in] == [False]
 
 
 def test_a_stream_gives_what_its_body_gives(backend):
@@ -259,6 +260,24 @@ def test_a_generator_body_cleans_up_inside_its_stream(backend):
     assert seen == [("shop", "start")]
 
 
+def test_what_has_no_close_is_dropped_inside_its_stream(backend):
+    """`chain` has none: the generator in it is cleaned up when nothing holds it any longer."""
+    seen = []
+
+    def body():
+        token = bound.set("by the body")
+        try:
+            yield 1
+        finally:
+            bound.reset(token)
+            seen.append(current_stream().info.name)
+
+    made = stream(chain(body(), [2]), name="rows")
+    next(made)
+    made.close()
+    assert seen == ["rows"]
+
+
 def test_an_iterator_body_is_closed_inside_its_stream_before_the_scope(backend):
     class Body(Iterator):
         def close(self):
@@ -359,7 +378,7 @@ def test_the_stream_is_current_inside_a_step_and_nowhere_else(backend):
     made = stream(body(), name="shop")
     next(made)
     assert seen == ["shop"]
-    assert current_stream() is None
+    assert not current_stream()
     made.close()
 
 

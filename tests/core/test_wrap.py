@@ -2,14 +2,14 @@
 
 import functools
 import inspect
-from contextvars import copy_context
 
 import pytest
 
 from core_fakes import AsyncIterator, Iterator, by_hand
 from streaminstr import Outcome, StreaminstrError, _wrap, current_stream, stream, streamed
-from streaminstr._exchange import Exchange, current_exchange
-from streaminstr._stream import AsyncStream, Stream
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.stream import Stream
+from streaminstr._exchange import Exchange, alive
 
 
 def rows():
@@ -86,17 +86,17 @@ def test_an_adapter_may_know_the_kind_of_body_better(backend):
     class Both(Iterator, AsyncIterator):
         pass
 
-    config = _wrap._config.current()
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    config = _wrap._configure.current()
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     assert type(_wrap.wrap(Both(), handle, config, is_async=True)) is AsyncStream
     assert type(_wrap.wrap(Both(), handle, config, is_async=False)) is Stream
 
 
 def test_an_adapters_closers_take_the_place_of_the_bodys_own_close(backend):
     body, closed = Iterator(1, 2), []
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     closers = [lambda: closed.append("first"), lambda: closed.append("second")]
-    made = _wrap.wrap(body, handle, _wrap._config.current(), closers=closers)
+    made = _wrap.wrap(body, handle, _wrap._configure.current(), closers=closers)
     next(made)
     made.close()
     assert (closed, body.closed_in) == (["first", "second"], [])
@@ -107,9 +107,9 @@ def test_every_closer_is_called_whatever_another_raises(backend):
         raise LookupError
 
     closed = []
-    handle = _wrap.StreamHandle(_wrap.StreamInfo(name="shop"))
+    handle = _wrap.Handle(_wrap.StreamInfo(name="shop"))
     closers = [raising, lambda: closed.append("second")]
-    made = _wrap.wrap(rows(), handle, _wrap._config.current(), closers=closers)
+    made = _wrap.wrap(rows(), handle, _wrap._configure.current(), closers=closers)
     next(made)
     with pytest.raises(LookupError):
         made.close()
@@ -118,12 +118,10 @@ def test_every_closer_is_called_whatever_another_raises(backend):
 
 def test_an_outermost_net_is_told_of_the_stream_and_does_not_keep_it(backend):
     exchange = Exchange()
-    token = current_exchange.set(exchange)
-    made = stream(rows())
-    current_exchange.reset(token)
-    assert exchange.alive() == [made]
+    made = exchange.context().run(stream, rows())
+    assert alive(exchange.streams) == [made]
     del made
-    assert exchange.alive() == []
+    assert alive(exchange.streams) == []
 
 
 # `streamed`
@@ -156,6 +154,29 @@ def test_a_coroutine_function_that_returns_a_body(backend):
 
     assert inspect.iscoroutinefunction(export)
     assert list(by_hand(export(2))) == [0, 1]
+
+
+class Later:
+    """What is called and awaited without being a coroutine function, as `sync_to_async` makes."""
+
+    async def __call__(self, count):
+        return range(count)
+
+
+class Cursor(Iterator):
+    """A body that may be awaited, too, as a cursor of asyncpg's."""
+
+    def __await__(self):
+        raise NotImplementedError
+
+
+async def test_any_callable_may_return_an_awaitable_of_a_body(backend):
+    assert list(await streamed("orders.export")(Later())(2)) == [0, 1]
+    assert names(backend) == ["orders.export"]
+
+
+def test_a_body_that_is_awaitable_too_is_a_body(backend):
+    assert list(streamed("orders.export")(Cursor)(1, 2)) == [1, 2]
 
 
 def test_each_call_gives_a_stream_of_its_own(backend):
@@ -265,6 +286,14 @@ def test_it_is_the_handle_that_is_current_inside_the_body(backend):
     assert list(export()) == [True]
 
 
+def test_with_no_backend_it_works_as_with_one():
+    with _wrap._configure.forced(_wrap._configure.build(None)):
+        ((handle, _, _),) = streamed("shop", pass_stream=True)(positional_first)()
+        handle.set_attribute("rows", 3)
+        handle.logger.info("still there")
+    assert handle.id
+
+
 def test_a_function_without_that_parameter_is_refused_where_it_is_decorated():
     with pytest.raises(StreaminstrError, match=r"'stream', which rows\(\) does not have"):
         streamed(pass_stream=True)(rows)
@@ -275,9 +304,8 @@ def test_an_outermost_net_forgets_the_streams_that_have_gone(backend):
     exchange = Exchange()
 
     def ask():
-        current_exchange.set(exchange)
         for _ in range(3):
             list(stream([b"a"]))
 
-    copy_context().run(ask)
-    assert exchange.streams == []
+    exchange.context().run(ask)
+    assert exchange.streams == {}

@@ -1,6 +1,6 @@
 """What the demo makes of recorded spans."""
 
-from streaminstr.demo import report
+from streaminstr.demo import print_traces
 from streaminstr.demo.lines import Line
 from streaminstr.demo.picture import BAR, Trace, traces, tree
 from streaminstr.demo.spans import Span
@@ -85,5 +85,5 @@ def test_a_visit_of_which_nothing_was_recorded_is_shown_as_such():
 
 
 def test_a_stream_that_ended_otherwise_than_expected_is_told_with_exit_code_1(capsys):
-    assert report([Trace(visit("failed"), [REQUEST, STREAM], [])], "log") == 1
+    assert print_traces([Trace(visit("failed"), [REQUEST, STREAM], [])], "log") == 1
     assert "wsgi-export is completed, and not failed." in capsys.readouterr().out

@@ -47,7 +47,7 @@ def programs(kind, kinds, consumers, endings, is_sensible):
 
 def is_chosen(name, number, *, thorough):
     if thorough:
-        return name in BRIEF or not name.startswith(RARE) and not name.endswith(RARE)
+        return name in BRIEF or (not name.startswith(RARE) and not name.endswith(RARE))
     return name in BRIEF and (BRIEF.index(name) + number) % 3 == 0
 
 

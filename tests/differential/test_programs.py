@@ -13,7 +13,7 @@ from differential import async_run, run
 from differential.async_consumers import ASYNC_CONSUMERS
 from differential.async_programs import ASYNC_ERRORS, SLOW, is_sensible_async
 from differential.catalogue import ASYNC_KINDS, KINDS
-from differential.programs import CLOSES, ERRORS, STEPS, is_sensible
+from differential.programs import CLOSES, ERRORS, is_sensible
 from differential.record import STEPS_TO_THE_END, Ending, compare
 from differential.world import CHUNKS
 from differential.wrapping import CONSUMERS

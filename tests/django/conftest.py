@@ -1,6 +1,7 @@
 """What the tests of the Django adapter share."""
 
 from collections import Counter
+from inspect import signature
 
 import pytest
 from django.core.signals import request_finished
@@ -8,7 +9,7 @@ from django.test import override_settings
 
 import django_settings
 import django_site
-from streaminstr import _guard, _life
+from streaminstr._core import guard, life
 from streaminstr.testing import RecordingBackend
 
 
@@ -22,14 +23,14 @@ def backend():
     assert [stream.events for stream in recording.started] == [
         ["open", "start", "close"] for _ in recording.started
     ]
-    assert not _life.open_lives()
+    assert not life.open_lives()
 
 
 @pytest.fixture(autouse=True)
 def errors(monkeypatch):
     """The counter of swallowed errors, empty."""
     counter = Counter()
-    monkeypatch.setattr(_guard, "errors", counter)
+    monkeypatch.setattr(guard, "errors", counter)
     return counter
 
 
@@ -38,7 +39,7 @@ def answer(monkeypatch):
     """Say what the views give: a function of the request, or of nothing."""
 
     def say(make):
-        by_request = make.__code__.co_argcount > 0
+        by_request = bool(signature(make).parameters)
         give = make if by_request else lambda request: make()
         monkeypatch.setattr(django_site.Answer, "make", staticmethod(give))
 

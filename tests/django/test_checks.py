@@ -41,6 +41,7 @@ def found(check, **settings):
         ({"LOG_LEVELS": {"completed": "loud"}}, ["E003"]),
         ({"PROGRESS_INTERVAL": 0}, ["E003"]),
         ({"FILTER": "no.such.filter"}, ["E004"]),
+        ({"ENDS_WITH": {"chat/": 4}}, ["E005"]),
         ({"FILTER": 7, "BACKEND": "nobody"}, ["E002", "E004"]),
     ],
 )
@@ -105,8 +106,10 @@ def process(monkeypatch):
 
 
 LOADED = {
+    "ddtrace asgi": "ddtrace.contrib.asgi",
     "ddtrace wsgi": "ddtrace.contrib.wsgi",
     "otel asgi": "opentelemetry.instrumentation.asgi",
+    "otel wsgi": "opentelemetry.instrumentation.wsgi",
     "otel django": "opentelemetry.instrumentation.django",
 }
 

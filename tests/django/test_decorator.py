@@ -1,5 +1,7 @@
 """@stream_scope on every kind of view."""
 
+import functools
+
 import django
 import pytest
 from asgiref.sync import iscoroutinefunction
@@ -11,7 +13,7 @@ from django.views import View
 from django_by_hand import Wsgi
 from django_site import Answer
 from streaminstr import StreaminstrError
-from streaminstr._exchange import Exchange
+from streaminstr._exchange import KEY, Exchange
 from streaminstr.django.decorators import stream_scope
 from streaminstr.django.middleware import StreamScopeMiddleware
 
@@ -122,7 +124,7 @@ async def test_left_out_a_view_has_no_scope(backend):
 @pytest.mark.parametrize("view", [stream_scope(enabled=False)(streaming), named(streaming)])
 def test_the_outermost_net_leaves_to_the_decorator_what_it_has_decided(view, backend):
     exchange = Exchange()
-    response = exchange.context().run(view, RequestFactory().get("/"))
+    response = exchange.context().run(view, RequestFactory().get("/", **{KEY: exchange}))
     assert exchange.is_taken
     response.close()
 
@@ -175,3 +177,43 @@ def test_a_stream_has_the_routes_name_where_the_decorator_gives_none(monkeypatch
     Wsgi("/orders/7/").read()
     assert backend.streams[0].name == "GET orders/<int:pk>/"
     assert backend.streams[0].info.attributes["shop"] == "south"
+
+
+def rows(request):
+    yield b"row"
+
+
+async def async_rows(request):
+    yield b"row"
+
+
+@pytest.mark.parametrize("function", [rows, async_rows, functools.partial(rows)])
+@pytest.mark.parametrize("options", [{"name": "orders.rows"}, {"enabled": False}])
+def test_a_generator_function_is_refused_with_what_to_write_instead(function, options):
+    """Decorated, django-ninja took an async one for a sync view: status 200 and no body."""
+    with pytest.raises(StreaminstrError, match="is a generator function") as refused:
+        stream_scope(**options)(function)
+    for way in ("current_stream().set_attribute(", "FILTER", "StreamingHttpResponse(", "streamed("):
+        assert way in str(refused.value)
+
+
+def test_a_generator_method_is_refused_with_its_first_request():
+    """`method_decorator` decorates afresh for each request."""
+
+    class Rows(View):
+        @method_decorator(named)
+        def get(self, request):
+            yield b"row"
+
+    with pytest.raises(StreaminstrError, match="is a generator function"):
+        Rows.as_view()(RequestFactory().get("/"))
+
+
+def test_what_turns_a_generator_function_into_a_view_is_a_view(backend):
+    @named
+    @functools.wraps(rows)
+    def view(request):
+        return StreamingHttpResponse(rows(request))
+
+    assert b"".join(view(RequestFactory().get("/"))) == b"row"
+    assert [one.name for one in backend.streams] == ["orders.export"]

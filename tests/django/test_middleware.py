@@ -12,8 +12,7 @@ from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from django_site import AsyncBody, Body
-from streaminstr import structlog
-from streaminstr._exchange import Exchange
+from streaminstr._exchange import KEY, Exchange
 from streaminstr.django import middleware
 from streaminstr.django.middleware import StreamScopeMiddleware
 
@@ -192,7 +191,7 @@ async def test_where_logs_are_bound_to_a_thread_the_body_is_captured_in_that_thr
     answer, backend, monkeypatch
 ):
     threads = []
-    monkeypatch.setattr(structlog, "is_thread_local", lambda: True)
+    monkeypatch.setattr(middleware, "is_thread_local", lambda: True)
     monkeypatch.setattr(middleware, "instrument", lambda *_, **__: threads.append(get_ident()))
     answer(lambda: StreamingHttpResponse(AsyncBody(b"a")))
     assert (await Asgi().run()).body == b"a"
@@ -202,5 +201,5 @@ async def test_where_logs_are_bound_to_a_thread_the_body_is_captured_in_that_thr
 def test_an_outermost_net_leaves_every_response_to_the_middleware(backend):
     exchange = Exchange()
     inner = StreamScopeMiddleware(lambda request: HttpResponse(b"whole"))
-    exchange.context().run(inner, RequestFactory().get("/"))
+    exchange.context().run(inner, RequestFactory().get("/", **{KEY: exchange}))
     assert exchange.is_taken

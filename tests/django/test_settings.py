@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 import streaminstr
 from django_by_hand import Wsgi
 from django_settings import SILENT
-from streaminstr import StreaminstrError, _config
+from streaminstr import StreaminstrError, _configure
 from streaminstr.django import conf
 from streaminstr.django.decorators import stream_scope
 from streaminstr.django.middleware import StreamScopeMiddleware
@@ -56,10 +56,10 @@ def test_with_no_setting_at_all_configure_counts():
         del current.STREAMINSTR
         conf.adopt()
         assert conf.loaded() is None
-        before = _config._state.configured
+        before = _configure._state.configured
         streaminstr.configure(backend, log_levels=SILENT)
-        assert _config.current().backends[0] is backend
-        _config._state.configured = before
+        assert _configure.current().backends[0] is backend
+        _configure._state.configured = before
 
 
 def test_the_setting_is_read_when_it_is_used(answer, backend):
@@ -90,9 +90,9 @@ def test_a_stream_is_told_how_it_is_to_be_tied_to_the_request(answer, backend):
 
 @pytest.mark.parametrize("use", [stream_scope, lambda: StreamScopeMiddleware(None)])
 def test_no_app_is_needed_for_the_setting_to_count(use, backend, monkeypatch):
-    monkeypatch.setattr(_config._state, "adapter", None)
+    monkeypatch.setattr(_configure._state, "adapter", None)
     use()
-    assert backend in _config.current().backends
+    assert backend in _configure.current().backends
 
 
 def test_the_app_makes_the_setting_count_for_every_stream(backend):

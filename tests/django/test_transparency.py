@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from django_by_hand import Asgi, Wsgi
 from django_settings import MIDDLEWARE
 from django_site import Answer, AsyncBody, Body
-from streaminstr._stream import AsyncStream, Stream
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.stream import Stream
 from streaminstr.django.signals import bind_extra_stream_metadata
 
 GZIP = "django.middleware.gzip.GZipMiddleware"

@@ -10,14 +10,14 @@ import log_site
 import streaminstr
 from log_lines import in_mode, line, lines, values
 from log_site import in_thread
-from streaminstr import Outcome, StreaminstrError, _config
+from streaminstr import Outcome, StreaminstrError, _configure
 from streaminstr.log import DEFAULT_LEVELS, LogBackend
 
 
 @pytest.fixture(autouse=True)
 def _mode():
     in_mode("contextvars")
-    with _config.forced(_config.build("log")):
+    with _configure.forced(_configure.build("log")):
         yield
 
 
@@ -60,14 +60,14 @@ def test_its_level_goes_by_the_outcome(outcome):
 @pytest.mark.parametrize(
     "config",
     [
-        lambda levels: _config.build("log", log_levels=levels),
-        lambda levels: _config.build(LogBackend(levels=levels)),
-        lambda levels: _config.build({"BACKEND": "log", "OPTIONS": {"levels": levels}}),
-        lambda levels: _config.build(["log", LogBackend(levels=levels)]),
+        lambda levels: _configure.build("log", log_levels=levels),
+        lambda levels: _configure.build(LogBackend(levels=levels)),
+        lambda levels: _configure.build({"BACKEND": "log", "OPTIONS": {"levels": levels}}),
+        lambda levels: _configure.build(["log", LogBackend(levels=levels)]),
     ],
 )
 def test_the_levels_can_be_set_and_none_is_no_event(config, outcome):
-    with _config.forced(config({"completed": "critical", "cancelled": None})):
+    with _configure.forced(config({"completed": "critical", "cancelled": None})):
         end(outcome)
     expected = {"completed": ["critical"], "cancelled": []}
     found = [each["log_level"] for each in lines("stream_closed")]
@@ -106,7 +106,7 @@ def test_closing_twice_gives_one():
 
 
 def test_two_log_backends_give_one():
-    with _config.forced(_config.build(["log", "log"])):
+    with _configure.forced(_configure.build(["log", "log"])):
         list(stream_of(body()))
     assert len(lines("stream_closed")) == 1
 

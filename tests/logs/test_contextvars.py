@@ -10,7 +10,7 @@ import log_vendors
 import streaminstr
 from log_lines import in_mode, line, lines, values
 from log_site import in_thread
-from streaminstr import _config
+from streaminstr import _configure
 
 log = structlog.get_logger("site")
 
@@ -18,7 +18,7 @@ log = structlog.get_logger("site")
 @pytest.fixture(autouse=True)
 def _mode():
     in_mode("contextvars")
-    with _config.forced(_config.build("log")):
+    with _configure.forced(_configure.build("log")):
         yield
 
 
@@ -27,7 +27,7 @@ def site(request, vendor):
     """Django with django-structlog 11 or a middleware of one's own; gives the ids of its spans."""
     backend, finished = vendor
     with (
-        _config.forced(_config.build(backend)),
+        _configure.forced(_configure.build(backend)),
         log_site.site([request.param], BACKEND=backend),
     ):
         yield finished
@@ -127,7 +127,7 @@ def test_two_backends_give_the_fields_of_both():
         yield 1
 
     with log_vendors.opentelemetry() as (otel, otel_ids), log_vendors.ddtrace() as (dd, dd_ids):
-        with _config.forced(_config.build([otel, dd])):
+        with _configure.forced(_configure.build([otel, dd])):
             list(streaminstr.stream(body(), name="n"))
         expected = otel_ids()[0] | dd_ids()[0]
     assert line("step") | expected == line("step")

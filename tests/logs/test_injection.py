@@ -17,8 +17,8 @@ import streaminstr
 from command_runs import MEASURED
 from log_lines import LINES, in_mode, keep, line
 from log_site import in_thread
-from streaminstr import _config
-from streaminstr import structlog as ours
+from streaminstr import _configure
+from streaminstr.log import structured as ours
 
 INJECTED = Path(__file__).parents[1] / "support" / "log_injected.py"
 UNIFIED = {"DD_SERVICE": "shop", "DD_ENV": "test", "DD_VERSION": "1.2"}
@@ -75,7 +75,7 @@ def ended_stream():
         yield streaminstr.current_stream().logger
 
     with log_vendors.opentelemetry() as (backend, finished):
-        with _config.forced(_config.build(backend, log_levels={"completed": None})):
+        with _configure.forced(_configure.build(backend, log_levels={"completed": None})):
             (logger,) = streaminstr.stream(body(), name="n")
         return logger, finished()[0]["span_id"]
 
@@ -144,7 +144,7 @@ def test_what_a_patched_structlog_does_not_know_any_more_is_put_back(monkeypatch
     monkeypatch.setattr(no_span, "__module__", "ddtrace.contrib")
     in_mode("contextvars")
     structlog.configure(processors=[no_span, keep])
-    with _config.forced(_config.build(Datadog())):
+    with _configure.forced(_configure.build(Datadog())):
         list(view())
     assert [each["dd.span_id"] for each in LINES] == ["0", "1", "1"]
     assert line("stream_closed")["stream"] == "n"

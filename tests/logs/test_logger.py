@@ -6,12 +6,13 @@ from functools import partial
 
 import pytest
 import structlog
+from asgiref.local import Local
 from structlog.contextvars import bound_contextvars
 
 import streaminstr
 from log_lines import in_mode, line, lines, values
 from log_site import in_thread
-from streaminstr import _config
+from streaminstr import _configure
 
 log = structlog.get_logger("site")
 IDS = {"trace_id": "t1", "span_id": "s1"}
@@ -33,7 +34,7 @@ class Backend:
 @pytest.fixture(autouse=True)
 def _mode():
     in_mode("contextvars")
-    with _config.forced(_config.build(Backend())):
+    with _configure.forced(_configure.build(Backend())):
         yield
 
 
@@ -49,7 +50,7 @@ def own_logger():
     def body():
         yield streaminstr.current_stream().logger
 
-    with _config.forced(_config.build(Backend(), log_levels={"completed": None})):
+    with _configure.forced(_configure.build(Backend(), log_levels={"completed": None})):
         (logger,) = stream_of(body())
     return logger
 
@@ -171,6 +172,18 @@ def test_what_is_set_on_the_handle_before_the_first_step_is_on_every_line():
     assert line("stream_closed")["tenant"] == "acme"
 
 
+def test_outside_of_a_stream_the_logger_logs_plainly():
+    with bound_contextvars(request_id="a"):
+        streaminstr.current_stream().logger.bind(shop="north").info("plain", rows=3)
+    assert line("plain") == {
+        "event": "plain",
+        "log_level": "info",
+        "request_id": "a",
+        "shop": "north",
+        "rows": 3,
+    }
+
+
 def test_a_field_with_a_name_that_structlog_uses_gets_an_underscore():
     @streaminstr.streamed("orders.export", pass_stream=True)
     def view(stream):
@@ -240,7 +253,7 @@ def test_asked_for_elsewhere_for_the_first_time_it_has_its_own_bindings():
         yield streaminstr.current_stream()
 
     in_mode("immutable")
-    with _config.forced(_config.build(Backend(), log_levels={"completed": None})):
+    with _configure.forced(_configure.build(Backend(), log_levels={"completed": None})):
         (handle,) = stream_of(body())
     with bound_contextvars(request="b", user="of b"):
         handle.logger.info("line")
@@ -275,3 +288,17 @@ async def test_async_bodies_have_it_too():
     async for _ in stream_of(body()):
         pass
     assert lines("line")[0]["request"] == "a"
+
+
+def test_used_in_another_thread_its_line_is_made_where_asgirefs_locals_are_seen():
+    """A processor may add what Django or its packages keep there, such as the tenant."""
+    tenant = Local()
+
+    def add_tenant(logger, method, event):
+        return {**event, "tenant": getattr(tenant, "name", None)}
+
+    in_mode("contextvars", add_tenant)
+    tenant.name = "mine"
+    logger = own_logger()
+    in_thread(lambda: logger.info("line"))
+    assert line("line")["tenant"] == "mine"

@@ -10,10 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import streaminstr
-from streaminstr import _config
-from streaminstr import structlog as ours
-from streaminstr._origin import RESERVED
-from streaminstr.log import StreamFilter, StreamLogger, as_text, one_line
+from streaminstr import _configure
+from streaminstr.log import StreamFilter, StreamLogger
+from streaminstr.log import structured as ours
+from streaminstr.log.logger import as_text, one_line
+from streaminstr.log.origin import RESERVED
 
 IDS = {"trace_id": "t1", "span_id": "s1"}
 log = logging.getLogger("site")
@@ -40,7 +41,7 @@ def _without_structlog(monkeypatch):
     for name in ("structlog", "structlog.threadlocal"):
         monkeypatch.setitem(sys.modules, name, None)
     ours.installed.cache_clear()
-    with _config.forced(_config.build(Backend())):
+    with _configure.forced(_configure.build(Backend())):
         yield
     ours.installed.cache_clear()
 
@@ -72,7 +73,7 @@ def own_logger(name="orders.export", fields=IDS):
         yield streaminstr.current_stream().logger
 
     silent = {"completed": None}
-    with _config.forced(_config.build(Backend(fields), log_levels=silent)):
+    with _configure.forced(_configure.build(Backend(fields), log_levels=silent)):
         (logger,) = streaminstr.stream(body(), name=name)
     return logger
 
@@ -238,7 +239,7 @@ def test_the_filter_escapes_what_it_puts_on_a_record(text, hostile):
         log.info("within")
         yield 1
 
-    with _config.forced(_config.build(Backend({"span_id": hostile}))):
+    with _configure.forced(_configure.build(Backend({"span_id": hostile}))):
         list(streaminstr.stream(body(), name=hostile))
     lines = text().splitlines()
     assert [line.split()[1].partition("|")[0] for line in lines] == ["within", "stream_closed"]
@@ -295,3 +296,9 @@ def test_nothing_here_needs_structlog():
         assert ours.installed() is None
         assert not ours.is_thread_local()
     assert isinstance(own_logger(), StreamLogger)
+
+
+def test_outside_of_a_stream_the_logger_logs_plainly(caplog):
+    streaminstr.current_stream().logger.bind(shop="north").info("plain %d", 3)
+    (record,) = caplog.records
+    assert (record.getMessage(), record.shop) == ("plain 3 shop='north'", "north")

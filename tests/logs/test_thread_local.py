@@ -6,13 +6,14 @@ from contextvars import copy_context
 
 import pytest
 import structlog
+from asgiref.local import Local
 
 import log_site
 import streaminstr
 from log_lines import in_mode, line, values
 from log_site import in_thread
-from streaminstr import _config
-from streaminstr import structlog as ours
+from streaminstr import _configure
+from streaminstr.log import structured as ours
 
 pytestmark = pytest.mark.filterwarnings("ignore:`structlog.threadlocal` is dep:DeprecationWarning")
 
@@ -48,7 +49,7 @@ def way(request):
     """The two ways of structlog.threadlocal, configured."""
     found = request.param()
     in_mode(found.mode)
-    with _config.forced(_config.build("log")):
+    with _configure.forced(_configure.build("log")):
         yield found
 
 
@@ -210,7 +211,7 @@ def test_the_ids_of_the_span_are_on_each_line(way, vendor):
         yield 1
 
     backend, finished = vendor
-    with _config.forced(_config.build(backend)):
+    with _configure.forced(_configure.build(backend)):
         list(streaminstr.stream(body(), name="n"))
     (ids,) = finished()
     assert ids.items() <= line("step").items()
@@ -283,7 +284,7 @@ def test_greenlets_have_bindings_of_their_own():
         log.new()
         list(stream)
 
-    with _config.forced(_config.build("log")):
+    with _configure.forced(_configure.build("log")):
         served = [greenlet.greenlet(serve) for _ in "ab"]
         for one, request in zip(served, "ab", strict=True):
             one.switch(request)
@@ -304,3 +305,17 @@ async def test_under_asgi_the_bindings_of_sync_middleware_reach_the_body(mode, m
     assert values("Yielding...", "request_id") == [("r1",)] * 3
     assert values("stream_closed", "request_id") == [("r1",)]
     assert values("between", "request_id") == [(None,)] * 3
+
+
+def test_a_step_in_another_thread_has_them_and_asgirefs_locals(way):
+    tenant = Local()
+
+    def body():
+        yield log.info("step", tenant=getattr(tenant, "name", None))
+
+    tenant.name = "mine"
+    way.bind(request="a")
+    stream = streaminstr.stream(body())
+    way.clear()
+    in_thread(lambda: list(stream))
+    assert values("step", "request", "tenant") == [("a", "mine")]

@@ -10,8 +10,9 @@ from starlette.routing import Route
 
 import streaminstr
 from server_by_hand import Blocked, ByHand, gone
-from streaminstr import Outcome, _config, _guard
-from streaminstr._life import open_lives
+from streaminstr import Outcome, _configure
+from streaminstr._core import guard
+from streaminstr._core.life import open_lives
 from streaminstr.asgi import StreamScopeMiddleware
 from streaminstr.testing import RecordedStream
 
@@ -101,7 +102,7 @@ async def test_the_scope_is_current_for_the_body_and_not_for_the_server(recorded
 
     await serve(app)
     assert seen == ["GET"]
-    assert streaminstr.current_stream() is None
+    assert not streaminstr.current_stream()
 
 
 async def test_the_scope_is_current_while_it_is_closed(recorded, monkeypatch):
@@ -230,7 +231,7 @@ async def test_shutdown_closes_the_scope_of_a_body_that_it_cannot_stop(recorded)
 
 
 async def test_what_breaks_the_making_of_a_scope_does_not_break_the_response(recorded, caplog):
-    _guard.errors.clear()
+    guard.errors.clear()
     server = ByHand()
     server.scope["method"] = "GET"
 
@@ -257,7 +258,7 @@ async def test_with_settings_that_cannot_work_the_application_is_called_as_it_is
     def broken():
         raise streaminstr.StreaminstrError
 
-    monkeypatch.setattr(_config._state, "adapter", broken)
+    monkeypatch.setattr(_configure._state, "adapter", broken)
     assert (await serve(three_chunks)).chunks == [b"one", b"two", b"three"]
 
 

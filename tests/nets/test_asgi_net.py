@@ -9,8 +9,10 @@ from contextvars import ContextVar
 import pytest
 
 import streaminstr
-from server_by_hand import Blocked, ByHand
-from streaminstr import Outcome, _guard
+from adapter import adapt
+from server_by_hand import Blocked, ByHand, gone
+from streaminstr import Outcome
+from streaminstr._core import guard
 from streaminstr.asgi import StreamScopeMiddleware
 
 leaked = ContextVar("leaked", default="clean")
@@ -20,7 +22,7 @@ kept = []
 @pytest.fixture(autouse=True)
 def forget():
     kept.clear()
-    _guard.errors.clear()
+    guard.errors.clear()
 
 
 class Body:
@@ -41,11 +43,11 @@ class Body:
 
 
 def leaves_open(*bodies):
-    """An application that takes one chunk of each body and forgets them, out of reach of gc."""
+    """An application that takes one chunk of each response and forgets them, out of reach of gc."""
 
     async def app(scope, receive, send):
         for body in bodies:
-            stream = streaminstr.stream(body(), name="left")
+            stream = adapt(body(), scope)
             kept.append(stream)
             await anext(stream)
         if scope["path"] == "/block":
@@ -75,7 +77,7 @@ async def test_a_sync_stream_that_is_left_open_is_closed_too(recorded):
             kept.append("cleaned")
 
     async def app(scope, receive, send):
-        kept.append(streaminstr.stream(body()))
+        kept.append(adapt(body(), scope))
         next(kept[0])
 
     await serve(app)
@@ -87,7 +89,7 @@ async def test_a_stream_that_was_never_stepped_is_closed_without_a_scope(recorde
     resource = io.StringIO()
 
     async def app(scope, receive, send):
-        kept.append(streaminstr.stream(resource))
+        kept.append(adapt(resource, scope))
 
     await serve(app)
     assert resource.closed
@@ -156,6 +158,37 @@ async def test_a_second_cancellation_does_not_leave_anything_open(recorded):
         await task
     assert [body.cleaned for body in bodies] == [1, 1]
     assert [stream.events for stream in recorded.streams] == [["open", "start", "close"]] * 2
+
+
+async def test_a_cancellation_goes_on_from_a_clean_up_after_a_send_that_failed(recorded):
+    cleaning = asyncio.Event()
+
+    async def wait():
+        cleaning.set()
+        await asyncio.Event().wait()
+
+    async def app(scope, receive, send):
+        kept.append(adapt(Body(wait)(), scope))
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": await anext(kept[0]), "more_body": True})
+
+    server = ByHand(on_send=gone)
+    task = asyncio.create_task(server.call(StreamScopeMiddleware(app)))
+    await cleaning.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [stream.events for stream in recorded.streams] == [["open", "start", "close"]]
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+async def test_what_ends_the_process_goes_on_from_a_clean_up(recorded, error):
+    async def leave():
+        raise error
+
+    call = serve(leaves_open(Body(leave)))
+    with pytest.raises(type(error)):
+        call.send(None)
 
 
 async def test_a_call_that_is_dropped_midway_closes_its_application(recorded):

@@ -20,7 +20,8 @@ from django.utils.functional import empty
 
 import server_site
 from server_by_hand import Blocked, ByHand, call, gone
-from streaminstr import _guard, asgi, wsgi
+from streaminstr import asgi, wsgi
+from streaminstr._core import guard
 from streaminstr.django.decorators import stream_scope
 
 # Django 5.2 forgets to close the body of a request that was aborted.
@@ -45,6 +46,14 @@ def cached_file(request):
     return FileResponse(io.BytesIO(b"file"))
 
 
+def cached_stream(request):
+    def body():
+        LEAKED.append(caches["default"])
+        yield b"chunk"
+
+    return StreamingHttpResponse(body())
+
+
 def notes(request):
     def body():
         for _ in range(2):
@@ -60,6 +69,7 @@ urlpatterns = [
     path("notes", notes),
     path("cached", cached),
     path("cached-file", cached_file),
+    path("cached-stream", cached_stream),
 ]
 
 
@@ -78,7 +88,7 @@ def drops_started(get_response):
 
 @pytest.fixture(autouse=True)
 def collect():
-    _guard.errors.clear()
+    guard.errors.clear()
     yield
     gc.collect()
 
@@ -231,13 +241,14 @@ def test_what_another_middleware_holds_across_its_yields_is_not_seen_by_the_serv
     assert len(LEAKED) == 2
 
 
-def test_connections_to_caches_stay_with_the_thread(recorded):
+@pytest.mark.parametrize("url", ["/cached", "/cached-stream"])
+def test_connections_to_caches_stay_with_the_thread(url, recorded):
     """Django keeps them in a context variable: a pool, which no request should make anew."""
     LEAKED.clear()
     thread = contextvars.Context()
     with override_settings(MIDDLEWARE=[OURS], ROOT_URLCONF=__name__):
         for _ in range(2):
-            thread.run(serve_sync, "/cached")
+            thread.run(serve_sync, url)
     assert LEAKED[0] is LEAKED[1]
 
 
@@ -255,4 +266,4 @@ def test_so_they_do_where_the_server_sends_a_file_by_itself(recorded):
 def test_where_django_is_not_set_up_there_are_none(recorded, monkeypatch):
     monkeypatch.setattr(settings, "_wrapped", empty)
     assert wsgi.StreamScopeMiddleware(lambda *_: [b"one"])({}, print) == [b"one"]
-    assert dict(_guard.errors) == {}
+    assert dict(guard.errors) == {}

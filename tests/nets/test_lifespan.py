@@ -8,7 +8,8 @@ from django.core.handlers.asgi import ASGIHandler
 
 import streaminstr
 from server_by_hand import ByHand, lifespan
-from streaminstr import _exchange, _shutdown
+from streaminstr import _exchange as exchange
+from streaminstr._process import shutdown as process_shutdown
 from streaminstr.asgi import StreamScopeMiddleware
 
 UP, DOWN = "lifespan.startup", "lifespan.shutdown"
@@ -19,7 +20,7 @@ BOTH = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 def terminate(monkeypatch):
     """Calls what SIGTERM would call; whoever handled it before is put back."""
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(_exchange, "shutting_down", False)
+    monkeypatch.setattr(exchange, "shutting_down", False)
     yield lambda: signal.getsignal(signal.SIGTERM)(signal.SIGTERM, None)
     signal.signal(signal.SIGTERM, before)
 
@@ -81,9 +82,9 @@ def test_where_no_loop_of_asyncio_runs_the_end_of_the_lifespan_is_waited_for(rec
 
 async def test_from_the_start_of_the_lifespan_sigterm_is_known_and_passed_on(terminate):
     told = []
-    signal.signal(signal.SIGTERM, lambda *_: told.append(_exchange.shutting_down))
+    signal.signal(signal.SIGTERM, lambda *_: told.append(exchange.shutting_down))
     await lifespan(StreamScopeMiddleware(speaks), UP, DOWN)
-    assert not _exchange.shutting_down
+    assert not exchange.shutting_down
     terminate()
     assert told == [True]
 
@@ -97,19 +98,19 @@ async def test_where_the_server_has_no_lifespan_sigterm_is_known_from_the_first_
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     await ByHand().call(StreamScopeMiddleware(app))
     terminate()
-    assert _exchange.shutting_down
+    assert exchange.shutting_down
 
 
 def test_sigterm_is_watched_once(terminate):
-    _shutdown.watch()
+    process_shutdown.watch()
     watching = signal.getsignal(signal.SIGTERM)
-    _shutdown.watch()
+    process_shutdown.watch()
     assert signal.getsignal(signal.SIGTERM) is watching
 
 
 def test_sigterm_is_left_alone_outside_of_the_main_thread():
     before = signal.getsignal(signal.SIGTERM)
-    thread = threading.Thread(target=_shutdown.watch)
+    thread = threading.Thread(target=process_shutdown.watch)
     thread.start()
     thread.join()
     assert signal.getsignal(signal.SIGTERM) is before
@@ -117,16 +118,16 @@ def test_sigterm_is_left_alone_outside_of_the_main_thread():
 
 def test_an_ignored_sigterm_stays_ignored(terminate):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _shutdown.watch()
+    process_shutdown.watch()
     terminate()
-    assert _exchange.shutting_down
+    assert exchange.shutting_down
 
 
 def test_a_sigterm_that_nobody_handled_still_ends_the_process(terminate, monkeypatch):
     raised = []
     monkeypatch.setattr(signal, "raise_signal", raised.append)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _shutdown.watch()
+    process_shutdown.watch()
     terminate()
     assert raised == [signal.SIGTERM]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -7,7 +7,9 @@ import threading
 import pytest
 
 import streaminstr
-from streaminstr import Outcome, _config, _exchange, _shutdown
+from streaminstr import Outcome, _configure
+from streaminstr import _exchange as exchange
+from streaminstr._process import shutdown as process_shutdown
 
 CUT_SHORT = (Outcome.CANCELLED, "server")
 
@@ -43,7 +45,7 @@ def test_open_streams_are_cut_short_by_the_server(recorded):
         next(stream)
     streaminstr.shutdown()
     assert [ending(stream) for stream in recorded.streams] == [CUT_SHORT] * 3
-    assert not _exchange.shutting_down
+    assert not exchange.shutting_down
 
 
 def test_streams_may_be_opened_again_after_it(recorded):
@@ -133,7 +135,7 @@ def test_the_backends_have_what_is_left_of_the_time(recorded):
 
 
 def test_a_backend_that_does_not_buffer_is_left_alone():
-    with _config.forced(_config.build("log")):
+    with _configure.forced(_configure.build("log")):
         streaminstr.shutdown()
 
 
@@ -150,7 +152,7 @@ def test_a_backend_that_cannot_flush_breaks_nothing(recorded, caplog, monkeypatc
 def test_the_end_of_the_interpreter_shuts_down_once(monkeypatch):
     registered = []
     monkeypatch.setattr(atexit, "register", lambda *call: registered.append(call[0]))
-    _shutdown.shut_down_at_exit.cache_clear()
+    process_shutdown.shut_down_at_exit.cache_clear()
     for _ in range(2):
         streaminstr.stream([b"one"])
     assert registered == [streaminstr.shutdown]

@@ -11,8 +11,10 @@ import pytest
 from flask import Flask, Response
 
 import streaminstr
+from adapter import adapt
 from server_by_hand import call, environ
-from streaminstr import Outcome, _config, _guard
+from streaminstr import Outcome, _configure
+from streaminstr._core import guard
 from streaminstr.wsgi import StreamScopeMiddleware
 
 leaked = ContextVar("leaked", default="clean")
@@ -22,7 +24,7 @@ kept = []
 @pytest.fixture(autouse=True)
 def forget():
     kept.clear()
-    _guard.errors.clear()
+    guard.errors.clear()
 
 
 def answers(result, status="200 OK", headers=()):
@@ -128,9 +130,9 @@ def test_an_exception_fails_the_stream_and_goes_on_to_the_server(recorded):
 
 
 def leaves_open(environ, start_response):
-    """Takes one chunk of a stream and forgets it, out of reach of the collector."""
+    """Takes one chunk of a response and forgets it, out of reach of the collector."""
     start_response("200 OK", [])
-    kept.append(streaminstr.stream(numbers(), name="left"))
+    kept.append(adapt(numbers(), environ))
     next(kept[0])
     return [b"one"]
 
@@ -179,7 +181,7 @@ def test_clean_up_of_what_is_left_open_is_reported_when_it_fails(recorded, caplo
 
     def app(environ, start_response):
         start_response("200 OK", [])
-        kept.append(streaminstr.stream(fails()))
+        kept.append(adapt(fails(), environ))
         next(kept[0])
         return [b"one"]
 
@@ -301,7 +303,7 @@ def test_with_settings_that_cannot_work_the_application_is_called_as_it_is(monke
     def broken():
         raise streaminstr.StreaminstrError
 
-    monkeypatch.setattr(_config._state, "adapter", broken)
+    monkeypatch.setattr(_configure._state, "adapter", broken)
     assert serve(answers(numbers())) == [b"1", b"2", b"3"]
 
 

@@ -92,5 +92,4 @@ def test_the_client_gets_the_whole_body(seen):
 
 def test_a_file_is_still_sent_by_the_server_itself(server, seen):
     """Where the server can: neither the middleware nor the net stands in its way."""
-    sends_files = KINDS[server[0]].protocol == "wsgi" and server[0] != "granian wsgi"
-    assert seen["file"].zero_copy is sends_files
+    assert seen["file"].zero_copy is (server[0] in {"gunicorn sync", "gunicorn gthread"})

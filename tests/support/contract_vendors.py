@@ -14,6 +14,7 @@ from streaminstr_opentelemetry import OpenTelemetryBackend
 
 class RecordingContract(BackendContract):
     has_start_time = False
+    has_own_errors = False
 
     def make_backend(self):
         self.recording = RecordingBackend()
@@ -38,6 +39,9 @@ class OpenTelemetryContract(BackendContract):
         context = trace.get_current_span().get_span_context()
         return trace.format_span_id(context.span_id) if context.is_valid else None
 
+    def mark_error(self):
+        trace.get_current_span().set_status(StatusCode.ERROR, "by the body")
+
     def finished(self, backend):
         return [view_of_opentelemetry(span) for span in self.exporter.get_finished_spans()]
 
@@ -54,6 +58,9 @@ class DatadogContract(BackendContract):
     def current_span_id(self):
         span = tracer.current_span()
         return span and str(span.span_id)
+
+    def mark_error(self):
+        tracer.current_span().error = 1
 
     def finished(self, backend):
         return [view_of_datadog(span) for span in self.capture.spans]

@@ -1,5 +1,6 @@
 """Pages of documentation as programs: their Python blocks, at the lines where they stand."""
 
+import ast
 import os
 import re
 import subprocess
@@ -60,6 +61,23 @@ def program(text):
             keeps = None
         before = line or before
     return "\n".join(lines) + "\n", skipped
+
+
+def without_settings(source):
+    """A program, on the same lines, but for Django's settings: a page shows one several times."""
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper():
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    return "\n".join(lines) + "\n"
+
+
+def function_of(page, name, **names):
+    """A function as a page has it, with `names` as its module's."""
+    source, _ = program((ROOT / page).read_text())
+    found = [node for node in ast.parse(source).body if getattr(node, "name", None) == name]
+    exec(compile(ast.Module(found, []), page, "exec"), names)  # noqa: S102 - our own page
+    return names[name]
 
 
 def blocks(text):

@@ -94,7 +94,9 @@ RIGHT = ((), ("start", "close"))
 
 def wrong_scopes(*backends):
     """The calls of each scope that was not closed as often as it was started."""
-    return [scope.calls for backend in backends for scope in backend.scopes if scope.calls not in RIGHT]
+    return [
+        scope.calls for backend in backends for scope in backend.scopes if scope.calls not in RIGHT
+    ]
 
 
 def let_go(streams):

@@ -8,6 +8,7 @@ The applications are `wsgi`, `asgi`, and both in their outermost nets: `wsgi_net
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -27,6 +28,8 @@ from streaminstr import wsgi as wsgi_nets
 
 MIB = 1024 * 1024
 FILE_SIZE = 4 * MIB
+HUGE = 64 * MIB
+"""More than what all buffers on the way to a client take."""
 PAUSE = 0.02
 """Seconds from one chunk of a drip to the next."""
 BLOCKED = 1.0
@@ -175,6 +178,44 @@ def file_view(request, scenario=""):
     return FileResponse(file, content_type="application/octet-stream", filename="big.bin")
 
 
+class Stored:
+    """The reader of an object store: no descriptor, no position, and it may fail midway."""
+
+    def __init__(self, size, *, fails=False):
+        self.left = size
+        self.fails = fails
+
+    def read(self, size=-1):
+        if self.fails and self.left <= FILE_SIZE // 2:
+            message = "the store is gone"
+            raise OSError(message)
+        size = min(size if size > 0 else self.left, self.left)
+        self.left -= size
+        return b"x" * size
+
+    def close(self):
+        self.left = 0
+
+
+def _temporary():
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    file.truncate(FILE_SIZE)
+    return file
+
+
+FILES = {
+    "real": _temporary,
+    "memory": lambda: io.BytesIO(b"x" * FILE_SIZE),
+    "stored": lambda: Stored(FILE_SIZE),
+    "failing": lambda: Stored(FILE_SIZE, fails=True),
+    "huge": lambda: Stored(HUGE),
+}
+
+
+def kind_of_file_view(request, kind, scenario):
+    return FileResponse(FILES[kind](), content_type="application/octet-stream", filename="big.bin")
+
+
 def plain_view(request):
     """As long as the body of an ASGI response must be to be sent in several messages."""
     return HttpResponse(b"x" * 200_000, content_type="text/plain")
@@ -186,6 +227,7 @@ urlpatterns = [
     path("async/<str:body>", async_view),
     path("async/<str:body>/<str:scenario>", async_view),
     path("file/<str:scenario>", file_view),
+    path("file/<str:kind>/<str:scenario>", kind_of_file_view),
     path("plain", plain_view),
 ]
 

@@ -60,7 +60,7 @@ class ToyScope:
 
     def close(self, report):
         self.span.attributes.update(report.as_attributes())
-        self.span.is_error = report.is_error
+        self.span.is_error |= report.is_error
         if report.error is not None:
             self.span.exceptions.append(report.error)
         self.backend.spans.append(self.span)
@@ -91,6 +91,9 @@ class ToyContract(BackendContract):
     def current_span_id(self):
         span = (self.made and self.made.leaked) or current.get()
         return span and span.span_id
+
+    def mark_error(self):
+        current.get().is_error = True
 
     def finished(self, backend):
         return [span.view() for span in backend.spans]

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import streaminstr
-from streaminstr._config import build, forced
+from streaminstr._configure import build, forced
 from streaminstr.testing import RecordingBackend
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 import streaminstr
-from streaminstr._config import build, forced
+from streaminstr._configure import build, forced
 from streaminstr.testing._streams import Streams, recorded_streams
 
 pytest_plugins = ["pytester"]

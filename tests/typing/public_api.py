@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, assert_type
 
 import streaminstr
-from streaminstr import Backend, Outcome, StreamInfo, StreamReport, StreamScope
-from streaminstr._life import StreamHandle
-from streaminstr._stream import AsyncStream, Stream
+from streaminstr import Outcome, StreamInfo, current_stream, shutdown
+from streaminstr.testing import RecordingBackend
+from streaminstr.types import AsyncStream, Stream, StreamHandle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
 
 def rows() -> Iterator[bytes]:
@@ -21,47 +22,68 @@ async def tokens() -> AsyncIterator[str]:
     yield "token"
 
 
-def an_iterable_gives_a_stream_of_its_chunks() -> None:
+def an_iterable_makes_a_stream_of_its_chunks() -> None:
     stream = streaminstr.stream(rows(), name="orders.export", attributes={"shop.id": 7})
     assert_type(stream, Stream[bytes])
     assert_type(next(stream), bytes)
+    assert_type(stream.prime(), Stream[bytes])
+    assert_type(list(stream), list[bytes])
     with stream as entered:
         assert_type(entered, Stream[bytes])
+    with closing(streaminstr.stream([1, 2])) as numbers:
+        assert_type(numbers, Stream[int])
 
 
-async def an_async_iterable_gives_an_async_stream_of_its_chunks() -> None:
+async def an_async_iterable_makes_an_async_stream_of_its_chunks() -> None:
     stream = streaminstr.stream(tokens())
     assert_type(stream, AsyncStream[str])
+    assert_type(await stream.aprime(), AsyncStream[str])
+    assert_type(await anext(stream), str)
     async for token in stream:
         assert_type(token, str)
     async with stream as entered:
         assert_type(entered, AsyncStream[str])
+    async with aclosing(streaminstr.stream(tokens())) as closed_later:
+        assert_type(closed_later, AsyncStream[str])
 
 
-def the_handle_is_there_inside_and_none_outside() -> None:
-    handle = streaminstr.current_stream()
-    assert_type(handle, StreamHandle | None)
-    if handle is not None:
-        handle.set_attribute("rows", 3)
-        assert_type(handle.info, StreamInfo)
+def a_stream_is_an_iterable() -> None:
+    chunks: Iterable[bytes] = streaminstr.stream(rows())
+    iterator: Iterator[bytes] = streaminstr.stream(rows())
+    tokens_too: AsyncIterable[str] = streaminstr.stream(tokens())
+    async_iterator: AsyncIterator[str] = streaminstr.stream(tokens())
+    del chunks, iterator, tokens_too, async_iterator
 
 
-class ShopScope:
-    def start(self) -> Mapping[str, str]:
-        return {}
-
-    def close(self, report: StreamReport) -> None:
-        assert_type(report.outcome, Outcome)
-        assert_type(report.time_to_first_chunk, float | None)
-
-
-class ShopBackend:
-    def open(self, info: StreamInfo) -> ShopScope:
-        assert_type(info.name, str)
-        return ShopScope()
+def there_is_always_a_handle() -> None:
+    handle = current_stream()
+    assert_type(handle, StreamHandle)
+    handle.set_attribute("rows", 3)
+    handle.logger.info("cursor opened", rows=3)
+    handle.logger.bind(shop="north").warning("slow")
+    assert_type(handle.info, StreamInfo)
+    assert_type(handle.id, str)
+    if handle:
+        assert_type(handle, StreamHandle)
 
 
-backend: Backend = ShopBackend()
-scope: StreamScope = ShopScope()
-streaminstr.configure(backend=ShopBackend(), cancelled_is_error=True)
-streaminstr.stream(7)  # type: ignore[call-overload]  # neither an iterable nor an async one
+def configure_takes_what_names_a_backend() -> None:
+    streaminstr.configure()
+    streaminstr.configure(None)
+    streaminstr.configure("opentelemetry", options={"metrics": False})
+    streaminstr.configure(RecordingBackend)
+    streaminstr.configure(backend=RecordingBackend(), cancelled_is_error=True)
+    streaminstr.configure({"BACKEND": "log", "OPTIONS": {"levels": {}}}, parent="link")
+    streaminstr.configure(["ddtrace", RecordingBackend(), {"BACKEND": "log"}])
+    backends = [{"BACKEND": "log"}, "ddtrace"]
+    levels = {"completed": "debug"}
+    streaminstr.configure(backends, log_levels=levels, progress_interval=0.5)
+    streaminstr.configure("log", log_levels={Outcome.FAILED: None}, progress_interval=None)
+    shutdown(timeout=1)
+
+
+def modules_are_there_without_an_import_of_their_own() -> None:
+    outcome: str = streaminstr.attributes.OUTCOME
+    assert outcome
+    assert_type(streaminstr.types.Outcome("failed"), Outcome)
+    assert_type(streaminstr.__version__, str)

@@ -14,8 +14,8 @@ from contextlib import suppress
 from threading import Thread
 
 import streaminstr
-from streaminstr import StreamInfo, _config
-from streaminstr._life import StreamHandle
+from streaminstr import StreamInfo, _configure
+from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 
 HTTP = {
@@ -73,7 +73,7 @@ class OpenTelemetry:
 
     def flush(self):
         """Not `streaminstr.shutdown`, which would end the streams, too."""
-        for backend in _config.current().backends:
+        for backend in _configure.current().backends:
             if hasattr(backend, "flush"):
                 backend.flush(10)
 
@@ -136,7 +136,7 @@ def shapes(vendor):
     thread.join()
     list(make(name="alone"))
     info = StreamInfo(name="file", attributes=HTTP, started_ns=time.time_ns() - 10**9)
-    wrap([b""], StreamHandle(info), _config.current()).settle(4096)
+    wrap([b""], Handle(info), _configure.current()).settle(4096)
     asyncio.run(tasks(vendor))
 
 

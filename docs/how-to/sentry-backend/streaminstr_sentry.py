@@ -52,5 +52,8 @@ class SentryScope:
         if report.error is not None:
             sentry_sdk.capture_exception(report.error)
         self._transaction.update_data(report.as_attributes())
-        self._transaction.set_status("internal_error" if report.is_error else "ok")
+        if report.is_error:
+            self._transaction.set_status("internal_error")
+        elif self._transaction.status is None:  # what the body has set stands
+            self._transaction.set_status("ok")
         self._transaction.finish(end_timestamp=datetime.now(UTC))

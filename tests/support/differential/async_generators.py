@@ -9,6 +9,7 @@ from differential.kinds import async_kind
 from differential.world import CHUNKS, local, own
 from streaminstr import current_stream
 
+
 @async_kind("async generator", sends=True)
 async def chunks(world):
     for number in range(CHUNKS):

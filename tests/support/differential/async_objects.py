@@ -109,9 +109,7 @@ class RefusingSeparate(ClosableSeparate):
         return Refusing(self.world)
 
 
-@async_kind(
-    "closable async iterable whose iterator has a sync close", ends=False, may="sync close"
-)
+@async_kind("closable async iterable whose iterator has a sync close", ends=False, may="sync close")
 class MixedSeparate(ClosableSeparate):
     def iterator(self):
         return SyncClose(self.world)

@@ -66,7 +66,11 @@ class Program:
         if self.kind.begun:
             body = await self.kind.make(self.world)
         else:
-            body = context.run(self.kind.make, self.world) if instrumented else self.kind.make(self.world)
+            body = (
+                context.run(self.kind.make, self.world)
+                if instrumented
+                else self.kind.make(self.world)
+            )
         self.world.seen_streams.clear()
         if not instrumented:
             return PlainSource(body, self.record)

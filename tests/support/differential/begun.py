@@ -142,7 +142,9 @@ async def abegun_expression(world):
     return (chunk async for chunk in body)
 
 
-@async_kind("begun async generator that holds a task group", holds=True, taken=1, begun=True, sends=True)
+@async_kind(
+    "begun async generator that holds a task group", holds=True, taken=1, begun=True, sends=True
+)
 async def abegun_group(world):
     async def rows():
         async with asyncio.TaskGroup():

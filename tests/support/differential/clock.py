@@ -1,10 +1,10 @@
 """An event loop whose clock jumps to the next timer: nothing is waited for in real time."""
 
 import asyncio
-
 import selectors
 
 GUARD = 5
+
 
 class _Jumping(selectors.DefaultSelector):
     """Never waits for a timer, and not long for anything else."""
@@ -18,6 +18,7 @@ class _Jumping(selectors.DefaultSelector):
         elif not events:
             self.now += timeout
         return events
+
 
 class JumpingLoop(asyncio.SelectorEventLoop):
     """Its time goes on only where it would have waited."""

@@ -7,6 +7,7 @@ from contextvars import Context
 from core_fakes import in_thread
 from differential.world import told
 
+
 class Next:
     """Calls `next`. What it does with the body is done by `place`: in a Context, in a thread."""
 

@@ -106,5 +106,3 @@ def asking(world):
 @kind("generator expression", sends=True)
 def expression(world):
     return (world.chunk(number) for number in range(CHUNKS))
-
-

@@ -86,16 +86,14 @@ async def scoped(world):
 @async_kind("async generator that holds a lock", sends=True)
 async def locking(world):
     lock = asyncio.Lock()
-    async with lock:
-        async with aclosing(slowly_cleaning(world)) as inner:
-            async for chunk in inner:
-                yield chunk
+    async with lock, aclosing(slowly_cleaning(world)) as inner:
+        async for chunk in inner:
+            yield chunk
     world.note(f"locked: {lock.locked()}")
 
 
 @async_kind("async generator that holds an anyio lock", sends=True)
 async def anyio_locking(world):
-    async with anyio.Lock():
-        async with aclosing(slowly_cleaning(world)) as inner:
-            async for chunk in inner:
-                yield chunk
+    async with anyio.Lock(), aclosing(slowly_cleaning(world)) as inner:
+        async for chunk in inner:
+            yield chunk

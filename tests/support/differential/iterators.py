@@ -63,7 +63,9 @@ def parsed(world):
 @kind("callable with a sentinel", ends=False)
 def called(world):
     numbers = itertools.count()
-    return iter(lambda: CHUNKS if (number := next(numbers)) == CHUNKS else world.chunk(number), CHUNKS)
+    return iter(
+        lambda: CHUNKS if (number := next(numbers)) == CHUNKS else world.chunk(number), CHUNKS
+    )
 
 
 # What holds its chunks already.
@@ -97,5 +99,3 @@ for name, make in KEPT.items():
 @kind("database cursor", ends=False, fails=False, moves=False)
 def cursor(world):
     return sqlite3.connect(":memory:").execute("values (1), (2), (3)")
-
-

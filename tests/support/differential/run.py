@@ -16,6 +16,7 @@ from differential.world import World, bind, bindings
 from streaminstr import stream
 from streaminstr.testing import RecordingBackend
 
+
 def operate(driver, operation, count, in_other_thread):
     """Do one operation of an ending and return its results."""
     if operation in ("steps", "step"):
@@ -53,6 +54,7 @@ def places(kind, consumer, context, *, instrumented):
 
 def world_of(kind, ending):
     """The world of one run."""
+
     def moved(number):
         return None if number is None else number + kind.taken
 

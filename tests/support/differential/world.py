@@ -108,7 +108,9 @@ def told(world, error):
         result = ("stopped", None)
     else:
         known = [number for number, one in enumerate(world.errors) if one is error]
-        around = [type(one).__name__ for one in (error.__cause__, error.__context__) if known and one]
+        around = [
+            type(one).__name__ for one in (error.__cause__, error.__context__) if known and one
+        ]
         result = ("raised", type(error).__name__, plain_text(error.args), known, around)
     while error is not None:
         error.__traceback__, error = None, error.__context__

@@ -43,6 +43,9 @@ class TestSentry(BackendContract):
         span = sentry_sdk.get_current_span()
         return span and span.span_id
 
+    def mark_error(self):
+        sentry_sdk.get_current_span().set_status("internal_error")
+
     def finished(self, backend):
         events = self.memory.events
         return [self.view(event) for event in events if event.get("type") == "transaction"]

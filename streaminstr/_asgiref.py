@@ -1,0 +1,233 @@
+"""What asgiref keeps in a Context: what belongs to a place stays there, the rest travels.
+
+Django's own state is in asgiref's hands. A copy of the Context carries all of it, and two things
+in it are bound to where they were set.
+
+Rule 1: what belongs to a place does not travel. A place is a thread with the executors that
+asgiref would hand sync code to there, and the guard against deadlocks between them. A step or a
+clean-up that comes from another place than the last one takes these values from its caller.
+
+Rule 2: what belongs to the request travels. asgiref 3.12 and newer tag the value of a `Local`
+(language, time zone, tenant) with its thread and hide it in every other one. Where the thread
+changes, the values are tagged anew, as asgiref does when it moves work between threads itself.
+
+asgiref has no public way to say either. Only this file knows how it does it. It looks asgiref up
+in `sys.modules`: if it was never imported, no Context holds anything of it. Where its values are
+kept is found by setting one in an empty Context, not by name. A version that does it otherwise is
+named in one log line, and what cannot be found is left alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextvars import Context, ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streaminstr._core.guard import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NONE: Any = object()
+"""No argument; the executors of no place."""
+
+
+def copy_here(context: Context, left: int) -> Context:
+    """A copy of `context`, last used in the thread `left`, for use in the calling thread."""
+    copied = context.copy()
+    if threading.get_ident() != left and (names := _names()) is not None:
+        copied.run(_settle, copied, names, left, *names.here())
+    return copied
+
+
+def place(context: Context, run: Callable[..., Any]) -> Place | None:
+    """The place of a stream that is made here; None where asgiref is not loaded."""
+    names = _names()
+    return None if names is None else Place(names, context, run)
+
+
+class Place:
+    """Where one stream was stepped last, and the way into its Context from each other place."""
+
+    __slots__ = ("_last", "_names", "run")
+
+    def __init__(self, names: Names, context: Context, run: Callable[..., Any]) -> None:
+        """`run` calls a function in `context`, which is the stream's."""
+        self._last = _Last()
+        self._names = names
+        self.run = _runner(names, self._last, context, run)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the calling thread is the one of the last step."""
+        return threading.get_ident() == self._last.thread
+
+    def copy(self, context: Context) -> Context:
+        """A copy of `context`, the stream's, for use in the calling thread."""
+        return copy_here(context, self._last.thread)
+
+    def copy_for_task(self, context: Context) -> Context:
+        """A copy for a new task of the loop that steps the stream, made in any thread.
+
+        No executor waits for such a task: asgiref chooses one as for any other task.
+        """
+        copied = context.copy()
+        thread, pool = self._last.thread, copied.get(self._names.pool)
+        copied.run(_settle, copied, self._names, thread, thread, None, pool, None)
+        return copied
+
+
+class _Last:
+    """The place of the last step: the thread, and what asgiref keeps for it."""
+
+    __slots__ = ("executors", "pool", "thread")
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.executors = _NONE  # so that the first step takes those of its caller
+        self.pool: Any = None
+
+
+def _runner(
+    names: Names, last: _Last, context: Context, run: Callable[..., Any]
+) -> Callable[..., Any]:
+    """What calls a function in the stream's Context, with what belongs to the caller's place.
+
+    It is called for each step: a closure without `*args` is the cheapest that Python has. The
+    thread is asked of `threading` each time, as asgiref does, since gevent replaces `get_ident`.
+    """
+    executors, pool = names.executors.get, names.pool.get
+
+    def enter(function: Any, argument: Any = _NONE, /) -> Any:
+        try:
+            if (
+                executors(None) is last.executors
+                and threading.get_ident() == last.thread
+                and pool(None) is last.pool
+            ):
+                return run(function) if argument is _NONE else run(function, argument)
+            arguments: Any = () if argument is _NONE else (argument,)
+            return run(_arrive, context, names, last, names.here(), function, arguments)
+        finally:
+            function = argument = arguments = None  # no reference cycle through a traceback
+
+    return enter
+
+
+def _arrive(
+    context: Context,
+    names: Names,
+    last: _Last,
+    here: tuple[Any, ...],
+    function: Any,
+    arguments: Any,
+) -> Any:
+    """Call `function` in `context`, which is the current one, at a place that is new to it.
+
+    `last` changes only here, while the Context is entered, and in the same entry as the call:
+    otherwise another thread could take the stream elsewhere in between.
+    """
+    _settle(context, names, last.thread, *here)
+    last.thread, last.executors, last.pool, _ = here
+    try:
+        return function(*arguments)
+    finally:
+        function = arguments = None  # as in `enter`
+
+
+class Names(NamedTuple):
+    """Where the asgiref that is installed keeps what."""
+
+    executors: ContextVar[Any]
+    """The content of `AsyncToSync.executors`: who runs sync code for async code."""
+    pool: ContextVar[Any]
+    """The `ThreadSensitiveContext`, which stands for a thread pool."""
+    waits: ContextVar[bool]
+    """Whether the one thread for sync code waits for async code: the deadlock guard."""
+    stored: Any
+    """The type of a Local's value; None where it has no tag (before 3.12)."""
+
+    def here(self) -> tuple[int, Any, Any, bool | None]:
+        """The caller's place: its thread, executors, pool and guard, None where it has none."""
+        thread = threading.get_ident()
+        return (thread, self.executors.get(None), self.pool.get(None), self.waits.get(None))
+
+
+def _settle(
+    context: Context,
+    names: Names,
+    left: int,
+    thread: int,
+    executors: Any,
+    pool: Any,
+    waits: bool | None,
+) -> None:
+    """Make `context`, the current one, fit for a place; it was last in the thread `left`."""
+    stored = names.stored
+    if thread != left and stored is not None:
+        for variable, value in context.items():
+            # What was hidden in the last place stays hidden.
+            if type(value) is stored and value.thread_id == left:
+                variable.set(stored(thread, value.data))
+    # A variable cannot be unset by value: it is set to what asgiref takes for nothing.
+    if names.executors.get(None) is not executors:
+        if executors is None:  # a new object each time: asgiref 3.8 changes it in place
+            executors = {} if stored is None else stored(thread, {})
+        names.executors.set(executors)
+    if names.pool.get(None) is not pool:
+        names.pool.set(pool)
+    if names.waits.get(None) is not waits:
+        names.waits.set(waits or False)
+
+
+def _names() -> Names | None:
+    sync = sys.modules.get("asgiref.sync")
+    # `sync_to_async` is defined last: until then the module is still being imported.
+    return _look_into(sync) if hasattr(sync, "sync_to_async") else None
+
+
+@cache
+def _look_into(sync: Any) -> Names:
+    """Find the names in `asgiref.sync`; logs once what it does not find."""
+    changed: list[str] = []
+    executors, stored = _inside(sync, changed)
+    names = Names(
+        executors,
+        _variable(sync, "thread_sensitive_context", changed),
+        _variable(sync, "deadlock_context", changed),
+        stored,
+    )
+    if changed:
+        logger.warning(
+            "The installed asgiref does not have %s as streaminstr knows it. Streams that use "
+            "sync_to_async, or that are stepped in several threads, may fail or lose values.",
+            ", ".join(changed),
+        )
+    return names
+
+
+def _inside(sync: Any, changed: list[str]) -> tuple[ContextVar[Any], Any]:
+    """The variable behind `AsyncToSync.executors`, and the type of what it holds."""
+    empty = Context()
+    try:
+        empty.run(setattr, sync.AsyncToSync.executors, "current", None)
+        ((variable, value),) = empty.items()
+        if type(value) is dict:
+            return variable, None
+        moved = type(value)(value.thread_id + 1, value.data)
+        if (moved.thread_id, moved.data) == (value.thread_id + 1, {"current": None}):
+            return variable, type(value)
+    except (AttributeError, TypeError, ValueError):
+        pass
+    changed.append("Local")
+    return ContextVar("unknown"), None
+
+
+def _variable(sync: Any, name: str, changed: list[str]) -> ContextVar[Any]:
+    variable = getattr(getattr(sync, "SyncToAsync", None), name, None)
+    if isinstance(variable, ContextVar):
+        return variable
+    changed.append(f"SyncToAsync.{name}")
+    return ContextVar("unknown")

@@ -1,0 +1,48 @@
+"""The connections to Django's caches, which Django keeps in an asgiref Local that it never resets.
+
+What is kept there in a Context of our own is lost with it, and each request would connect anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.guard import guarded
+from streaminstr._core.outcome import Ending
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+    from streaminstr._core.stream import Stream
+
+
+def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
+    """Close a response's body. The thread that has stepped it keeps the connections to caches.
+
+    Django calls this in a worker thread. A net that holds the request closes an async body
+    itself, in the task of the request, to which its task groups and locks belong.
+    """
+    life = stream._life  # noqa: SLF001 - every kind has one
+    was_here = life.place is None or life.place.is_here  # a clean-up elsewhere takes it there
+    try:
+        net = life.exchange if isinstance(stream, AsyncStream) else None
+        if net is not None and net.will_close(life.stream):
+            life.ask_to_close(Ending.CLOSED)
+        else:
+            stream.close()
+    finally:
+        if was_here:
+            guarded(hand_back, life.copy(), default=None)
+
+
+def hand_back(context: Context) -> None:
+    """Leave the connections that were made in `context` with the caller, for its next request."""
+    django: Any = sys.modules.get("django.core.cache")
+    if django is not None and sys.modules["django.conf"].settings.configured:
+        caches = django.caches
+        for alias in caches:
+            cache = context.run(getattr, caches._connections, alias, None)  # noqa: SLF001 - no other way
+            if cache is not None and getattr(caches._connections, alias, None) is None:  # noqa: SLF001
+                caches[alias] = cache

@@ -1,0 +1,153 @@
+"""The active configuration, where the core, logging and the process are put together."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from streaminstr import _registry
+from streaminstr._asgiref import place
+from streaminstr._core.config import OFF, Config
+from streaminstr._core.guard import guarded
+from streaminstr._process import progress
+from streaminstr._process.shutdown import close_open_streams, flush
+from streaminstr.log import origin, structured
+from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, is_levels, with_log
+from streaminstr.log.logger import stream_logger
+from streaminstr.types import StreaminstrError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from streaminstr.types import Backend, Parent
+
+    # The items of a list are checked at run time alone: a checker would refuse a valid list that
+    # was not written in the call itself.
+    Choice = str | Backend | Callable[..., Backend] | dict[str, Any] | list[Any] | tuple[Any, ...]
+
+
+class Options(TypedDict, total=False):
+    """The keywords of `configure`; `check_option` tells at run time what each takes."""
+
+    options: Mapping[str, Any]
+    parent: Parent
+    cancelled_is_error: bool
+    log_levels: Mapping[str, str | None]
+    progress_interval: float | None
+
+
+def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
+    """A Config of checked values; raises StreaminstrError before anything has changed."""
+    checked = {name: check_option(name, value) for name, value in more.items()}
+    levels = {**DEFAULT_LEVELS, **checked.pop("log_levels", {})}
+    backends = _registry.resolve(backend, options or {})
+    if backends:
+        backends = with_log(backends, levels)
+    return assemble(backends, **checked)
+
+
+def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
+    """A Config of these backends, with what logging and the process hand to the core."""
+    return Config(
+        backends=backends,
+        runner=structured.runner(),
+        place=place,
+        bind=origin.bind,
+        logger=stream_logger,
+        show=progress.show,
+        **options,
+    )
+
+
+def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> None:
+    """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
+
+    Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
+    (bool), `log_levels` (dict of outcome to level or None), `progress_interval` (seconds).
+    `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
+    """
+    _state.configured = build(backend, **options)
+
+
+def shutdown(timeout: float = 5.0) -> None:
+    """Close every open stream as cancelled by the server, then flush the backends.
+
+    A stream that cannot end at once, because a step is running or because its clean-up belongs to
+    another thread's loop, has until `timeout`, in seconds; then its scope is closed without it. The
+    backends have what is left of the time. Streams may be opened again after it.
+    """
+    deadline = monotonic() + timeout
+    close_open_streams(deadline)
+    flush(guarded(current, default=OFF).backends, deadline)
+
+
+class _State:
+    """The active configuration, by precedence: forced, adapter, configured."""
+
+    forced: Config | None = None
+    adapter: Callable[[], Config | None] | None = None
+    configured: Config | None = None
+
+
+_state = _State()
+
+
+def current() -> Config:
+    """The active Config; the log backend where none was configured."""
+    if _state.forced is not None:
+        return _state.forced
+    adapted = _state.adapter() if _state.adapter is not None else None
+    if adapted is not None:
+        return adapted
+    if _state.configured is None:
+        _state.configured = build()
+    return _state.configured
+
+
+def adapt(adapter: Callable[[], Config | None]) -> None:
+    """Ask `adapter` for the Config from now on: a framework's settings, None where not set."""
+    _state.adapter = adapter
+
+
+@contextmanager
+def forced(config: Config) -> Iterator[Config]:
+    """`config` alone is active inside the block: for tests."""
+    before, _state.forced = _state.forced, config
+    try:
+        yield config
+    finally:
+        _state.forced = before
+
+
+def check_option(name: str, value: Any) -> Any:
+    """The value, when it is one that option `name` can take; raises StreaminstrError otherwise."""
+    if name not in _CHECKS:
+        names = ", ".join(sorted(_CHECKS))
+        msg = f"Unknown option {name!r}. The options are: backend, options, {names}."
+        raise StreaminstrError(msg)
+    check, values = _CHECKS[name]
+    if not check(value):
+        msg = f"Option {name!r} (in settings {name.upper()}) is {value!r}. It takes {values}."
+        raise StreaminstrError(msg)
+    return value
+
+
+def _is_interval(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    )
+
+
+_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "parent": (lambda value: value in ("child", "link"), '"child" or "link"'),
+    "cancelled_is_error": (lambda value: isinstance(value, bool), "True or False"),
+    "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
+    "log_levels": (
+        is_levels,
+        (
+            "a dict of outcomes (completed, failed, cancelled, abandoned) to levels "
+            f"({', '.join(LEVELS)}) or None"
+        ),
+    ),
+}

@@ -1,0 +1,167 @@
+"""An async body whose steps run in a private Context, and which ends exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
+from operator import methodcaller
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import ref
+
+from streaminstr._core import loop
+from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop
+from streaminstr._core.ends import Ends
+from streaminstr._core.outcome import Ending
+from streaminstr._core.step import AsyncStep
+from streaminstr._core.within import steps_of, within
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+
+    from streaminstr._core.life import Life
+    from streaminstr.types import CancelledBy
+
+ChunkT = TypeVar("ChunkT")
+
+
+async def _give(*chunks: Any) -> AsyncIterator[Any]:
+    for chunk in chunks:
+        yield chunk
+
+
+class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
+    """An async body whose steps run in a Context of their own, in the task that asks for them."""
+
+    __slots__ = ("__weakref__", "_closers", "_loop", "_primed")
+    _ended = _give()
+    with suppress(StopAsyncIteration):
+        steps_of(_ended.__anext__()).send(None)
+    _exhausted = StopAsyncIteration
+    _iter = staticmethod(aiter)
+    _closers_of = staticmethod(async_closers_of)
+
+    def __init__(
+        self,
+        life: Life,
+        body: AsyncIterable[ChunkT],
+        size_of: Callable[[Any], int],
+        plain: Any = bytes,
+        closers: Iterable[Callable[[], object]] | None = None,
+    ) -> None:
+        super().__init__(life, body, size_of, plain)
+        self._closers, self._primed = closers, None
+        self._loop: Any = None
+        life.belongs_to(ref(self))
+
+    __anext__ = AsyncStep.__anext__
+
+    def asend(self, value: Any) -> Awaitable[ChunkT]:
+        """Resume an async generator body with `value`; returns its next chunk."""
+        target = self._target
+        if value is not None and self._iterator is None and isinstance(target, AsyncGeneratorType):
+            return target.asend(value)  # refuses it: nothing has run
+        return self.step(anext if self._primed is not None else methodcaller("asend", value))
+
+    def athrow(self, *error: Any) -> Awaitable[ChunkT]:
+        """Raise an exception in an async generator body, where it is suspended."""
+        return self.step(methodcaller("athrow", *error))
+
+    async def aprime(self) -> Self:
+        """Take the first chunk now, in the stream's Context; the first step returns it.
+
+        An exception of the body comes out here, and the stream has failed. An empty body is
+        completed. Does nothing when a step was taken already. Returns the stream.
+        """
+        if not self._may_prime():
+            return self
+        try:
+            self._begin(anext)
+            self._prime_with(await within(self._life.run, anext, self._iterator))
+        except StopAsyncIteration as end:
+            self._raised(end)
+        except BaseException as error:
+            self._raised(error)
+            raise
+        finally:
+            self._turn.append(None)
+            if self._life.closing:
+                self.close()
+        return self
+
+    async def aclose(self) -> None:
+        """End the stream and run the body's own clean-up, in this task; twice does nothing.
+
+        While a step is running elsewhere, that step ends the stream when it returns.
+        """
+        self._ask_to_close()
+        if not self._take_turn():
+            return
+        try:
+            await within(self._life.run, aclose_all, self._take_closers())
+        finally:
+            self._end_and_give_back()
+
+    def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
+        """End the stream, from any thread, also where no loop runs; twice does nothing.
+
+        The body's clean-up is awaited on its own loop, and the scope closes after it: with this
+        call where that is possible, else as soon as the loop comes to it. While a step is running,
+        that step ends the stream when it returns.
+        """
+        self._ask_to_close(cancelled_by)
+        if loop.is_alive(self._loop):
+            if not self._turn:
+                return
+            owed = any(map(needs_a_loop, self._owed()))
+            if owed and loop.spawn(self._loop, self.aclose, self._life.copy_for_task()):
+                return
+        elif not self._turn and self._loop is not loop.FOREIGN:  # that step never returns
+            self.give_up()
+            return
+        self._stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        try:
+            if self._life.is_open:
+                self._drop()
+        finally:
+            self._warn_if_abandoned()
+
+    def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        self._loop = loop.current()
+        return Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
+
+    def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        async def hand_out(_: Any) -> Any:
+            return chunk
+
+        return hand_out if advance is anext else advance
+
+    def _drop(self) -> None:
+        """End a stream that the garbage collector found."""
+        life = self._life
+        life.ask_to_close(Ending.DROPPED)
+        left = [one for one in self._owed() if needs_a_loop(one)]
+        generator = self._target
+        context = life.copy_for_task()  # before `_stop` takes the stream to this place
+        if self._turn:
+            self._stop()
+        else:  # in a step that was dropped with it
+            self.give_up()
+        if isinstance(generator, AsyncGeneratorType):
+            left = [one for one in left if getattr(one, "__self__", None) is not generator]
+            self._iterator = self._body = None
+            # The interpreter closes it, once, in the Context in which it is dropped.
+            last = [generator]
+            del generator
+            context.run(last.clear)
+        if left:
+            loop.spawn(self._loop, partial(aclose_all, left), context)

@@ -1,0 +1,77 @@
+"""What a body is owed when its stream is closed: the table of docs/explanation/cleanup.md.
+
+Each part is closed once, inner first, and all of them whatever one of them raises.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, ExitStack
+from inspect import isawaitable, iscoroutinefunction
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Closer = Callable[[], object]
+
+CLEANED: Any = object()
+"""The closers of a stream whose body was cleaned up."""
+
+
+def closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list[Closer]:
+    """What closes a sync body: the generator that its `__iter__` made, then its own `close`.
+
+    `given` are a framework's closers, which include the body's own.
+    """
+    inner = [iterator.close] if iterator is not body and isinstance(iterator, GeneratorType) else []
+    return [*inner, *(_own_close(body) if given is None else given)]
+
+
+def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list[Closer]:
+    """What closes an async body: its iterator's `aclose`, then its own `aclose`, else `close`."""
+    others = given or ()
+    owners = [iterator] if iterator is not None and iterator is not body else []
+    if given is None or not hasattr(body, "close"):
+        owners.append(body)
+    if given is None and not hasattr(body, "aclose"):
+        others = _own_close(body)
+    acloses = [owner.aclose for owner in owners if hasattr(owner, "aclose")]
+    return [closer for closer in (*acloses, *others) if not _has_finished(closer)]
+
+
+def close_all(closers: list[Closer]) -> None:
+    """Call the closers that need no event loop, all of them even if some raise."""
+    with ExitStack() as stack:
+        for closer in reversed(closers):
+            if not needs_a_loop(closer):
+                stack.callback(closer)
+
+
+async def aclose_all(closers: list[Closer]) -> None:
+    """Call the closers and await their results, all of them even if some raise."""
+    async with AsyncExitStack() as stack:
+        for closer in reversed(closers):
+            stack.push_async_callback(_call, closer)
+
+
+def needs_a_loop(closer: Closer) -> bool:
+    """Whether what `closer` returns is to be awaited."""
+    return getattr(closer, "__name__", "") == "aclose" or iscoroutinefunction(closer)
+
+
+async def _call(closer: Closer) -> None:
+    result = closer()
+    if isawaitable(result):
+        await result
+
+
+def _own_close(body: Any) -> list[Closer]:
+    close = getattr(body, "close", None)
+    return [close] if callable(close) else []
+
+
+def _has_finished(closer: Closer) -> bool:
+    """Whether it is the `aclose` of an async generator that has nothing left to clean up."""
+    owner = getattr(closer, "__self__", None)
+    return isinstance(owner, AsyncGeneratorType) and owner.ag_frame is None

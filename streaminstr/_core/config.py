@@ -1,0 +1,51 @@
+"""What a stream needs to know about how it is instrumented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core.handle import plain_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from streaminstr._core.handle import StreamHandle
+    from streaminstr.types import Backend, Parent
+
+
+class Progress:
+    """When a stream is next shown, and the lock that keeps its progress and its close apart."""
+
+    __slots__ = ("due", "interval", "lock")
+
+    def __init__(self, interval: float) -> None:
+        self.interval, self.due, self.lock = interval, clock() + interval, Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Backends and options, and what the other rooms hand to the core."""
+
+    backends: tuple[Backend, ...] = ()
+    parent: Parent = "child"
+    cancelled_is_error: bool = False
+    progress_interval: float | None = None
+    runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
+    """Makes the function that runs a stream's steps from the stream's Context."""
+    place: Callable[[Context, Callable[..., Any]], Any] = lambda _, __: None
+    """What keeps apart, in a stream's Context, what belongs to a thread or loop (`_asgiref.Place`);
+    None: nothing does."""
+    bind: Callable[[StreamHandle], None] = lambda _: None
+    """Puts a stream's fields on the log lines of the current Context, which is the stream's."""
+    logger: Callable[[StreamHandle], Any] = plain_logger
+    """Makes the logger of a stream."""
+    show: Callable[[Progress], None] = lambda _: None
+    """Arranges that a stream that has just begun is shown at its interval."""
+
+
+OFF = Config()
+"""Nothing is instrumented."""

@@ -1,0 +1,183 @@
+"""What sync and async streams have in common: how they begin, and how they end."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from time import perf_counter as clock
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from streaminstr._core.cleanup import CLEANED, close_all
+from streaminstr._core.errors import hand_on
+from streaminstr._core.handle import current
+from streaminstr._core.life import never_stepped
+from streaminstr._core.meter import CutStep, Meter
+from streaminstr._core.outcome import Cut, Ending, is_cancellation
+from streaminstr.types import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streaminstr._core.life import Life
+    from streaminstr.types import CancelledBy, StreamReport
+
+
+class Ends(Meter):
+    """The life of a stream around its steps. A subclass adds the steps, sync or async."""
+
+    __slots__ = ()
+    _closers: Iterable[Callable[[], object]] | None
+    _body: Any
+    _iterator: Any
+    _life: Life
+    _primed: tuple[Any, Any] | None
+    _turn: list[None]
+    _ended: ClassVar[Any]
+    """The iterator after a close: a closed generator, which does what is expected of one."""
+    _exhausted: ClassVar[type[Exception]]
+    _iter: ClassVar[Any]
+    _closers_of: ClassVar[Any]
+
+    def report(self) -> StreamReport:
+        """The numbers so far."""
+        return self._life.report(self)
+
+    def give_up(self) -> None:
+        """Close the scopes although a step or a clean-up is still running."""
+        self._life.end(self, GeneratorExit())
+
+    def __reduce__(self) -> NoReturn:
+        msg = f"cannot copy or pickle a {type(self).__name__}: its body cannot be copied"
+        raise TypeError(msg)
+
+    def _take_turn(self) -> bool:
+        try:
+            self._turn.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _busy(self) -> NoReturn:
+        if self._life.closing is not None:  # it is being closed: there are no more chunks
+            raise self._exhausted from None
+        msg = "this stream is already running a step"
+        raise RuntimeError(msg) from None
+
+    def _may_prime(self) -> bool:
+        """Whether the first chunk can be taken now. Takes the turn if so."""
+        if self._life.started or self._life.closing is not None:
+            return False
+        if not self._take_turn():
+            self._busy()
+        return True
+
+    def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Start the scopes and ask the body for its iterator; returns how to take the step."""
+        if self._primed is not None:
+            (chunk, self._iterator), self._primed = self._primed, None
+            self.entered = clock()
+            return self._hand_out(chunk, advance)
+        life = self._life
+        life.handle.begun_by(current.get())
+        life.enter(life.begin)
+        self.begin(clock())
+        self._iterator = life.run(self._iter, self._body)
+        return advance
+
+    def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        raise NotImplementedError
+
+    def _prime_with(self, chunk: Any) -> None:
+        """Keep the first chunk for the first step."""
+        self.left = clock()
+        self.producer = self.left - self.entered
+        self._primed, self._iterator = (chunk, self._iterator), None
+
+    def _raised(self, error: BaseException) -> None:
+        """End the stream because of what came out of a step, unless the body can go on."""
+        if isinstance(error, self._exhausted):
+            self._end(None)
+        else:
+            hand_on(self._life.context, error)
+            if not self._was_cut(error):
+                self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        self._life.enter(partial(self._life.end, self, error))
+
+    def _was_cut(self, error: BaseException) -> bool:
+        """Remember a step that was cut from outside, if the body can go on."""
+        if self._iterator is None or has_finished(self._iterator):
+            return False
+        if isinstance(error, TimeoutError):
+            how = Cut.TIMEOUT
+        elif is_cancellation(error) and not isinstance(error, GeneratorExit):
+            how = Cut.CANCELLATION
+        else:
+            return False
+        self.cut = CutStep(how, self.chunks, (type(error), error.args))
+        return True
+
+    def _stop(self) -> None:
+        """End the stream here and now, unless another thread has the turn."""
+        if not self._take_turn():
+            return
+        life, closers = self._life, self._take_closers()
+        try:
+            life.run(close_all, closers)
+        finally:
+            self._end_and_give_back()
+
+    def _end_and_give_back(self) -> None:
+        try:
+            self._end(GeneratorExit())
+        finally:
+            self._turn.append(None)
+
+    @property
+    def _target(self) -> Any:
+        """What the next step goes to: the iterator, or the body before there is one."""
+        if self._primed is not None:
+            return self._primed[1]
+        return self._body if self._iterator is None else self._iterator
+
+    def _owed(self) -> list[Callable[[], object]]:
+        if self._closers is CLEANED:
+            return []
+        iterator = self._iterator if self._primed is None else self._primed[1]
+        owed: list[Callable[[], object]] = self._closers_of(self._body, iterator, self._closers)
+        return owed
+
+    def _take_closers(self) -> list[Callable[[], object]]:
+        owed, self._closers = self._owed(), CLEANED
+        held = [self._body, self._iterator, self._primed]
+        self._body, self._iterator, self._primed = None, self._ended, None
+        # What has no `close`, as `chain`, is cleaned up when it is dropped: in the Context, too.
+        return [*owed, held.clear]
+
+    def _ask_to_close(self, cancelled_by: CancelledBy | None = None) -> None:
+        self._life.ask_to_close(Ending.CLOSED, cancelled_by)
+
+    def _warn_if_abandoned(self) -> None:
+        life = self._life
+        if not life.started:
+            never_stepped[life.handle.info.name] += 1
+        elif life.outcome is Outcome.ABANDONED:
+            warnings.warn(
+                f"stream {life.handle.info.name!r} was dropped before its end and without close()",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+
+def has_finished(iterator: Any) -> bool:
+    """Whether `iterator` is a generator, or a stream over one, that can give no more chunks."""
+    if isinstance(iterator, GeneratorType):
+        return iterator.gi_frame is None
+    if isinstance(iterator, AsyncGeneratorType):
+        return iterator.ag_frame is None
+    if isinstance(iterator, Ends):
+        return has_finished(iterator._iterator)  # noqa: SLF001 - a stream over a stream
+    return False

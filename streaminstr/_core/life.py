@@ -1,0 +1,192 @@
+"""The life of one stream's scopes: opened, started, closed exactly once.
+
+A stream is open while its weak reference is in `_open`. Who takes it out of there closes the
+scopes: that is the one atomic step that decides between two threads.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections import Counter
+from contextvars import Context, copy_context
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core.config import Progress
+from streaminstr._core.guard import guarded
+from streaminstr._core.handle import current
+from streaminstr._core.report import Closing, Reporting
+from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
+from streaminstr.types import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from weakref import ref
+
+    from streaminstr._core.config import Config
+    from streaminstr._core.handle import StreamHandle
+    from streaminstr._core.meter import Meter
+    from streaminstr._core.outcome import Ending
+    from streaminstr._core.report import Request
+    from streaminstr.types import Attribute, CancelledBy, StreamReport, StreamScope
+
+
+class Life(Reporting):
+    """One scope from each backend of one stream, and the Context that they live in.
+
+    It refers to its stream weakly, and the Context refers to nothing but the handle. So there is
+    no reference cycle, and a stream that is dropped ends at once.
+    """
+
+    __slots__ = (
+        *("context", "enter", "outcome", "place", "progress", "run", "scopes"),
+        *("started",),
+    )
+
+    def __init__(
+        self,
+        config: Config,
+        handle: StreamHandle,
+        *,
+        exchange: Request | None = None,
+        requested: float | None = None,
+        created: float | None = None,
+        context: Context | None = None,
+        isolated: bool = True,
+    ) -> None:
+        super().__init__(config, handle, exchange, requested)
+        self.context = copy_context() if context is None else context
+        run = config.runner(self.context)
+        self.place = config.place(self.context, run)
+        self.enter: Callable[..., Any] = run if self.place is None else self.place.run
+        """Runs a function of at most one argument in the stream's Context."""
+        self.run: Callable[..., Any] = self.enter if isolated else operator.call
+        """Runs what touches the body: in the stream's Context, or where the caller is."""
+        handle.created = clock() if created is None else created
+        self.started = False
+        self.outcome: Outcome | None = None
+        self.progress: Progress | None = None
+        self.scopes: list[StreamScope] = self.context.run(open_scopes, config.backends, handle.info)
+
+    def belongs_to(self, stream: ref[Any]) -> None:
+        """Say which stream this is the life of. Called once, by the stream."""
+        self.stream = stream
+
+    def describe(
+        self, name: str, attributes: Mapping[str, Attribute], requested: float | None
+    ) -> None:
+        """Take over what an adapter knows of a stream that the application has made.
+
+        After the first step the name stays, and the attributes are added to the open span.
+        """
+        self.requested = self.requested or requested
+        if self.started:
+            self.handle.attributes = {**attributes, **self.handle.attributes}
+        else:
+            self.handle.describe(name, attributes)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the scopes are started and not closed yet."""
+        # A weak reference that was never in a set cannot be looked for once its object is gone.
+        return self.started and self.stream in _open
+
+    def begin(self) -> None:
+        """Start the scopes. The first step calls it, inside of the Context."""
+        if self.started:  # a first step that was interrupted here starts nothing twice
+            return
+        self.started = True
+        opened, self.scopes = self.scopes, []
+        _open.add(self.stream)
+        fields = start_scopes(opened, self.scopes)
+        if fields:
+            self.handle.fields = fields
+        guarded(self.config.bind, self.handle, default=None)
+        # Set last: `bind` keeps a copy of the Context, and a copy that held the handle would be a
+        # reference cycle.
+        current.set(self.handle)
+        if self.config.progress_interval is not None:
+            self.progress = Progress(self.config.progress_interval)
+            guarded(self.config.show, self.progress, default=None)
+
+    def copy(self) -> Context:
+        """A copy of the Context, for use by the calling thread."""
+        if self.place is None:
+            return self.context.copy()
+        return self.place.copy(self.context)  # type: ignore[no-any-return] # `_asgiref.Place`
+
+    def copy_for_task(self) -> Context:
+        """A copy of the Context, for a new task of the loop that steps the stream."""
+        if self.place is None:
+            return self.context.copy()
+        return self.place.copy_for_task(self.context)  # type: ignore[no-any-return]
+
+    def ask_to_close(self, ending: Ending, cancelled_by: CancelledBy | None = None) -> None:
+        """Say why the stream is about to be ended from outside. The first cause stands."""
+        if self.closing is None:
+            self.closing = Closing(ending, cancelled_by)
+            if self.is_open:
+                self.handle.cut_by = (cancelled_by,)
+
+    def end(self, meter: Meter, error: BaseException | None = None) -> None:
+        """Close the scopes that were started: here, now, and never again.
+
+        The report comes first. Whatever interrupts an end then leaves the stream open, and a later
+        end repairs it.
+        """
+        if not self.is_open:
+            return
+        final = self.final(meter, error)
+        try:
+            _open.remove(self.stream)
+        except KeyError:  # another thread has ended it just now
+            return
+        self.outcome = final.outcome
+        self.handle.ended(final)
+        if final.outcome is not Outcome.COMPLETED and self.handle.cut_by is None:
+            self.handle.cut_by = (final.cancelled_by,)
+        try:
+            self._close(final)
+        except BaseException:
+            if self.scopes and self.stream is not None and self.stream() is not None:
+                _open.add(self.stream)
+            raise
+
+    def report(self, meter: Meter) -> StreamReport:
+        """The numbers so far. The outcome has no meaning yet."""
+        return self.so_far(meter, is_open=self.is_open)
+
+    def show(self, so_far: StreamReport) -> None:
+        """Show the numbers of an open stream in the scopes that can."""
+        if self.progress is not None:
+            with self.progress.lock:
+                if self.is_open:
+                    self.copy().run(show_progress, self.scopes, so_far)
+
+    def _close(self, final: StreamReport) -> None:
+        # A copy: where a step ends the stream, the Context itself is entered already.
+        context = self.copy()
+        if self.progress is None:
+            context.run(close_scopes, self.scopes, final)
+        else:
+            with self.progress.lock:
+                context.run(close_scopes, self.scopes, final)
+
+
+_open: set[ref[Any] | None] = set()
+"""Streams that were started and have not ended. Weakly: a body may refer to its own stream."""
+
+never_stepped: Counter[str] = Counter()
+"""How many streams came and went without a step, by name. Nothing else is recorded of them."""
+
+
+def open_lives() -> tuple[Life, ...]:
+    """The lives of the streams that are open and have not been dropped."""
+    streams = (stream() for stream in tuple(_open) if stream is not None)
+    return tuple(stream._life for stream in streams if stream is not None)  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    # What is open here is the parent's to close.
+    os.register_at_fork(after_in_child=_open.clear)

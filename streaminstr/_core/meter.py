@@ -1,0 +1,67 @@
+"""What the steps of a stream measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streaminstr._core.outcome import Cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class CutStep(NamedTuple):
+    """A step that was cut while the body could go on. It counts until the next chunk."""
+
+    how: Cut
+    chunks: int
+    error: tuple[type[BaseException], tuple[Any, ...]]
+    """Type and arguments. The exception itself would keep its traceback, and so the stream."""
+
+
+class Meter:
+    """Counts chunks, bytes and times. Times are moments or durations by `clock`, in seconds."""
+
+    __slots__ = (
+        *("begun", "chunks", "cut", "entered", "first", "left", "longest", "plain"),
+        *("producer", "size", "size_of"),
+    )
+
+    def __init__(self, size_of: Callable[[Any], int], plain: Any = bytes) -> None:
+        self.size_of, self.plain = size_of, plain
+        """`size_of` sees each chunk that is not of the type `plain`, whose size is its length."""
+        self.chunks = self.size = 0
+        self.begun = self.first = self.entered = self.left = self.longest = self.producer = 0.0
+        self.cut: CutStep | None = None
+
+    def begin(self, now: float) -> None:
+        """Note that the first step begins."""
+        self.begun = self.entered = now
+
+    @property
+    def in_step(self) -> bool:
+        """Whether a step is running."""
+        return self.entered > self.left
+
+    def last_cut(self) -> Cut:
+        """How the last step was cut; `NOTHING` if a chunk has come since."""
+        cut = self.cut
+        return Cut.NOTHING if cut is None or cut.chunks != self.chunks else cut.how
+
+    def cut_error(self) -> BaseException | None:
+        """The error that cut the last step, made again without its traceback."""
+        if self.cut is None:
+            return None
+        kind, arguments = self.cut.error
+        return kind.__new__(kind, *arguments)
+
+    def leave(self, chunk: Any, now: float) -> None:
+        """Note that a step ends with `chunk`."""
+        self.producer += now - self.entered
+        if self.chunks == 0:
+            self.first = now
+        elif now - self.left > self.longest:
+            self.longest = now - self.left
+        self.left = now
+        self.chunks += 1
+        self.size += len(chunk) if type(chunk) is self.plain else self.size_of(chunk)

@@ -1,0 +1,104 @@
+"""How a stream ended: the table that decides it. docs/reference/outcomes.md is written from it."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from streaminstr.types import CancelledBy, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Ending(enum.Enum):
+    """What ended a stream."""
+
+    EXHAUSTED = "the body is exhausted"
+    RAISED = "an exception comes out of a step"
+    STOPPED = "SystemExit or KeyboardInterrupt comes out of a step"
+    INTERRUPTED = "a cancellation comes out of a step"
+    CLOSED = "the stream is closed"
+    DROPPED = "the garbage collector finds the stream"
+
+
+class Cut(enum.Enum):
+    """A second condition: how the last step was cut, or that what made the stream is over."""
+
+    NOTHING = "nothing"
+    TIMEOUT = "its last step raised TimeoutError and the body could go on"
+    CANCELLATION = "its last step was cancelled and the body could go on"
+    TRUNCATED = "the body ends without its end marker"
+    REPORTED = "the body said that it failed"
+    OUTLIVED = "the stream or request that made it was cut"
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    outcome: Outcome
+    cause: Literal["none", "server", "known"]
+    """`known`: who asked for the end, else what the outermost net saw, else a stopping process."""
+
+
+_CANCELLED = Row(Outcome.CANCELLED, "known")
+_FAILED = Row(Outcome.FAILED, "none")
+
+TABLE: dict[tuple[Ending, Cut], Row] = {
+    (Ending.EXHAUSTED, Cut.NOTHING): Row(Outcome.COMPLETED, "none"),
+    (Ending.EXHAUSTED, Cut.TRUNCATED): _FAILED,
+    (Ending.RAISED, Cut.NOTHING): _FAILED,
+    (Ending.STOPPED, Cut.NOTHING): Row(Outcome.CANCELLED, "server"),
+    (Ending.INTERRUPTED, Cut.NOTHING): _CANCELLED,
+    (Ending.CLOSED, Cut.NOTHING): _CANCELLED,
+    (Ending.CLOSED, Cut.TIMEOUT): _FAILED,
+    (Ending.CLOSED, Cut.CANCELLATION): _CANCELLED,
+    (Ending.DROPPED, Cut.NOTHING): Row(Outcome.ABANDONED, "none"),
+    (Ending.DROPPED, Cut.TIMEOUT): _FAILED,
+    (Ending.DROPPED, Cut.CANCELLATION): _CANCELLED,
+    (Ending.DROPPED, Cut.OUTLIVED): _CANCELLED,
+    **{(ending, Cut.REPORTED): _FAILED for ending in Ending},
+}
+"""A pair that is not in it counts as the row with `Cut.NOTHING`."""
+
+
+def decide(
+    ending: Ending, cut: Cut, causes: Iterator[CancelledBy | None]
+) -> tuple[Outcome, CancelledBy | None]:
+    """The outcome, and who cut the stream short: the first of `causes` that is known."""
+    row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
+    if row.cause == "known":
+        return row.outcome, next(filter(None, causes), None)
+    return row.outcome, "server" if row.cause == "server" else None
+
+
+def ending_of(error: BaseException | None) -> Ending:
+    """What kind of end an exception out of a step is; None: the body is exhausted."""
+    if error is None:
+        return Ending.EXHAUSTED
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        # A worker that has to stop raises this inside a step (gunicorn's --timeout).
+        return Ending.STOPPED
+    return Ending.INTERRUPTED if is_cancellation(error) else Ending.RAISED
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether `error` cancels a task, greenlet or generator, or is a group of such errors alone.
+
+    trio's nurseries raise a group where several children were cancelled.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_cancellation, error.exceptions))
+    return isinstance(error, (GeneratorExit, *_cancellations()))
+
+
+def _cancellations() -> Iterator[Any]:
+    """The cancellation types of the libraries that are loaded. None is imported here."""
+    for module, name in (
+        ("asyncio", "CancelledError"),
+        ("trio", "Cancelled"),
+        ("greenlet", "GreenletExit"),
+    ):
+        if module in sys.modules:
+            yield getattr(sys.modules[module], name, GeneratorExit)

@@ -1,0 +1,124 @@
+"""From what the steps have measured, and how a stream ended, to the report of its scopes."""
+
+from __future__ import annotations
+
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from streaminstr._core.handle import current
+from streaminstr._core.outcome import Cut, Ending, decide, ending_of
+from streaminstr.types import Outcome, StreamReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from weakref import ref
+
+    from streaminstr._core.config import Config
+    from streaminstr._core.handle import StreamHandle
+    from streaminstr._core.meter import Meter
+    from streaminstr.types import CancelledBy
+
+
+class Closing(NamedTuple):
+    """What asked for the end of a stream from outside, and who wanted it."""
+
+    ending: Ending
+    cancelled_by: CancelledBy | None
+
+
+class Request(Protocol):
+    """What is known of the request during which a stream was made (`_exchange.Exchange`)."""
+
+    started: float
+
+    def will_close(self, stream: ref[Any] | None) -> bool: ...
+    def cause_of(self, stream: ref[Any] | None, *, is_dropped: bool) -> CancelledBy | None: ...
+
+
+class Reporting:
+    """What is known of a stream, and the reports that are made of it."""
+
+    __slots__ = ("closing", "config", "exchange", "handle", "maker", "requested", "stream")
+
+    def __init__(
+        self,
+        config: Config,
+        handle: StreamHandle,
+        exchange: Request | None,
+        requested: float | None,
+    ) -> None:
+        self.config, self.handle, self.exchange = config, handle, exchange
+        self.maker = current.get()
+        """The handle of the stream in whose step this one was made."""
+        self.requested = requested if exchange is None else exchange.started
+        self.closing: Closing | None = None
+        self.stream: ref[Any] | None = None
+
+    def so_far(self, meter: Meter, *, is_open: bool) -> StreamReport:
+        """The numbers so far. The outcome has no meaning yet."""
+        turn = None if not is_open else "producer" if meter.in_step else "consumer"
+        return self._report(meter, Ending.CLOSED, Cut.NOTHING, stalled=turn)
+
+    def final(self, meter: Meter, error: BaseException | None) -> StreamReport:
+        """The numbers of a stream that ends now."""
+        ending, cut = ending_of(error), Cut.NOTHING
+        if ending is Ending.INTERRUPTED and self.closing is not None:
+            ending, cut = self.closing.ending, meter.last_cut()
+            if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
+                cut = Cut.OUTLIVED
+            error = meter.cut_error()
+        if (failure := self.handle.failure) is not None:
+            return self._report(meter, ending, Cut.REPORTED, **failure._asdict())
+        if ending is Ending.EXHAUSTED and self.handle.is_truncated:
+            return self._report(meter, ending, Cut.TRUNCATED, error_type="truncated")
+        return self._report(meter, ending, cut, error=error)
+
+    def _report(self, meter: Meter, ending: Ending, cut: Cut, **facts: Any) -> StreamReport:
+        outcome, facts["cancelled_by"] = decide(ending, cut, self._causes())
+        if outcome is not Outcome.FAILED:
+            facts.pop("error", None)
+        is_error = outcome is Outcome.FAILED or (
+            outcome is Outcome.CANCELLED and self.config.cancelled_is_error
+        )
+        return make_report(
+            meter, self.handle, self.requested, outcome=outcome, is_error=is_error, **facts
+        )
+
+    def _causes(self) -> Iterator[CancelledBy | None]:
+        """Who may have cut the stream short, the surest first."""
+        if self.closing is not None:
+            yield self.closing.cancelled_by
+        if self.maker is not None and self.maker.cut_by is not None:
+            yield from self.maker.cut_by
+        if self.exchange is not None:
+            is_dropped = self.closing is not None and self.closing.ending is Ending.DROPPED
+            yield self.exchange.cause_of(self.stream, is_dropped=is_dropped)
+
+    def _was_outlived(self) -> bool:
+        """Whether the stream or the request that made this one was cut before it."""
+        return (self.maker is not None and self.maker.cut_by is not None) or (
+            self.exchange is not None
+            and self.exchange.cause_of(self.stream, is_dropped=True) is not None
+        )
+
+
+def make_report(
+    meter: Meter, handle: StreamHandle, requested: float | None, **facts: Any
+) -> StreamReport:
+    """The numbers of `meter` as of now, what the body said, and `facts`."""
+    now = clock()
+    producer = meter.producer + (now - meter.entered if meter.in_step else 0.0)
+    consumer = max(now - meter.begun - producer, 0.0) if meter.begun else 0.0
+    first = meter.first if meter.chunks else None
+    return StreamReport(
+        chunks=meter.chunks,
+        bytes=meter.size,
+        time_to_first_chunk=None if first is None else first - handle.created,
+        request_time_to_first_chunk=(
+            None if first is None or requested is None else first - requested
+        ),
+        producer_time=producer,
+        consumer_time=consumer,
+        **{"longest_gap": meter.longest, **handle.said(producer, consumer)},
+        **facts,
+    )

@@ -1,0 +1,89 @@
+"""The scopes of one stream, and the only calls into a backend, all of them guarded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core.guard import call, guarded, log_once
+from streaminstr.types import SupportsProgress
+
+if TYPE_CHECKING:
+    from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport, StreamScope
+
+_FAILED: Any = object()
+
+
+def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamScope]:
+    """A scope of each backend that takes this stream."""
+    scopes = []
+    for backend in backends:
+        scope = call(backend, "open", info, default=None)
+        if scope is not None and guarded(_is_scope, scope, default=False):
+            scopes.append(scope)
+        elif scope is not None:
+            # Named by its type: its repr may differ each time, or raise.
+            _complain(backend, "open", scope, "a StreamScope with the methods start and close")
+    return scopes
+
+
+def start_scopes(opened: list[StreamScope], started: list[StreamScope]) -> dict[str, Attribute]:
+    """Start the scopes in their order; puts those that started into `started`.
+
+    Returns the fields that log lines carry. A scope whose `start` raises is not started.
+    """
+    fields: dict[str, Attribute] = {}
+    for scope in opened:
+        given = call(scope, "start", default=_FAILED)
+        if given is not _FAILED:
+            started.append(scope)
+            _take_fields(scope, given, fields)
+    return fields
+
+
+def close_scopes(scopes: list[StreamScope], final: StreamReport) -> None:
+    """Close the scopes, last one first, and take each out of `scopes` once it was called.
+
+    What goes through the guard, because it was aimed at the request, comes out when all are
+    closed.
+    """
+    while scopes:
+        try:
+            call(scopes[-1], "close", final, default=None)
+        except BaseException as error:
+            if isinstance(error, RecursionError):
+                raise  # the scope was not called: a later end repairs it
+            scopes.pop()
+            close_scopes(scopes, final)
+            raise
+        scopes.pop()
+
+
+def show_progress(scopes: list[StreamScope], so_far: StreamReport) -> None:
+    """Show the numbers so far in the scopes that can."""
+    for scope in tuple(scopes):
+        if guarded(isinstance, scope, SupportsProgress, default=False):
+            call(scope, "progress", so_far, default=None)
+
+
+def _take_fields(scope: StreamScope, given: Any, fields: dict[str, Attribute]) -> None:
+    plain = given if type(given) is dict else guarded(_plain_fields, given, default=None)
+    if plain is None or not all(isinstance(name, str) for name in plain):
+        _complain(scope, "start", given, "a mapping of log fields")
+    else:
+        fields.update(plain)
+
+
+def _plain_fields(given: Any) -> dict[Any, Any] | None:
+    return dict(given) if isinstance(given, Mapping) else None
+
+
+def _is_scope(candidate: Any) -> bool:
+    return callable(getattr(candidate, "start", None)) and callable(
+        getattr(candidate, "close", None)
+    )
+
+
+def _complain(owner: object, method: str, given: Any, expected: str) -> None:
+    name = f"{type(owner).__module__}.{type(owner).__qualname__}.{method}"
+    log_once(name, f"returned {type(given).__name__} and not {expected}")

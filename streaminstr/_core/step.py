@@ -1,0 +1,138 @@
+"""One step of a body: the code that each chunk meets, and what it measures. Read it first.
+
+Rule of the turn. A stream is stepped and ended by one thread at a time, the one that has the turn.
+To take the turn is one atomic operation that never waits: `pop` on a list of one element, which
+fails while another thread has it; `append` gives it back.
+
+1. Who steps or ends a stream takes the turn first, and after giving it back looks at
+   `life.closing`.
+2. Who wants an end sets `life.closing` first, and then tries for the turn.
+
+So one of the two always sees the other, and no thread ever waits.
+
+A compiled copy may take the place of `Step` and `AsyncStep`.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core.meter import Meter
+from streaminstr._core.within import ITERATORS, relay, steps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streaminstr._core.life import Life
+
+
+class Step(Meter):
+    """Steps a sync body in the Context of its life, one thread at a time, and measures it.
+
+    A subclass says what happens at the first step (`_begin`), when a step raises (`_raised`), when
+    the turn is taken (`_busy`), and when an end was asked for meanwhile (`_stop`).
+    """
+
+    __slots__ = ("_body", "_iterator", "_life", "_turn")
+
+    def __init__(
+        self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
+    ) -> None:
+        super().__init__(size_of, plain)
+        self._life, self._body = life, body
+        self._iterator: Any = None
+        self._turn: list[None] = [None]
+
+    _begin: Any
+    _busy: Any
+    _raised: Any
+    _stop: Any
+
+    # `Meter.leave` is written out in it: a call costs as much as all of it.
+    def step(self, advance: Callable[[Any], Any] = next) -> Any:
+        """The next chunk, by `advance`; raises what comes out of the body."""
+        life, turn = self._life, self._turn
+        try:
+            turn.pop()
+        except IndexError:
+            return self._busy()
+        try:
+            if self._iterator is None:
+                advance = self._begin(advance)
+            else:
+                self.entered = clock()
+            chunk = life.run(advance, self._iterator)
+            now = clock()
+            self.producer += now - self.entered
+            if self.chunks == 0:
+                self.first = now
+            elif now - self.left > self.longest:
+                self.longest = now - self.left
+            self.left, self.chunks = now, self.chunks + 1
+            self.size += len(chunk) if type(chunk) is self.plain else self.size_of(chunk)
+        except BaseException as error:
+            self._raised(error)
+            raise
+        finally:
+            turn.append(None)
+            del advance  # no reference cycle through the traceback of what `throw` raises
+            if life.closing is not None:  # asked for while this step was running
+                self._stop()
+        return chunk
+
+    __next__ = step
+
+
+class AsyncStep(Meter):
+    """The same for an async body, in the task that asks for the step."""
+
+    __slots__ = ("_body", "_iterator", "_life", "_turn")
+
+    def __init__(
+        self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
+    ) -> None:
+        super().__init__(size_of, plain)
+        self._life, self._body = life, body
+        self._iterator: Any = None
+        self._turn: list[None] = [None]
+
+    _begin: Any
+    _busy: Any
+    _raised: Any
+    aclose: Any
+    close: Any
+
+    async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
+        """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
+        life, turn, steps, last = self._life, self._turn, None, True
+        try:
+            turn.pop()
+        except IndexError:
+            return self._busy()
+        try:
+            if self._iterator is None:
+                advance = self._begin(advance)
+            else:
+                self.entered = clock()
+            steps = life.run(advance, self._iterator)
+            steps = steps if type(steps) in ITERATORS else life.run(steps_of, steps)
+            try:
+                signal = life.run(steps.send, None)
+            except StopIteration as end:  # the body did not wait for anything
+                chunk = end.value
+            else:
+                chunk = await relay(life.run, steps, signal)
+            self.leave(chunk, clock())
+            last = False
+        except BaseException as error:
+            self._raised(error)
+            raise
+        finally:
+            turn.append(None)
+            del advance, steps  # no reference cycle through the traceback of what `athrow` raises
+            if life.closing is not None:  # asked for while this step was running
+                self.close() if last else await self.aclose()
+        return chunk
+
+    __anext__ = step

@@ -1,0 +1,136 @@
+"""A sync body whose steps run in a private Context, and which ends exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import methodcaller
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import ref
+
+from streaminstr._core.cleanup import closers_of
+from streaminstr._core.ends import Ends
+from streaminstr._core.outcome import Ending
+from streaminstr._core.step import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    from streaminstr._core.life import Life
+    from streaminstr.types import CancelledBy
+
+ChunkT = TypeVar("ChunkT")
+
+
+def _iterator_of(body: Any) -> Any:
+    # A body that has only `__next__` works with `next` as it is.
+    return iter(body) if hasattr(body, "__iter__") or not hasattr(body, "__next__") else body
+
+
+def _no_chunks() -> Generator[Any, Any, None]:
+    yield from ()
+
+
+class Stream(Step, Ends, Iterator[ChunkT]):
+    """A body whose steps run in a Context of their own: an iterator with `close`.
+
+    It is an object and never a generator: a generator that was never started ignores `close`.
+    `send` and `throw` pass through to a generator body.
+    """
+
+    __slots__ = ("__weakref__", "_closers", "_primed")
+    _ended = _no_chunks()
+    next(_ended, None)
+    _exhausted = StopIteration
+    _iter = staticmethod(_iterator_of)
+    _closers_of = staticmethod(closers_of)
+
+    def __init__(
+        self,
+        life: Life,
+        body: Any,
+        size_of: Callable[[Any], int],
+        plain: Any = bytes,
+        closers: Iterable[Callable[[], object]] | None = None,
+    ) -> None:
+        super().__init__(life, body, size_of, plain)
+        self._closers, self._primed = closers, None
+        life.belongs_to(ref(self))
+
+    __next__ = Step.__next__
+
+    def send(self, value: Any) -> ChunkT:
+        """Resume a generator body with `value`; returns its next chunk."""
+        target = self._target
+        if value is None and (self._primed is not None or not hasattr(target, "send")):
+            return self.step()  # type: ignore[no-any-return]
+        is_fresh = self._iterator is None and isinstance(target, GeneratorType)
+        if not hasattr(target, "send") or (value is not None and is_fresh):
+            return target.send(value)  # type: ignore[no-any-return] # refuses it: nothing has run
+        return self.step(methodcaller("send", value))  # type: ignore[no-any-return]
+
+    def throw(self, *error: Any) -> ChunkT:
+        """Raise an exception in a generator body, where it is suspended; returns its next chunk."""
+        try:
+            if not hasattr(self._target, "throw"):
+                self._ended.throw(*error)  # raises it; the body is not reached
+            return self.step(methodcaller("throw", *error))  # type: ignore[no-any-return]
+        finally:
+            del error  # no reference cycle through the traceback
+
+    def prime(self) -> Self:
+        """Take the first chunk now, in the stream's Context; the first step returns it.
+
+        An exception of the body comes out here, and the stream has failed. An empty body is
+        completed. Does nothing when a step was taken already. Returns the stream.
+        """
+        if not self._may_prime():
+            return self
+        try:
+            self._begin(next)
+            self._prime_with(self._life.run(next, self._iterator))
+        except StopIteration as end:
+            self._raised(end)
+        except BaseException as error:
+            self._raised(error)
+            raise
+        finally:
+            self._turn.append(None)
+            if self._life.closing:
+                self._stop()
+        return self
+
+    def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
+        """End the stream and run the body's own clean-up, from any thread; twice does nothing.
+
+        While a step is running elsewhere, that step ends the stream when it returns.
+        """
+        self._ask_to_close(cancelled_by)
+        self._stop()
+
+    def settle(self, size: int | None) -> None:
+        """End a stream that was never stepped because the server sent its file itself."""
+        life = self._life
+        if not life.started:
+            self._iterator = self._ended
+            life.handle.facts = {**life.handle.facts, "zero_copy": True}
+            life.enter(life.begin)
+            self.size, self.begun = size, life.handle.created  # type: ignore[assignment] # None: unknown
+            life.enter(life.end, self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        try:
+            if self._life.is_open:
+                self._life.ask_to_close(Ending.DROPPED)
+                self._stop()
+        finally:
+            self._warn_if_abandoned()
+
+    def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return (lambda _: chunk) if advance is next else advance

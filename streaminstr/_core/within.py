@@ -1,0 +1,72 @@
+"""Await something in this task, with each of its steps run by a function such as `Context.run`.
+
+A task of its own would isolate just as well, and break what belongs to a task: anyio's cancel
+scopes would raise, and `asyncio.timeout` would never fire.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+
+@types.coroutine
+def within(
+    run: Callable[..., Any], function: Callable[..., Any], *arguments: Any
+) -> Generator[Any, Any, Any]:
+    """Await `function(*arguments)`: the call and each send and throw of the loop run by `run`."""
+    steps = run(steps_of, run(function, *arguments))
+    try:
+        signal = run(steps.send, None)
+    except StopIteration as end:  # it did not wait for anything
+        return end.value
+    return (yield from relay(run, steps, signal))
+
+
+@types.coroutine
+def relay(
+    run: Callable[..., Any], steps: Any, signal: Any, until: Any = ()
+) -> Generator[Any, Any, Any]:
+    """Hand `signal`, and what `steps` yields after it, to the event loop, and its answers back.
+
+    Returns what `steps` returns; None when it yields `until`.
+    """
+    while signal is not until:
+        call: Callable[[Any], Any]
+        try:
+            answer = yield signal
+            call = steps.send
+        except BaseException as error:  # noqa: BLE001 - it is for the body to handle
+            answer, call = error, steps.throw
+        try:
+            signal = run(call, answer)
+        except StopIteration as end:
+            return end.value
+        finally:
+            del answer  # no reference cycle through the traceback
+    return None
+
+
+async def _no_chunks() -> Any:
+    yield  # pragma: no cover - only its type is used
+
+
+_asend = _no_chunks().asend(None)
+_asend.close()
+ITERATORS = {types.GeneratorType, types.CoroutineType, type(_asend)}
+"""Types of awaitables that `await` drives as they are."""
+
+
+def steps_of(awaitable: Any) -> Any:
+    """The generator, or what is like one, that `await` drives."""
+    if type(awaitable) in ITERATORS:
+        return awaitable
+    steps = awaitable.__await__()
+    return steps if hasattr(steps, "send") else _delegate(steps)
+
+
+def _delegate(steps: Any) -> Generator[Any, Any, Any]:
+    return (yield from steps)

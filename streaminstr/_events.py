@@ -1,0 +1,159 @@
+"""Event streams: counted in events and not in chunks. End markers, of event streams and others.
+
+The format is that of html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6: lines
+end in LF, CR or CRLF, an empty line dispatches an event that has data, a line that begins with a
+colon is a comment.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Kind = Literal["sse", "chunks"]
+    Marker = bytes | str | tuple[bytes | str, ...]
+
+_HEAD = 5
+"""Bytes of a line that are looked at where no marker is: `data:`."""
+
+
+def counter_of(kind: Kind | None, markers: tuple[bytes, ...]) -> EventCounter | Tail | None:
+    """What counts the chunks of a body; None where their number and size are all that counts.
+
+    Raises TypeError for an unknown kind.
+    """
+    if kind not in (None, "sse", "chunks"):
+        msg = f'kind is {kind!r:.80}. Write "sse" for an event stream, or "chunks".'
+        raise TypeError(msg)
+    if kind == "sse":
+        return EventCounter(markers)
+    return Tail(markers) if markers else None
+
+
+def markers_of(ends_with: Any) -> tuple[bytes, ...]:
+    """The markers as bytes; raises TypeError for what is neither bytes nor text."""
+    if ends_with is None:
+        return ()
+    given = ends_with if isinstance(ends_with, tuple) else (ends_with,)
+    if not given or not all(isinstance(one, bytes | str) and one for one in given):
+        msg = (
+            f"ends_with is {ends_with!r:.80}. Write the last bytes of a complete body, such as "
+            r'b"data: [DONE]\n\n", as bytes or text, or a tuple of these.'
+        )
+        raise TypeError(msg)
+    return tuple(one.encode() if isinstance(one, str) else one for one in given)
+
+
+class Tail:
+    """Keeps the last bytes of a body, as many as its longest end marker has."""
+
+    __slots__ = ("_last", "_length", "_markers", "size_of")
+    size_of: Callable[[Any], int]
+
+    def __init__(self, markers: tuple[bytes, ...]) -> None:
+        self._markers = markers
+        self._length = max(map(len, markers))
+        self._last = b""
+
+    def take(self, chunk: Any) -> int:
+        """Count a chunk; returns its size in bytes."""
+        self._last = (self._last + _as_bytes(chunk)[-self._length :])[-self._length :]
+        return self.size_of(chunk)
+
+    def facts(self, _: float) -> dict[str, Any]:
+        """Fields of the report."""
+        return {}
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the body does not end with one of its markers."""
+        return not self._last.endswith(self._markers)
+
+
+class EventCounter:
+    """Counts the events and pings of an event stream, and times its events."""
+
+    __slots__ = (
+        *("_after_cr", "_event", "_first", "_has_data", "_keep", "_last_event", "_last_time"),
+        *("_line", "_longest", "_markers", "events", "pings", "size_of"),
+    )
+    size_of: Callable[[Any], int]
+
+    def __init__(self, markers: tuple[bytes, ...] = ()) -> None:
+        self._markers = tuple(_as_event(one) for one in markers)
+        self._keep = max([_HEAD, *map(len, self._markers)]) + 1
+        self._line = self._event = self._last_event = b""
+        self._after_cr = self._has_data = False
+        self._first: float | None = None
+        self._last_time = self._longest = 0.0
+        self.events = self.pings = 0
+
+    def take(self, chunk: Any) -> int:
+        """Count a chunk; returns its size in bytes."""
+        fresh, fields = not self._line, 0
+        data = _as_bytes(chunk)
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+        self._after_cr = data.endswith(b"\r") if data else self._after_cr
+        comments = 0
+        for part in data.splitlines(keepends=True):
+            line = (self._line + part.rstrip(b"\r\n"))[: self._keep]
+            if not part.endswith((b"\n", b"\r")):
+                self._line = line
+                break
+            self._line = b""
+            comments += line.startswith(b":")
+            fields += self._take_line(line)
+        if comments and not fields and fresh and not self._line:
+            self.pings += 1
+        return self.size_of(chunk)
+
+    def facts(self, created: float) -> dict[str, Any]:
+        """Fields of the report of a stream that was made at `created`."""
+        first = self._first
+        return {
+            "events": self.events,
+            "pings": self.pings,
+            "longest_gap": self._longest,
+            "time_to_first_event": None if first is None else first - created,
+        }
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the last event is not one of the end markers."""
+        return bool(self._markers) and self._last_event not in self._markers
+
+    def _take_line(self, line: bytes) -> bool:
+        """Take a whole line; returns whether it is a field of an event."""
+        if line.startswith(b":"):
+            return False
+        if line:
+            self._event = (self._event + line + b"\n")[: self._keep + 1]
+            self._has_data = self._has_data or line[:_HEAD] in (b"data", b"data:")
+            return True
+        if self._has_data:
+            self._dispatch(clock())
+        self._event, self._has_data = b"", False
+        return False
+
+    def _dispatch(self, now: float) -> None:
+        if self._first is None:
+            self._first = now
+        elif now - self._last_time > self._longest:
+            self._longest = now - self._last_time
+        self._last_time = now
+        self._last_event = self._event.rstrip(b"\n")
+        self.events += 1
+
+
+def _as_event(marker: bytes) -> bytes:
+    return marker.replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n")
+
+
+def _as_bytes(chunk: Any) -> bytes:
+    if isinstance(chunk, str):
+        return chunk.encode("utf-8", "surrogatepass")
+    return bytes(chunk) if isinstance(chunk, bytes | bytearray | memoryview) else b""

@@ -1,0 +1,167 @@
+"""What a body can say of its own stream: that it failed, marks in time, and sums."""
+
+from __future__ import annotations
+
+import math
+import sys
+from threading import Lock
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core.guard import log_once, logger
+from streaminstr._core.handle import Failure, StreamHandle
+from streaminstr.types import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streaminstr._events import EventCounter, Tail
+    from streaminstr.types import Attribute, StreamReport, Turn
+
+strict = False
+"""Whether a wrong call raises: in tests. In a running body it is reported, and the body goes on."""
+
+_saying = Lock()
+_NONE: frozenset[str] = frozenset()
+_NOTICEABLE = 0.1
+"""Seconds under which no one is called a bottleneck."""
+
+
+class Handle(StreamHandle):
+    """The handle of a stream, with what its body says. Usable in any thread of the stream."""
+
+    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter")
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._marks: Mapping[str, float] = NOTHING
+        self._sums: Mapping[str, int | float] = NOTHING
+        self._rates: frozenset[str] = _NONE
+        self._reader: StreamHandle | None = None
+        self._upstream: float | None = None
+        """Seconds that streams which the body reads have spent in their steps."""
+        self.counter: EventCounter | Tail | None = None
+        """What counts events, and knows the end markers of the body."""
+
+    def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
+        """Report that the stream has failed, although its body goes on or ends normally.
+
+        The outcome is `failed` whatever follows; the first call stands. `error_type` is the
+        value of `error.type`: by default the exception's class, and `_OTHER` for a text.
+        """
+        if error_type is not None and not _is_name(error_type):
+            return misused("fail", f"takes error_type as a text, not {error_type!r:.80}")
+        if isinstance(error_or_reason, BaseException):
+            failure = Failure(error_or_reason, None, error_type)
+        elif _is_name(error_or_reason):
+            failure = Failure(None, error_or_reason, error_type)
+        else:
+            return misused("fail", f"takes an exception or a text, not {error_or_reason!r:.80}")
+        if self.failure is None:
+            self.failure = failure
+        return None
+
+    def mark(self, name: str) -> None:
+        """Note the time of something: `streaminstr.mark.NAME`, in seconds from the making.
+
+        The first call for a name stands.
+        """
+        if not _is_name(name):
+            return misused("mark", f"takes a name, not {name!r:.80}")
+        with _saying:
+            self._marks = {name: clock() - self.created, **self._marks}
+        return None
+
+    def add(self, name: str, number: float, *, rate: bool = False) -> None:
+        """Sum a number under an attribute; with `rate` also for each second of producer time.
+
+        The sum is on the span, the closing event and the progress, the rate under
+        `streaminstr.rate.NAME`.
+        """
+        if not _is_name(name):
+            return misused("add", f"takes a name, not {name!r:.80}")
+        if not _is_number(number):
+            return misused("add", f"takes a finite number, not {number!r:.80}")
+        with _saying:
+            self._sums = {**self._sums, name: self._sums.get(name, 0) + number}
+            if rate:
+                self._rates |= {name}
+        return None
+
+    def set_attribute(self, name: str, value: Attribute) -> None:
+        """Put an attribute on the span and on the closing log event, both when the stream ends.
+
+        An attribute that is set before the first step is on every log line of the stream, too.
+        """
+        if not _is_name(name):
+            return misused("set_attribute", f"takes a name, not {name!r:.80}")
+        return super().set_attribute(name, value)
+
+    def counting(self, size_of: Callable[[Any], int]) -> tuple[Callable[[Any], int], Any]:
+        """What counts the chunks, and the type of those that need only be measured."""
+        if self.counter is None:
+            return size_of, bytes
+        self.counter.size_of = size_of
+        return self.counter.take, None
+
+    def begun_by(self, reader: StreamHandle | None) -> None:
+        """Note in whose step the stream takes its first step: what it spends is upstream there."""
+        self._reader = reader
+
+    def ended(self, final: StreamReport) -> None:
+        """Add the time of this stream to the stream that has read it."""
+        if isinstance(self._reader, Handle):
+            with _saying:
+                self._reader._upstream = (self._reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class
+
+    def said(self, producer: float, consumer: float) -> dict[str, Any]:
+        """Fields of the report."""
+        sums, rates = self._sums, self._rates
+        seconds = producer or math.inf
+        upstream = None if self._upstream is None else min(self._upstream, producer)
+        return {
+            "attributes": {**self.attributes, **sums} if sums else self.attributes,
+            "marks": self._marks,
+            "upstream_time": upstream,
+            "bottleneck": _bottleneck(producer, consumer, upstream or 0.0),
+            "rates": {name: sums[name] / seconds for name in rates} if rates else NOTHING,
+            **({} if self.counter is None else self.counter.facts(self.created)),
+            **self.facts,
+        }
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the body, which is exhausted, lacks its end marker."""
+        return self.counter is not None and self.counter.is_truncated
+
+
+def _bottleneck(producer: float, consumer: float, upstream: float) -> Turn | None:
+    """Who took over half of the duration, if that is over a tenth of a second."""
+    times: dict[Turn, float] = {
+        "upstream": upstream,
+        "producer": producer - upstream,
+        "consumer": consumer,
+    }
+    slowest = max(times, key=times.__getitem__)
+    least = max((producer + consumer) / 2, _NOTICEABLE)
+    return slowest if times[slowest] > least else None
+
+
+def misused(method: str, problem: str) -> None:
+    """Report a wrong call of a body's, once for each kind; in tests raise TypeError."""
+    if strict:
+        msg = f"current_stream().{method}() {problem}"
+        raise TypeError(msg)
+    log_once(f"current_stream().{method}()", problem)
+    caller = sys._getframe(2)  # noqa: SLF001 - where the body made the call
+    logger.debug("It was called at %s:%s.", caller.f_code.co_filename, caller.f_lineno)
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and bool(name)
+
+
+def _is_number(number: Any) -> bool:
+    return (
+        isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+    )

@@ -1,0 +1,154 @@
+"""The response of an ASGI application: whether the net gives it a scope, and how that ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core import loop
+from streaminstr._core.guard import guarded
+from streaminstr._http import describe, has_body, kind_of, name_of
+from streaminstr._nets.frames import comes_from, is_awaited_by
+from streaminstr._wrap import make_handle, push
+
+if TYPE_CHECKING:
+    from weakref import ref
+
+    from streaminstr._core.config import Config
+    from streaminstr._exchange import Exchange
+    from streaminstr._nets.protocol import Message
+    from streaminstr._push import PushedStream
+
+_RELAYS = "starlette.middleware.base"
+"""Starlette's `BaseHTTPMiddleware` passes a response on from one task to another. The body may be a
+step ahead of what is sent, and the last message is sent before what the body raises is known."""
+_BACKGROUND = "starlette.background"
+
+
+class Response:
+    """What the messages of an application say of its response."""
+
+    __slots__ = (
+        *("_before", "_begun", "_config", "_exchange", "_is_body_next", "_is_held", "_is_sent"),
+        *("_scope", "_start", "_stream", "_task"),
+    )
+
+    def __init__(self, config: Config, exchange: Exchange, scope: Message) -> None:
+        self._config, self._exchange, self._scope = config, exchange, scope
+        self._task = loop.current_task()
+        self._begun = 0.0
+        self._start: Message = {}
+        self._before: dict[ref[Any], Any] = {}
+        """The streams that were there when the response began: its body may be one of them."""
+        self._stream: PushedStream | None = None
+        self._is_body_next = False
+        self._is_sent = False
+        """Whether the last message was made."""
+        self._is_held = False
+        """Whether the outcome is known only when the application's call is over."""
+
+    def begin(self, message: Message) -> Message:
+        """Note the start of the response; returns the message that is to be sent."""
+        headers = message.get("headers")
+        if isinstance(headers, Iterator):  # read here, it would be empty for the server
+            message = {**message, "headers": list(headers)}
+        self._begun, self._start, self._is_body_next = clock(), message, True
+        self._before = self._exchange.streams.copy()
+        return message
+
+    def count(self, message: Message) -> None:
+        """Note a part of the body that is about to be sent."""
+        now = clock()  # before a scope is opened, which is no work of the body's
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        if self._is_body_next:
+            self._is_body_next = False
+            self._stream = guarded(self._open, default=None) if more else None
+        if self._stream is None or self._is_sent:
+            return
+        if chunk or more:
+            self._stream.push(chunk, now)
+        if not more:
+            self._finish(self._stream)
+
+    def sent(self) -> None:
+        """Note that the server has taken a message: the body is at work on the next one."""
+        if self._stream is not None and not self._is_sent:
+            self._stream.resume()
+
+    def refused(self) -> None:
+        """Note that the client has left."""
+        if self._stream is not None and self._is_sent:
+            self._stream.finish()
+        elif self._stream is not None:
+            self._stream.close()
+            self._stream.withdraw()
+
+    def end(self, error: BaseException | None) -> None:
+        """End the scope as the call has ended, if the last message did not."""
+        if self._stream is None:
+            return
+        has_failed = isinstance(error, Exception) and not comes_from(_BACKGROUND, error)
+        if self._is_sent and not has_failed:
+            self._stream.finish()
+        else:
+            self._stream.end(error)
+
+    def _finish(self, stream: PushedStream) -> None:
+        self._is_sent = True
+        if is_awaited_by(_RELAYS):
+            stream.hold()
+        else:
+            stream.finish()
+        stream.withdraw()
+
+    def _open(self) -> PushedStream | None:
+        """Give the response a scope, in the Context of who sends. Dated back to its start."""
+        method, status = self._scope.get("method"), self._start.get("status")
+        status = status if isinstance(status, int) else None
+        headers = _headers(self._start)
+        # With a Content-Length it is complete: a file, or a page in several messages.
+        if not has_body(method, status) or b"content-length" in headers or self._is_taken():
+            return None
+        route = _route(self._scope)
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        attributes = describe(
+            method=method,
+            route=route,
+            status=status,
+            path=self._scope.get("path", ""),
+            content_type=content_type,
+        )
+        started_ns = time.time_ns() - int((clock() - self._begun) * 1e9)
+        name, kind = name_of(method, route), kind_of(content_type)
+        handle = make_handle(self._config, name, attributes, started_ns, kind=kind)
+        return push(handle, self._config, self._exchange, self._begun)
+
+    def _is_taken(self) -> bool:
+        """Whether the body has a scope already: by an adapter, or as a stream of the application's.
+
+        That is one which was there when the response began and now waits for its next step. One
+        that is in a step, or was made in a task of its own, is at work in the background.
+        """
+        if self._exchange.is_taken:
+            return True
+        own_tasks = (None, self._task, loop.current_task())
+        for made, task in self._before.items():
+            stream = made()
+            if stream is not None and stream._life.is_open:  # noqa: SLF001 - every kind has one
+                is_waiting = stream._turn and task in own_tasks  # noqa: SLF001 - and this, too
+                if is_waiting or is_awaited_by(_RELAYS):
+                    self._exchange.guess = stream._life.stream  # noqa: SLF001
+                    return True
+        return False
+
+
+def _route(scope: Message) -> str | None:
+    """The pattern of the route where the framework tells it, as Starlette and FastAPI do."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else None
+
+
+def _headers(start: Message) -> dict[bytes, bytes]:
+    return {bytes(name).lower(): bytes(value) for name, value in start.get("headers") or ()}

@@ -1,0 +1,107 @@
+"""The end of a process: close what is open, send what is buffered."""
+
+from __future__ import annotations
+
+import atexit
+import signal
+import threading
+import time
+from contextlib import contextmanager, suppress
+from functools import cache, partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from streaminstr import _exchange as exchange
+from streaminstr._core import loop
+from streaminstr._core.guard import call, guarded
+from streaminstr._core.life import open_lives
+from streaminstr.types import SupportsFlush
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from streaminstr.types import Backend
+
+_LOOK_AGAIN = 0.01
+"""How often to look at streams that were asked to end, in seconds."""
+_AT_EXIT = 1.0
+"""How long interpreter exit may be delayed, in seconds."""
+
+
+def close_open_streams(deadline: float) -> None:
+    """Close every open stream as cancelled by the server; at `deadline`, its scope alone."""
+    with _stopping():
+        streams = _open_streams()
+        for stream in streams:
+            guarded(partial(stream.close, cancelled_by="server"), default=None)
+        _wait(streams, deadline)
+        for stream in filter(_is_open, streams):
+            guarded(stream.give_up, default=None)
+
+
+def flush(backends: Iterable[Backend], deadline: float) -> None:
+    """Have the backends that buffer send their data, until `deadline`."""
+    for backend in backends:
+        if guarded(isinstance, backend, SupportsFlush, default=False):
+            call(backend, "flush", max(deadline - monotonic(), 0.0), default=None)
+
+
+@cache
+def shut_down_at_exit(shutdown: Callable[[float], None]) -> None:
+    """Register `shutdown` with `atexit`, once.
+
+    Called with the first stream and not before, because what is registered last runs first: a
+    vendor that has registered its own exit handler still works when the last scopes close.
+    """
+    atexit.register(shutdown, _AT_EXIT)
+
+
+def watch() -> None:
+    """Note SIGTERM as the reason why streams are cut short, then call the handler of before.
+
+    Does nothing outside of the main thread, where Python allows no signal handlers.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and before is not None and not isinstance(before, _Terminate):
+        with suppress(ValueError):  # in a sub-interpreter, which has no signals
+            signal.signal(signal.SIGTERM, _Terminate(before))
+
+
+class _Terminate:
+    """A handler of SIGTERM that notes the signal and leaves the rest to the handler of before."""
+
+    def __init__(self, before: Callable[..., Any] | int) -> None:
+        self._before = before
+
+    def __call__(self, number: int, frame: Any) -> None:
+        exchange.shutting_down = True
+        if callable(self._before):
+            self._before(number, frame)
+        elif self._before == signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    before, exchange.shutting_down = exchange.shutting_down, True
+    try:
+        yield
+    finally:
+        exchange.shutting_down = before
+
+
+def _open_streams() -> list[Any]:
+    references = (life.stream for life in open_lives())
+    return [stream for one in references if one and (stream := one()) is not None]
+
+
+def _is_open(stream: Any) -> bool:
+    return bool(stream._life.is_open)  # noqa: SLF001 - a stream has one, of whatever kind it is
+
+
+def _wait(streams: list[Any], deadline: float) -> None:
+    """Wait for the streams to end; not in a loop's own thread, where that would hold them up."""
+    while loop.running() is None and monotonic() < deadline and any(map(_is_open, streams)):
+        time.sleep(_LOOK_AGAIN)

@@ -1,0 +1,102 @@
+"""The embedded backend: one event `stream_closed` for each stream."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from streaminstr._core.handle import current
+from streaminstr.log.logger import StreamLogger
+from streaminstr.log.origin import plain_names
+from streaminstr.types import Outcome, StreaminstrError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport
+
+LEVELS: Mapping[str, int] = {
+    name: getattr(logging, name.upper())
+    for name in ("debug", "info", "warning", "error", "critical")
+}
+DEFAULT_LEVELS: Mapping[str, str | None] = {
+    Outcome.COMPLETED: "info",
+    Outcome.FAILED: "error",
+    Outcome.CANCELLED: "info",
+    Outcome.ABANDONED: "warning",
+}
+"""Level of `stream_closed` by outcome; None: no event."""
+
+
+class LogBackend:
+    """One event `stream_closed` for each stream, at a level by outcome.
+
+    `levels` is a dict of outcome to level; an outcome that is not in it has its default level.
+    Raises StreaminstrError for unknown outcomes and levels.
+    """
+
+    def __init__(self, *, levels: Mapping[str, str | None] | None = None) -> None:
+        if levels is not None and not is_levels(levels):
+            msg = (
+                f"The levels are {levels!r:.80}. Write a dict of outcomes "
+                f"({', '.join(DEFAULT_LEVELS)}) to levels ({', '.join(LEVELS)}) or None."
+            )
+            raise StreaminstrError(msg)
+        self.levels = levels
+        self._by_outcome = {**DEFAULT_LEVELS, **(levels or {})}
+
+    def open(self, info: StreamInfo) -> LogScope:
+        return LogScope(info, self._by_outcome)
+
+
+class LogScope:
+    """Emits the closing event, with the stream's own bindings."""
+
+    __slots__ = ("_info", "_levels")
+
+    def __init__(self, info: StreamInfo, levels: Mapping[str, str | None]) -> None:
+        self._info = info
+        self._levels = levels
+
+    def start(self) -> dict[str, Attribute]:
+        return {}
+
+    def close(self, report: StreamReport) -> None:
+        level = self._levels[report.outcome]
+        stream = current.get()
+        if level is not None and stream is not None:
+            # No traceback: the caller of the body logs it, and its text may come from a client.
+            fields = plain_names({**self._info.attributes, **report.as_attributes()})
+            _emit(stream.logger, level, "stream_closed", fields)
+
+
+def is_levels(value: Any) -> bool:
+    """Whether `value` is a dict of outcomes to levels."""
+    return isinstance(value, dict) and all(
+        outcome in DEFAULT_LEVELS
+        and (level is None or (isinstance(level, str) and level in LEVELS))
+        for outcome, level in value.items()
+    )
+
+
+def with_log(
+    backends: tuple[Backend, ...], levels: Mapping[str, str | None]
+) -> tuple[Backend, ...]:
+    """`backends` with one log backend, last: its event then comes while the spans are open.
+
+    Beside another backend it is left out where no outcome has a level.
+    """
+    logs = [backend for backend in backends if isinstance(backend, LogBackend)]
+    others = [backend for backend in backends if not isinstance(backend, LogBackend)]
+    if others and not logs and not any(levels.values()):
+        return backends
+    own = next((log for log in logs if log.levels is not None), LogBackend(levels=levels))
+    return (*others, own)
+
+
+def _emit(logger: Any, level: str, event: str, fields: Mapping[str, Any]) -> None:
+    if isinstance(logger, StreamLogger):
+        logger.log(LEVELS[level], event, extra=fields)
+    else:
+        logger = getattr(logger, "sync_bl", logger)  # of structlog's AsyncBoundLogger
+        getattr(logger, level)(event, **fields)

@@ -1,0 +1,117 @@
+"""A stream's logger where structlog is installed: it carries the stream's bindings by itself."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from streaminstr.log.structured import installed, slots_in_use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streaminstr.log.origin import Line, Origin
+
+
+def bound_logger(name: str, origin: Origin) -> Any:
+    """A structlog logger with the bindings of `origin` and the stream's name."""
+    structlog = installed()
+    line = origin.line
+    bindings = Bindings.of(origin, origin.run(_all_bound))
+    bindings.update({} if line is None else line.fields, stream=name)
+    configured = structlog.get_config()
+    return structlog.wrap_logger(
+        None,
+        processors=_processors(configured["processors"], origin),
+        wrapper_class=_placed(configured["wrapper_class"]),
+        context_class=lambda _: bindings,
+        logger_factory_args=("streaminstr",),
+    ).bind()
+
+
+def _processors(configured: Any, origin: Origin) -> Any:
+    """The processors of a stream's logger: the configured ones, unless ddtrace has patched them.
+
+    None stands for the configured ones.
+    """
+    patched = [getattr(one, "__module__", "").startswith("ddtrace.") for one in configured]
+    if True not in patched:
+        return None
+    after = patched.index(True) + 1
+    return [*configured[:after], partial(_put_ids_back, origin), *configured[after:]]
+
+
+def _put_ids_back(origin: Origin, _: Any, __: str, event: Any) -> Any:
+    """A processor after ddtrace's, which writes "0" once the stream's span has finished."""
+    fields = {} if origin.line is None else origin.line.fields
+    event.update({name: value for name, value in fields.items() if event.get(name) == "0"})
+    return event
+
+
+def _all_bound() -> dict[str, Any]:
+    bound: dict[str, Any] = installed().contextvars.get_contextvars()
+    for slot in slots_in_use():
+        bound.update(slot.bindings())
+    return bound
+
+
+class Bindings(dict[str, Any]):
+    """The context of a logger, which knows the stream that it is from."""
+
+    __slots__ = ("line", "origin")
+    origin: Origin
+    line: Line | None
+    """The stream's fields that are in it; None if it was made before the first step."""
+
+    def __init__(self, source: Bindings, /, **new: Any) -> None:
+        """Called by structlog for `logger.bind(**new)`."""
+        super().__init__(source, **new)
+        self.origin, self.line = source.origin, source.line
+
+    @classmethod
+    def of(cls, origin: Origin, bound: Mapping[str, Any]) -> Bindings:
+        """`bound`, with the origin."""
+        bindings = cls.__new__(cls)
+        bindings.update(bound)
+        bindings.origin, bindings.line = origin, origin.line
+        return bindings
+
+    def late(self) -> dict[str, Any]:
+        """The stream's fields that this logger lacks because it was made before them."""
+        line = self.origin.line
+        if line is self.line or line is None:
+            return {}
+        return {name: value for name, value in line.fields.items() if name not in self}
+
+
+class _Placed:
+    """Mixed into a logger class: each line is made where the bindings of its stream are in force.
+
+    Otherwise `merge_contextvars` would add what another request has bound, and a vendor's log
+    injection the ids of another span. Structlog documents `_proxy_to_logger` for wrappers.
+    """
+
+    _context: Bindings
+
+    @property
+    def _proxy_to_logger(self) -> Callable[..., Any]:
+        proxy: Callable[..., Any] = super()._proxy_to_logger  # type: ignore[misc]
+        return partial(self._context.origin.run, partial(proxy, **self._context.late()))
+
+
+def _method(self: Any, name: str) -> Callable[..., Any]:
+    """Instead of `structlog.BoundLogger.__getattr__`, which keeps what may be used only once."""
+    return partial(self._proxy_to_logger, name)
+
+
+@cache
+def _placed(wrapper: Any) -> Any:
+    """The logger class `wrapper`, placed; a factory function stays as it is."""
+    if not isinstance(wrapper, type):
+        return wrapper
+    generic = issubclass(wrapper, installed().BoundLogger)
+    return type(
+        f"Stream{wrapper.__name__}",
+        (_Placed, wrapper),
+        {"__getattr__": _method} if generic else {},
+    )

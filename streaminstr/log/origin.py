@@ -1,0 +1,99 @@
+"""Where the log lines of a stream come from, for loggers that are used outside of it."""
+
+from __future__ import annotations
+
+import logging
+import operator
+from contextvars import ContextVar, copy_context
+from functools import partial
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streaminstr._asgiref import copy_here
+from streaminstr.log import structured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextvars import Context
+
+    from streaminstr._core.handle import StreamHandle
+    from streaminstr.log.structured import ThreadLocals
+    from streaminstr.types import Attribute
+
+RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
+    *("message", "asctime", "taskName"),  # logging's own, set later or by newer Pythons
+    *("self", "event", "method_name", "level", "logger", "timestamp", "positional_args"),
+}
+"""Names that logging and structlog use themselves. A field of such a name would break the line."""
+
+
+class Line(NamedTuple):
+    """What each log line of a stream carries."""
+
+    name: str
+    fields: Mapping[str, Attribute]
+
+
+here: ContextVar[Line | None] = ContextVar("streaminstr.line", default=None)
+"""The fields of the stream whose step or clean-up is running here."""
+
+
+class Origin:
+    """The bindings of one stream as they were at its first step.
+
+    A logger may outlive its stream, so this refers to no handle: with a reference cycle, a dropped
+    stream would not end until the garbage collector found it.
+    """
+
+    __slots__ = ("_context", "_held", "_thread", "line")
+
+    def __init__(self) -> None:
+        self.line: Line | None = None
+        self._context: Context | None = None
+        self._thread = 0
+        self._held: ThreadLocals | None = None
+
+    def settle(self, line: Line) -> None:
+        """Put the fields on each line of the current Context, and remember what is bound in it."""
+        self.line = line
+        here.set(line)
+        self._held = structured.bind(line.fields)
+        self._context, self._thread = copy_context(), get_ident()
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """Calls a function with the stream's bindings, which are current or remembered.
+
+        It adds no Python frame to the stack, where loggers look for their caller.
+        """
+        if self._context is None or here.get() is self.line:
+            return operator.call
+        run: Callable[..., Any] = copy_here(self._context, self._thread).run
+        return run if self._held is None else partial(run, self._held.run)
+
+
+NOWHERE = Origin()
+"""The origin of the logger outside of a stream."""
+
+
+def bind(handle: StreamHandle) -> None:
+    """Put a stream's ids, and attributes set before its first step, on each of its log lines."""
+    if handle.attributes:
+        handle.fields = {**handle.attributes, **handle.fields}
+    handle.fields = plain_names(handle.fields)
+    origin_of(handle).settle(Line(handle.info.name, handle.fields))
+
+
+def origin_of(handle: StreamHandle) -> Origin:
+    """The origin of a stream, which its loggers share."""
+    origin: Origin | None = handle.origin
+    if origin is None:
+        origin = handle.origin = Origin()
+    return origin
+
+
+def plain_names(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`fields`, with an underscore after each reserved name."""
+    if RESERVED.isdisjoint(fields):
+        return fields
+    return {f"{name}_" if name in RESERVED else name: value for name, value in fields.items()}

@@ -1,0 +1,79 @@
+"""An observed backend: what it raises, and what it wrongly returns, is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport, StreamScope
+
+_ADVICE = (
+    "A scope is closed from any thread, task and Context, and by the garbage collector: "
+    "keep what close() needs in the scope itself."
+)
+
+
+class Observer:
+    """What passes between the core and its backends, and what they do wrong."""
+
+    def __init__(self) -> None:
+        self.faults: list[tuple[str, BaseException | None]] = []
+        self.scopes: list[StreamScope] = []
+        self.reports: list[StreamReport] = []
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a method of a backend or scope, and remember what it raises."""
+        try:
+            return function(*arguments)
+        except BaseException as error:
+            self.fault(function, f"raised {type(error).__name__}: {error}. {_ADVICE}", error)
+            raise
+
+    def fault(
+        self, function: Callable[..., Any], problem: str, error: BaseException | None = None
+    ) -> None:
+        owner = type(getattr(function, "__self__", None)).__name__
+        name = getattr(function, "__name__", "?")
+        self.faults.append((f"{owner}.{name}() {problem}", error))
+
+
+class ObservedBackend:
+    """Hands everything on to `backend`, and notes it in `observer`."""
+
+    def __init__(self, backend: Backend, observer: Observer) -> None:
+        self._backend = backend
+        self._observer = observer
+
+    def open(self, info: StreamInfo) -> ObservedScope:
+        scope = self._observer.call(self._backend.open, info)
+        if scope is None or any(scope is other for other in self._observer.scopes):
+            self._observer.fault(
+                self._backend.open,
+                f"returned {scope!r:.80}. Return a new scope for each stream.",
+            )
+        self._observer.scopes.append(scope)
+        return ObservedScope(scope, self._observer)
+
+
+class ObservedScope:
+    """Hands everything on to `scope`, and notes it in `observer`."""
+
+    def __init__(self, scope: StreamScope, observer: Observer) -> None:
+        self._scope = scope
+        self._observer = observer
+
+    def start(self) -> Mapping[str, Attribute]:
+        fields = self._observer.call(self._scope.start)
+        if not isinstance(fields, Mapping):
+            self._observer.fault(
+                self._scope.start,
+                f"returned {fields!r:.80}. Return a mapping of log fields, or {{}}.",
+            )
+        return fields  # type: ignore[no-any-return]
+
+    def close(self, report: StreamReport) -> None:
+        self._observer.reports.append(report)
+        self._observer.call(self._scope.close, report)

@@ -1,0 +1,401 @@
+"""Every type that a backend or an annotation needs. Imports the attribute names and no more.
+
+The contract between the core and a backend is frozen as of version 0.2: `Backend`, `StreamScope`,
+the optional moments (`Supports...`), `StreamInfo` and `StreamReport`. New fields may be added at
+the end, with a default.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, runtime_checkable
+
+from streaminstr import attributes as names
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+
+__all__ = [
+    "AsyncStream",
+    "Attribute",
+    "Backend",
+    "CancelledBy",
+    "OpenStream",
+    "Outcome",
+    "Parent",
+    "Stream",
+    "StreamHandle",
+    "StreamInfo",
+    "StreamReport",
+    "StreamScope",
+    "StreaminstrError",
+    "SupportsFlush",
+    "SupportsProgress",
+    "SupportsSegments",
+    "SupportsTraceId",
+    "Turn",
+]
+
+Attribute = str | bool | int | float
+"""A value of a span attribute or a log field."""
+CancelledBy = Literal["client", "server"]
+"""Who cut a stream short, where that is known."""
+Parent = Literal["child", "link"]
+"""`child` of the span that is current where the stream is made; `link`: a trace of its own."""
+Turn = Literal["producer", "consumer", "upstream"]
+"""Who keeps an open stream waiting: the body, the client and its server, or what the body reads."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+ChunkT_co = TypeVar("ChunkT_co", covariant=True)
+
+
+class StreaminstrError(Exception):
+    """A configuration that cannot work: says what is wrong, where, and what to write instead."""
+
+
+class Outcome(enum.StrEnum):
+    """How a stream ended."""
+
+    COMPLETED = "completed"
+    """The body was exhausted. Whether the client received all of it is not known."""
+    FAILED = "failed"
+    """An exception came out of a step, or the body reported a failure."""
+    CANCELLED = "cancelled"
+    """Ended from outside: the client left, the task was cancelled, the server shut down."""
+    ABANDONED = "abandoned"
+    """Started, dropped, and found by the garbage collector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """What is known of a stream when it is made. Passed to `Backend.open`.
+
+    Read it in `start`, too: a stream that becomes a response's before its first step has its name
+    and attributes completed.
+    """
+
+    name: str
+    """Low-cardinality name, such as `orders.export` or `GET orders/<int:pk>/`."""
+    attributes: Mapping[str, Attribute] = field(default_factory=lambda: NOTHING)
+    """Attributes to put on the span when it starts, under their semantic-convention names."""
+    parent: Parent = "child"
+    """`child` of the span that is current where the stream is made; `link`: a trace of its own."""
+    started_ns: int | None = None
+    """Unix time in nanoseconds at which the span starts; None: the moment of `start()`."""
+    stream_id: str = ""
+    """16 random hex digits, the same on the span and all log events. Never a metric attribute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReport:
+    """The numbers of one stream. Times are in seconds, sizes in bytes.
+
+    A field is its attribute's name without the prefix `streaminstr.`, and None where it does not
+    apply. In `progress` and `segment` the outcome has no meaning.
+    """
+
+    outcome: Outcome
+    cancelled_by: CancelledBy | None = None
+    """Only with `cancelled`, and only where the cause is known."""
+    error: BaseException | None = None
+    """The exception that came out of a step or that the body reported; only with `failed`."""
+    is_error: bool = False
+    """Whether the span's status is error: `failed`, and `cancelled` where so configured."""
+    chunks: int = 0
+    bytes: int | None = 0
+    """Text counts as encoded, other objects count as chunks only. None: the server sent a file
+    itself and its size is unknown."""
+    time_to_first_chunk: float | None = None
+    """From the making of the stream; None when there was no chunk."""
+    request_time_to_first_chunk: float | None = None
+    """From the start of the request, where the adapter knows it."""
+    longest_gap: float = 0.0
+    """The longest time from one chunk (of an event stream: event) to the next."""
+    producer_time: float = 0.0
+    """Spent inside steps: the body at work."""
+    consumer_time: float = 0.0
+    """Spent between steps: the server and the client."""
+    stalled: Turn | None = None
+    """Of an open stream only (`progress`): whose turn it is at this moment."""
+    attributes: Mapping[str, Attribute] = field(default_factory=lambda: NOTHING)
+    """Attributes that the body set with `current_stream().set_attribute` and `add`."""
+    error_type: str | None = None
+    """Value of the semantic conventions' `error.type`: None unless `is_error`.
+
+    What the body set under that name, else the type of the exception."""
+    reason: str | None = None
+    """The text with which the body reported its failure."""
+    close_reason: str | None = None
+    """The text with which an operator closed the stream."""
+    events: int | None = None
+    """Server-sent events; only of an event stream."""
+    pings: int | None = None
+    """Comment-only chunks of an event stream."""
+    time_to_first_event: float | None = None
+    """From the making of an event stream to its first event with data."""
+    upstream_time: float | None = None
+    """The part of `producer_time` that was spent in steps of streams that the body reads."""
+    bottleneck: Turn | None = None
+    """Who took over half of the duration, where anyone did."""
+    buffered: bool | None = None
+    """True: the framework reads the whole body before it sends the first byte."""
+    db_connections: int | None = None
+    """Database connections that the request holds while the body is stepped."""
+    loop_lag: float | None = None
+    """The largest lag of the event loop that was seen while the stream was open."""
+    segment: int | None = None
+    """Number of the segment, from 0; only of a segmented stream."""
+    resumed: bool | None = None
+    """True: the request had the header `Last-Event-ID`."""
+    zero_copy: bool | None = None
+    """True: the server sent the file itself, without a step of the body."""
+    marks: Mapping[str, float] = field(default_factory=lambda: NOTHING)
+    """Seconds from the making of the stream to each `mark`, by its name."""
+    rates: Mapping[str, float] = field(default_factory=lambda: NOTHING)
+    """Sums of `add(..., rate=True)` for each second of producer time, by name."""
+
+    def __post_init__(self) -> None:
+        if self.is_error and self.error_type is None:
+            object.__setattr__(self, "error_type", _error_type(self))
+
+    @property
+    def duration(self) -> float:
+        """From the first step to the end."""
+        return self.producer_time + self.consumer_time
+
+    def as_attributes(self) -> dict[str, Attribute]:
+        """The report as attributes of a span and fields of a log event."""
+        attributes: dict[str, Attribute] = {
+            **self.attributes,
+            # A stream that is open has no outcome yet.
+            (names.OUTCOME if self.stalled is None else names.STALLED): (
+                self.outcome.value if self.stalled is None else self.stalled
+            ),
+            names.CHUNKS: self.chunks,
+            names.LONGEST_GAP: self.longest_gap,
+            names.PRODUCER_TIME: self.producer_time,
+            names.CONSUMER_TIME: self.consumer_time,
+        }
+        for name, attribute in _WHERE_IT_APPLIES:
+            value = getattr(self, name)
+            if value is not None:
+                attributes[attribute] = value
+        for mark, seconds in self.marks.items():
+            attributes[names.MARK + mark] = seconds
+        for rate, value in self.rates.items():
+            attributes[names.RATE + rate] = value
+        return attributes
+
+
+class StreamScope(Protocol):
+    """What a backend does for one stream. The core calls it; it never calls back.
+
+    `start` is called at most once. Exactly one `close` follows a `start` that returned; there is
+    none without it. Two calls never overlap, and none comes after `close`.
+    """
+
+    def start(self) -> Mapping[str, Attribute]:
+        """Start the span and make it current, in the stream's own Context, before the first step.
+
+        Returns the fields that log lines of this stream carry: trace and span ids. What was made
+        current needs no clean-up: the Context is dropped with the stream.
+        """
+
+    def close(self, report: StreamReport) -> None:
+        """End the span. Called from any thread or task, also by the garbage collector.
+
+        Runs in a copy of the stream's Context, so the span is still current.
+        """
+
+
+class Backend(Protocol):
+    """A vendor: OpenTelemetry, ddtrace, plain logs, or one of your own."""
+
+    def open(self, info: StreamInfo) -> StreamScope | None:
+        """Remember the parent, when the stream is made. Start nothing that would need an end.
+
+        None: this backend does not instrument this stream.
+        """
+
+
+@runtime_checkable
+class SupportsProgress(Protocol):
+    """A `StreamScope` that can show an open stream (option `progress_interval`)."""
+
+    def progress(self, report: StreamReport) -> None:
+        """Show the numbers so far. Called by the progress thread, never during `close`."""
+
+
+@runtime_checkable
+class SupportsSegments(Protocol):
+    """A `StreamScope` that can end its span and start the next one (option `segment_interval`).
+
+    Without it a stream is not segmented, and stays one stream for logs and metrics.
+    """
+
+    def segment(self, report: StreamReport) -> Mapping[str, Attribute]:
+        """End this segment's span with its numbers, start the next span and make it current.
+
+        Called between two steps, in the stream's Context. Returns the fields as `start` does.
+        """
+
+
+@runtime_checkable
+class SupportsFlush(Protocol):
+    """A `Backend` that buffers (`streaminstr.shutdown`)."""
+
+    def flush(self, timeout: float) -> None:
+        """Send what is buffered, in at most `timeout` seconds."""
+
+
+@runtime_checkable
+class SupportsTraceId(Protocol):
+    """A `Backend` that knows the trace that is current where it is asked (option `RATIO`)."""
+
+    def trace_id(self) -> int | None:
+        """The current trace's id; None: there is no current trace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStream:
+    """A snapshot of one open stream. Never holds a value of a local, a path or a header."""
+
+    id: str
+    """`StreamInfo.stream_id`."""
+    name: str
+    route: str | None = None
+    method: str | None = None
+    worker: str = ""
+    """Host and process id."""
+    age: float = 0.0
+    """Seconds since the first step."""
+    chunks: int = 0
+    events: int | None = None
+    bytes: int = 0
+    rates: Mapping[str, float] = field(default_factory=lambda: NOTHING)
+    idle: float = 0.0
+    """Seconds since the last chunk."""
+    turn: Turn = "producer"
+    limited: bool = False
+    draining: bool = False
+    trace_id: str | None = None
+    span_id: str | None = None
+    waits: tuple[str, ...] = ()
+    """Where the body waits, outermost frame first: `file:line function`."""
+
+
+class StreamHandle(Protocol):
+    """What a body sees of its own stream: the value of `current_stream()`.
+
+    Outside of a stream it is falsy and does nothing; its logger logs plainly.
+    """
+
+    @property
+    def id(self) -> str:
+        """`StreamInfo.stream_id`; empty outside of a stream."""
+
+    @property
+    def info(self) -> StreamInfo:
+        """The name, attributes and id of the stream."""
+
+    @property
+    def logger(self) -> Logger:
+        """A logger with the request's bindings, the stream's name and the span's ids."""
+
+    def set_attribute(self, name: str, value: Attribute) -> None:
+        """Put an attribute on the span and on the closing log event."""
+
+    def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
+        """Report that the stream has failed, although its body goes on or ends normally."""
+
+    def mark(self, name: str) -> None:
+        """Note the time of something: `streaminstr.mark.NAME`. The first call stands."""
+
+    def add(self, name: str, number: float, *, rate: bool = False) -> None:
+        """Sum a number under an attribute; with `rate` also for each second of producer time."""
+
+    def __bool__(self) -> bool: ...
+
+
+class Logger(Protocol):
+    """What `structlog`'s bound loggers and `logging.LoggerAdapter` have in common."""
+
+    def debug(self, event: str, /, *args: object, **fields: object) -> object: ...
+    def info(self, event: str, /, *args: object, **fields: object) -> object: ...
+    def warning(self, event: str, /, *args: object, **fields: object) -> object: ...
+    def error(self, event: str, /, *args: object, **fields: object) -> object: ...
+    def exception(self, event: str, /, *args: object, **fields: object) -> object: ...
+    def bind(self, **fields: object) -> Logger:
+        """Another logger, which carries `fields` too."""
+
+
+class Stream(Protocol[ChunkT_co]):
+    """A sync body whose steps run in a Context of their own: what `streaminstr.stream` returns."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> ChunkT_co: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def prime(self) -> Self:
+        """Take the first chunk now; the first step returns it. Raises what the body raises."""
+
+    def send(self, value: object, /) -> ChunkT_co:
+        """Resume a generator body with `value`."""
+
+    def throw(self, *error: object) -> ChunkT_co:
+        """Raise an exception in a generator body, where it is suspended."""
+
+    def close(self) -> None:
+        """End the stream and run the body's own clean-up."""
+
+
+class AsyncStream(Protocol[ChunkT_co]):
+    """An async body whose steps run in a Context of their own, in the task that asks for them."""
+
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Awaitable[ChunkT_co]: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *exc_info: object) -> None: ...
+
+    async def aprime(self) -> Self:
+        """Take the first chunk now; the first step returns it. Raises what the body raises."""
+
+    def asend(self, value: object, /) -> Awaitable[ChunkT_co]:
+        """Resume an async generator body with `value`."""
+
+    def athrow(self, *error: object) -> Awaitable[ChunkT_co]:
+        """Raise an exception in an async generator body, where it is suspended."""
+
+    async def aclose(self) -> None:
+        """End the stream and run the body's own clean-up, in this task."""
+
+    def close(self) -> None:
+        """End the stream, from any thread; its clean-up is awaited on the body's own loop."""
+
+
+def _error_type(report: StreamReport) -> str:
+    """`ValueError`, `shop.errors.OutOfStock`: the form that OpenTelemetry's SDK uses too."""
+    own = report.attributes.get(names.ERROR_TYPE)
+    if isinstance(own, str):
+        return own
+    if report.error is None:
+        return report.outcome.value if report.outcome is Outcome.CANCELLED else "_OTHER"
+    kind = type(report.error)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+_WHERE_IT_APPLIES = tuple(
+    (name.lower(), getattr(names, name))
+    for name in (
+        *("CANCELLED_BY", "BYTES", "TIME_TO_FIRST_CHUNK", "REQUEST_TIME_TO_FIRST_CHUNK"),
+        *("ERROR_TYPE", "REASON", "CLOSE_REASON", "EVENTS", "PINGS", "TIME_TO_FIRST_EVENT"),
+        *("UPSTREAM_TIME", "BOTTLENECK", "BUFFERED", "DB_CONNECTIONS", "LOOP_LAG", "SEGMENT"),
+        *("RESUMED", "ZERO_COPY"),
+    )
+)
+"""Fields of a report that may be None, and their attributes."""

@@ -1,0 +1,64 @@
+"""Writes docs/reference/outcomes.md from the table that decides.
+
+    python tests/support/outcome_table.py > docs/reference/outcomes.md
+
+tests/core/test_outcome.py compares it with the page, and tests/core/test_life_machine.py takes the
+outcomes that it expects from the same table.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from streaminstr._core.outcome import TABLE, Cut
+
+CAUSES = {
+    "none": "",
+    "server": "`server`",
+    "known": "the first that is known, see below",
+}
+_HEAD = """\
+# Outcomes
+
+Every stream that was started ends with one outcome. This table decides which.
+
+"""
+_TAIL = """
+A row without a second condition holds for all that the table does not name.
+
+`streaminstr.cancelled_by` is the first of these that is known:
+
+1. who asked for the end: `shutdown()` and a server that stops are `server`;
+2. how the stream was cut in whose step this one was made, when that one ended before it;
+3. what the outermost net saw: a client that left is `client`;
+4. `server`, where the process was told to stop.
+
+A step that raises TimeoutError or a cancellation does not end a body that can go on: an iterator
+object that waits for a queue with a timeout, for example. The stream stays open. If it is stepped
+again, the cut is forgotten. A generator that raises has finished, and so has its stream.
+
+| outcome | status of the span |
+|---|---|
+| `completed` | unset |
+| `failed` | error, with `error.type` and the exception |
+| `cancelled` | unset, or error with the option `cancelled_is_error` |
+| `abandoned` | unset; Python warns with a ResourceWarning |
+
+A stream that is never stepped has no outcome: it has no span and nothing that could stay open.
+"""
+
+
+def as_markdown() -> str:
+    """The page."""
+    lines = [
+        "| what ends the stream | and | outcome | `streaminstr.cancelled_by` |",
+        "|---|---|---|---|",
+    ]
+    for (ending, cut), row in TABLE.items():
+        beside = "" if cut is Cut.NOTHING else cut.value
+        lines.append(f"| {ending.value} | {beside} | `{row.outcome}` | {CAUSES[row.cause]} |")
+    return _HEAD + "\n".join(lines) + "\n" + _TAIL
+
+
+if __name__ == "__main__":  # pragma: no cover - one line, for the writer of the page
+    sys.stdout.write(as_markdown())
