@@ -22,13 +22,15 @@ from __future__ import annotations
 import sys
 import threading
 from contextvars import Context, ContextVar
-from functools import cache
+from functools import cache, partial
+from itertools import compress
+from operator import call
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._core.guard import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _NONE: Any = object()
 """No argument; the executors of no place."""
@@ -108,33 +110,35 @@ def _runner(
                 and pool(None) is last.pool
             ):
                 return run(function) if argument is _NONE else run(function, argument)
-            arguments: Any = () if argument is _NONE else (argument,)
-            return run(_arrive, context, names, last, names.here(), function, arguments)
+            whole = function if argument is _NONE else partial(function, argument)
+            return run(next, _settle_first(whole, context, names, last))
         finally:
-            function = argument = arguments = None  # no reference cycle through a traceback
+            function = argument = whole = None  # no reference cycle through a traceback
 
     return enter
 
 
-def _arrive(
+def _settle_first(
+    function: Callable[[], Any],
     context: Context,
     names: Names,
     last: _Last,
-    here: tuple[Any, ...],
-    function: Any,
-    arguments: Any,
-) -> Any:
-    """Call `function` in `context`, which is the current one, at a place that is new to it.
+) -> Iterator[Any]:
+    """What calls `function` at `next`, in the stream's Context at a place that is new to it.
 
-    `last` changes only here, while the Context is entered, and in the same entry as the call:
-    otherwise another thread could take the stream elsewhere in between.
+    Both in one entry: otherwise another thread could take the stream elsewhere in between. And
+    with no frame of Python's round `function`: no thread may have its turn between the end of a
+    step and the leaving of the Context, or its `close` could be missed.
     """
+    settle = partial(_arrive, context, names, last, names.here())
+    both: Iterator[Any] = map(call, (settle, function))  # type: ignore[arg-type]  # any callable
+    return compress(both, (False, True))
+
+
+def _arrive(context: Context, names: Names, last: _Last, here: tuple[Any, ...]) -> None:
+    """Take the stream to the place `here`. `last` changes only while the Context is entered."""
     _settle(context, names, last.thread, *here)
     last.thread, last.executors, last.pool, _ = here
-    try:
-        return function(*arguments)
-    finally:
-        function = arguments = None  # as in `enter`
 
 
 class Names(NamedTuple):

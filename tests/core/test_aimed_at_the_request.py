@@ -60,7 +60,7 @@ def test_a_signal_during_a_clean_up_gets_through_and_the_scope_is_closed(exits, 
 
 
 def test_a_signal_during_a_shutdown_gets_through_and_all_scopes_are_closed(exits):
-    """gunicorn's abort arrives while a rollback hangs: the worker exits, and nothing is lost."""
+    """Gunicorn's abort arrives while a rollback hangs: the worker exits, and nothing is lost."""
     act, error = exits
     recording = RecordingBackend()
     with in_force(recording):

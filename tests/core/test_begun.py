@@ -7,11 +7,11 @@ import logging
 from contextvars import ContextVar, copy_context
 
 import pytest
+from streaminstr._core.begun import is_begun
 
 import streaminstr
 from core_fakes import Iterator, by_hand
 from streaminstr import Outcome, _wrap, current_stream, stream
-from streaminstr._core.begun import is_begun
 
 held = ContextVar("held", default="unset")
 

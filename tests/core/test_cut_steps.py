@@ -114,7 +114,9 @@ def test_closed_instead_it_has_the_outcome_of_the_cut(backend, body_of, error, o
     made = cut(body_of, error)
     close(made)
     assert only(backend).outcome is outcome
-    assert isinstance(only(backend).report.error, error if outcome is Outcome.FAILED else type(None))
+    assert isinstance(
+        only(backend).report.error, error if outcome is Outcome.FAILED else type(None)
+    )
 
 
 @KINDS

@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 
+import asgiref.sync
 import pytest
 
 from core_fakes import AsyncIterator, Iterator
@@ -18,6 +19,14 @@ from streaminstr._core import life
 from streaminstr.testing import RecordingBackend
 
 ROUNDS = 300
+
+
+@pytest.fixture(autouse=True, params=[None, asgiref.sync], ids=["alone", "asgiref"])
+def _beside(request, monkeypatch):
+    """With asgiref each first step, and each change of thread, goes another way."""
+    monkeypatch.delitem(sys.modules, "asgiref.sync")
+    if request.param is not None:
+        monkeypatch.setitem(sys.modules, "asgiref.sync", request.param)
 
 
 @pytest.fixture(autouse=True)
