@@ -1,4 +1,4 @@
-"""To look something up on a backend is to run its code: guarded like its calls, with one log line."""
+"""To look something up on a backend is to run its code: guarded like its calls, logged once."""
 
 import gc
 import logging

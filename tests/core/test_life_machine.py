@@ -39,7 +39,7 @@ hops = st.booleans()
 errors = st.sampled_from(list(ERRORS))
 
 
-class Fault(Exception):  # noqa: N818 - it is no error of ours
+class Fault(Exception):
     """What a backend raises on purpose."""
 
 

@@ -1,4 +1,4 @@
-"""`prime` takes the first chunk inside of the stream: an early error comes out where it is called."""
+"""`prime` takes the first chunk inside of the stream: an early error comes out there."""
 
 import pytest
 

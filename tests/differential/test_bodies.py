@@ -1,6 +1,6 @@
 """For each kind of body, consumer and end: as without us, and the scope says what happened.
 
-The quick suite runs a choice of programs for each kind; with STREAMINSTR_DIFFERENTIAL=full it is all
+The quick suite runs a choice of programs for each kind; with STREAMINSTR_DIFFERENTIAL=full all
 of them. `test_programs` has those that nobody has thought of.
 """
 

@@ -56,7 +56,7 @@ def async_endings(draw):
 
 
 def goes_on_after_its_close(kind, consumer, ending):
-    """Whether a program steps what it has closed, and that is no generator, which says what then."""
+    """Whether a program steps what it has closed, and is no generator, which says what then."""
     closed = [number for number, one in enumerate(ending.then) if one in CLOSES]
     later = set(ending.then[closed[0] + 1 :]) if closed else set()
     return later - CLOSES and (not kind.sends or consumer.wraps)

@@ -173,7 +173,7 @@ async def async_view(request, body, scenario=""):
 
 
 def file_view(request, scenario=""):
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    file = tempfile.TemporaryFile()
     file.truncate(FILE_SIZE)
     return FileResponse(file, content_type="application/octet-stream", filename="big.bin")
 
@@ -198,7 +198,7 @@ class Stored:
 
 
 def _temporary():
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    file = tempfile.TemporaryFile()
     file.truncate(FILE_SIZE)
     return file
 

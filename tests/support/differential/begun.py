@@ -1,4 +1,4 @@
-"""Kinds of bodies that were entered, in their caller's Context, before they are given to a stream."""
+"""Kinds of bodies that were entered, in their caller's Context, before a stream gets them."""
 
 from __future__ import annotations
 
