@@ -7,11 +7,11 @@ import logging
 from contextvars import ContextVar, copy_context
 
 import pytest
-from streaminstr._core.begun import is_begun
 
 import streaminstr
 from core_fakes import Iterator, by_hand
 from streaminstr import Outcome, _wrap, current_stream, stream
+from streaminstr._begun import is_begun
 
 held = ContextVar("held", default="unset")
 
@@ -179,7 +179,7 @@ def test_objects_of_other_types_are_not_looked_into(body):
 
 def test_data_costs_little_however_much_it_is(monkeypatch):
     looked = []
-    monkeypatch.setattr("streaminstr._core.begun.get_referents", looking(looked))
+    monkeypatch.setattr("streaminstr._begun.get_referents", looking(looked))
     few = (1,) * 20
     for _ in range(9):
         few = (few,) * 20
