@@ -75,7 +75,6 @@ def test_a_description_that_the_body_gave_stays(otel, force):
     def body():
         trace.get_current_span().set_status(StatusCode.ERROR, "upstream")
         yield b"event: error"
-        yield b"the end"
 
     force(otel.backend, cancelled_is_error=True)
     made = streaminstr.stream(body(), name="s")

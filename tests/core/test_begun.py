@@ -87,7 +87,7 @@ SHAPES = {
     "enumerate": enumerate,
     "islice": lambda it: itertools.islice(it, 2),
     "takewhile": lambda it: itertools.takewhile(bool, it),
-    "starmap": lambda it: itertools.starmap(print, it),
+    "starmap": lambda it: itertools.starmap(repr, zip(it, strict=True)),
     "tee": lambda it: itertools.tee(it)[0],
     "map over chain": lambda it: map(str, itertools.chain([0], it)),
     "chain over map over chain": lambda it: itertools.chain(map(str, itertools.chain([0], it))),
@@ -118,10 +118,27 @@ def test_so_is_an_async_generator(shape):
     assert not is_begun(ASYNC_SHAPES[shape](agen()))
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_stream_has_the_chunks_that_the_body_has(shape, backend):
+    if shape == "async over sync":
+        assert by_hand(chunks_of(stream(SHAPES[shape](begun())))) == [2, 3]
+    else:
+        assert list(stream(SHAPES[shape](begun()))) == list(SHAPES[shape](begun()))
+
+
+@pytest.mark.parametrize("shape", ASYNC_SHAPES)
+def test_so_has_an_async_one(shape, backend):
+    plain = by_hand(chunks_of(ASYNC_SHAPES[shape](abegun())))
+    assert by_hand(chunks_of(stream(ASYNC_SHAPES[shape](abegun())))) == plain
+
+
+async def chunks_of(body):
+    return [chunk async for chunk in body]
+
+
 def test_an_async_generator_that_waits_in_its_first_step_is_begun():
     async def body():
-        await asyncio.Event().wait()
-        yield 1
+        yield await asyncio.Event().wait()
 
     async def main():
         made = body()

@@ -325,8 +325,7 @@ def test_a_cancellation_while_it_waits_is_cancelled(backend):
 
     async def body():
         try:
-            await asyncio.Event().wait()
-            yield 1
+            yield await asyncio.Event().wait()
         finally:
             cleaned.append(bool(current_stream()))
 
@@ -345,8 +344,7 @@ def test_a_cancellation_while_it_waits_is_cancelled(backend):
 
 def test_a_timeout_of_its_caller_fires(backend):
     async def body():
-        await asyncio.Event().wait()
-        yield 1
+        yield await asyncio.Event().wait()
 
     async def main():
         with pytest.raises(TimeoutError):
@@ -375,8 +373,7 @@ def test_a_close_while_it_waits_ends_it_when_the_chunk_has_come(backend):
         go = asyncio.Event()
 
         async def body():
-            await go.wait()
-            yield 1
+            yield await go.wait()
 
         made = stream(body())
         task = asyncio.create_task(made.aprime())

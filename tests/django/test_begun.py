@@ -341,9 +341,10 @@ def test_it_is_said_once_that_it_is_not_isolated(caplog, backend):
     assert "prime()" in record.getMessage()
 
 
-def test_an_early_error_is_answered_as_the_view_says_and_has_no_scope(backend):
+@pytest.mark.parametrize(("names", "status", "body"), [("x", "502", b"early"), ("a", "200", b"1")])
+def test_an_early_error_is_answered_as_the_view_says(names, status, body, backend):
     def view(request):
-        it = ({}[name] for name in ["missing"])
+        it = ({"a": "1"}[name] for name in names)
         try:
             first = next(it)
         except KeyError:
@@ -352,5 +353,27 @@ def test_an_early_error_is_answered_as_the_view_says_and_has_no_scope(backend):
 
     with site(view, ours=True):
         request = Wsgi()
-        assert (request.status[:3], request.read()) == ("502", b"early")
-    assert backend.streams == []
+        assert (request.status[:3], request.read()) == (status, body)
+    assert [one.outcome for one in backend.streams] == ["completed"] * (status == "200")
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_late_error_is_as_in_plain(held, backend):
+    def view(request):
+        it = failing(held)
+        first = next(it)
+        return StreamingHttpResponse(itertools.chain([first], it))
+
+    results = []
+    for ours in (False, True):
+        notes = Notes()
+        results.append(wsgi(view, "read", notes, ours=ours))
+    assert results[1] == results[0]
+    assert results[0][:2] == (b"a", LookupError)
+    assert [one.outcome for one in backend.closed] == ["failed"]
+
+
+def failing(held):
+    with HELD[held]():
+        yield "a"
+        raise LookupError

@@ -258,6 +258,8 @@ def test_what_a_server_has_read_and_put_back_is_not_counted(answer, backend):
     answer(lambda: FileResponse(io.BytesIO(CONTENT)))
     request = read_by_server()
     file = request.body.filelike
+    file.seek(0, os.SEEK_END)  # for its length
+    file.seek(0)
     file.read(1000)
     file.seek(0)
     file.seek(10, os.SEEK_CUR)

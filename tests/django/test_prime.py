@@ -242,30 +242,35 @@ async def test_its_span_is_current_in_the_primed_part_and_not_in_the_view(vendor
 BUFFERED = pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
 
 
+async def letters():
+    for chunk in "abc":
+        yield chunk
+
+
+async def rest(first, made):
+    yield first
+    async for chunk in made:
+        yield chunk
+
+
+async def primed_by_hand(request):
+    made = letters()
+    first = await anext(made)
+    return StreamingHttpResponse(rest(first, made))
+
+
+async def primed_by_us(request):
+    return StreamingHttpResponse(await streaminstr.stream(letters()).aprime())
+
+
 @BUFFERED
-def test_an_async_generator_under_wsgi_is_cut_after_it_as_in_plain(answer, backend):
+@pytest.mark.parametrize("view", [primed_by_hand, primed_by_us])
+def test_an_async_generator_is_cut_after_it_under_wsgi_as_in_plain(view, answer, backend):
     """Django runs the view in a loop of its own, and as that ends it closes its generators."""
-
-    async def body():
-        for chunk in "abc":
-            yield chunk
-
-    async def primed_in_plain(request):
-        made = body()
-        first = await anext(made)
-        return StreamingHttpResponse(rest(first, made))
-
-    async def rest(first, made):
-        yield first
-        async for chunk in made:
-            yield chunk
-
-    async def view(request):
-        return StreamingHttpResponse(await streaminstr.stream(body()).aprime())
-
     answer(view)
+    assert asyncio.run(Asgi().run()).body == b"abc"
     ours = Wsgi("/async/").read()
-    answer(primed_in_plain)
+    answer(primed_by_hand)
     with override_settings(MIDDLEWARE=[]):
         assert ours == Wsgi("/async/").read() == b"a"
 

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from real_services import free_port
+from real_services import BOUNDED, free_port
 from server_process import PATIENCE, Client
 
 HERE = Path(__file__).parent
@@ -78,7 +78,7 @@ class RealServer:
         command = [part.format(host=host, port=port) for part in self._kind.command]
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                [sys.executable, *command],
+                [*BOUNDED, sys.executable, *command],
                 env={**os.environ, **self._environment()},
                 cwd=self._record.parent,
                 stdin=subprocess.DEVNULL,

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 PATIENCE = 30
+BOUNDED = ("timeout", "900")
+"""Ends a server whose tests were killed before they could."""
 POSTGRES = "postgres"
 """The user that runs it where the tests run as root, which it refuses."""
 
@@ -67,7 +69,7 @@ def _binary(name):
 @contextlib.contextmanager
 def _running(command, port, stop, **options):
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    process = subprocess.Popen(command, **quiet, **options)  # noqa: S603
+    process = subprocess.Popen([*BOUNDED, *command], **quiet, **options)  # noqa: S603
     try:
         wait_for_port(port, process)
         yield

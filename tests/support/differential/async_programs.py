@@ -28,7 +28,6 @@ ASYNC_ENDINGS = {
         if ending.error is None
     },
     "closed from the loop": Ending(steps=1, then=("close",)),
-    "closed before a step from the loop": Ending(steps=0, then=("close",)),
     "exhausted, then closed from the loop": Ending(then=("close", "aclose")),
     "closed from the loop and aclosed": Ending(steps=1, then=("close", "aclose")),
     **{
@@ -55,17 +54,28 @@ def is_sensible_async(kind, consumer, ending):
     hops = consumer.hops or kind.tasks
     if hops and (ending.error in STOPS_TASKS or "throw exit" in ending.then):
         return False
-    if consumer.wraps and "drop a step" in ending.then:
-        return False  # CPython then takes the wrapping generator for a running one
+    if "drop a step" in ending.then and (consumer.wraps or kind.ends is not False):
+        return False  # CPython 3.11 takes the async generator for a running one ever after
     if kind.tasks and ending.error is StopAsyncIteration:
         return False
     if kind.holds and not is_left_in_its_task(consumer, ending):
         return False
+    if not is_closed_by_its_owner(kind, ending):
+        return False
     return is_sensible(kind, consumer, ending)
 
 
+def is_closed_by_its_owner(kind, ending):
+    """Whether a plain program could do the same, which can await a close or leave it."""
+    begins = ending.then[:1] if ending.steps == 0 else ()
+    if {"close", "close in a thread"} & set(begins):
+        return False  # no loop is known before the first step, and Django closes nothing then
+    return not (kind.begun and {"close", "close in a thread"} & set(ending.then))
+
+
 def is_left_in_its_task(consumer, ending):
-    """Whether a program drops nothing that holds a group of tasks."""
-    if consumer.hops or {"drop a step", "close", "close in a thread"} & set(ending.then):
+    """Whether a program leaves what is held to the task that has entered it."""
+    elsewhere = {"drop a step", "close", "close in a thread", "throw exit"}
+    if consumer.hops or elsewhere & set(ending.then) or ending.error is GeneratorExit:
         return False
     return "aclose" in ending.then or ending.steps == STEPS_TO_THE_END

@@ -87,6 +87,8 @@ class Program:
                 await settle()
             for recorded in self.backend.streams:
                 self.record.wrong += self.model.state_differences(recorded)
+        self.record.may_be_open = "open" in self.model.states
+        self.record.must_be_open = self.consumer.modelled and self.model.states == {"open"}
         self.model.drop()
         await self.driver.drop(forget=forget)
         await settle()

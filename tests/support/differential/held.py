@@ -92,7 +92,7 @@ async def locking(world):
     world.note(f"locked: {lock.locked()}")
 
 
-@async_kind("async generator that holds an anyio lock", sends=True)
+@async_kind("async generator that holds an anyio lock", holds=True, sends=True)
 async def anyio_locking(world):
     async with anyio.Lock(), aclosing(slowly_cleaning(world)) as inner:
         async for chunk in inner:

@@ -38,7 +38,9 @@ class Model:
         elif result[0] == "stopped":
             self._end(Outcome.COMPLETED)
         else:
-            self._raised(result[1], forgotten)
+            group = result[5] if len(result) > 5 else []
+            only_ends = group and set(group) <= CANCELLATIONS | {"GeneratorExit"}
+            self._raised(group[0] if only_ends else result[1], forgotten)
         self.finished = self.consumer.finishes and result[0] != "chunk"
 
     def _raised(self, name, forgotten):

@@ -88,8 +88,13 @@ def run(kind, consumer, ending, *, instrumented, forget=True):
             follow(model, operation, results)
             for recorded in backend.streams:
                 record.wrong += model.state_differences(recorded)
+        record.may_be_open = "open" in model.states
+        record.must_be_open = consumer.modelled and model.states == {"open"}
         model.drop()
-        driver.drop(forget=forget)
+        try:
+            driver.drop(forget=forget)
+        except OSError as error:  # of a close, which a finalizer shows as unraisable
+            record.noise.add(type(error).__name__)
         gc.collect()
     record.notes = [note for note in world.notes if note[0] != kind.may]
     record.asked = world.asked

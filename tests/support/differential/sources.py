@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from contextlib import ExitStack
 from types import GeneratorType
 
@@ -34,8 +33,7 @@ class PlainSource:
     def forget(self):
         """Do what a stream that is dropped while it is open does: close what needs a call."""
         if not isinstance(self.iterable, GeneratorType):
-            with contextlib.suppress(OSError):
-                self.close()
+            self.close()
 
 
 class StreamSource:

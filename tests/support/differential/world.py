@@ -7,6 +7,7 @@ import re
 from contextvars import ContextVar
 from types import coroutine
 
+import asgiref.sync  # noqa: F401 - as wherever Django is: the library looks for it
 from asgiref.local import Local
 
 from streaminstr import current_stream
@@ -112,9 +113,18 @@ def told(world, error):
             type(one).__name__ for one in (error.__cause__, error.__context__) if known and one
         ]
         result = ("raised", type(error).__name__, plain_text(error.args), known, around)
+        if isinstance(error, BaseExceptionGroup):
+            result += (sorted({type(one).__name__ for one in leaves(error)}),)
     while error is not None:
         error.__traceback__, error = None, error.__context__
     return result
+
+
+def leaves(error):
+    """What a group of exceptions consists of."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for one in error.exceptions for leaf in leaves(one)]
 
 
 def plain_text(value):
