@@ -39,7 +39,7 @@ class Record:
     results: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     asked: int = 0
-    """How often the body was asked for its iterator: a stream does it once, `itertools.tee` twice."""
+    """How often the body was asked for its iterator: a stream does it once, `tee` twice."""
     may_be_open: bool = False
     must_be_open: bool = False
     """Whether the stream is open when it is dropped."""
