@@ -30,7 +30,7 @@ A row without a second condition holds for all that the table does not name.
 
 1. who asked for the end: `shutdown()` and a server that stops are `server`;
 2. how the stream was cut in whose step this one was made, when that one ended before it;
-3. what the outermost net saw: a client that left is `client`;
+3. what the outermost net saw, while the request lasted: a client that left is `client`;
 4. `server`, where the process is stopping.
 
 A step that raises TimeoutError or a cancellation does not end a body that can go on: an iterator
