@@ -72,7 +72,8 @@ def test_what_is_not_written_is_asked_for(written, sentence):
 
 
 def test_a_mark_that_is_not_written_is_asked_for():
-    written = {name: vars(ToyContract)[name] for name in ("make_backend", "current_span_id")}
+    names = ("make_backend", "current_span_id", "finished")
+    written = {name: vars(ToyContract)[name] for name in names}
     contract = type("Mine", (BackendContract,), {**written, "vendor": ToyBackend, "made": None})()
     with pytest.raises(NotImplementedError, match=r"Write Mine\.mark_error\(\), or set has_own"):
         contract.test_own_error()

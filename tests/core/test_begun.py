@@ -222,6 +222,7 @@ def test_a_generator_that_refers_to_itself_is_looked_at_a_few_times():
     made = body((box, box))
     box.append(made)
     assert not is_begun(made)
+    assert next(made) == (box, box)
 
 
 # What becomes of it

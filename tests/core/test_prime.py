@@ -246,7 +246,7 @@ def test_inside_of_a_step_it_does_nothing(backend):
 
 def test_the_time_of_the_first_step_is_the_producers(backend, monkeypatch):
     times = iter(range(100))
-    for module in ("stream", "step", "life", "report"):
+    for module in ("ends", "step", "life", "report"):
         monkeypatch.setattr(f"streaminstr._core.{module}.clock", lambda: next(times))
     made = stream(Sync.gen([1, 2])).prime()
     list(made)

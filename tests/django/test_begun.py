@@ -188,6 +188,7 @@ def wsgi(make, ending, notes, *, ours, path="/sync/"):
             error = type(raised)
         finally:
             request.close()
+        del request  # plain Django closes no chain: its generator is closed as it is dropped
         notes.look("after")
         return b"".join(chunks), error
 
