@@ -134,6 +134,13 @@ def servers(session: nox.Session) -> None:
 
 
 @nox.session
+def differential(session: nox.Session) -> None:
+    """The same programs with and without us; interrupts at each call that the library makes."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", "differential", *session.posargs)
+
+
+@nox.session
 def real(session: nox.Session) -> None:
     """Other people's software without us and with us; needs Debian's redis-server, postgresql."""
     session.install("-e", ".[dev]", *REAL)

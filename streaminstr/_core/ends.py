@@ -123,9 +123,9 @@ class Ends(Meter):
         """End the stream here and now, unless another thread has the turn."""
         if not self._take_turn():
             return
-        life, closers = self._life, self._take_closers()
+        life = self._life
         try:
-            life.run(close_all, closers)
+            life.run(close_all, self._take_closers())
         finally:
             self._end_and_give_back()
 

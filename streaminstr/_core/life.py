@@ -100,6 +100,10 @@ class Life(Reporting):
         opened, self.scopes = self.scopes, []
         _open.add(self.stream)
         fields = start_scopes(opened, self.scopes)
+        if self.scopes:
+            # An end that came meanwhile, from a backend or another thread, has closed only what
+            # was started until then.
+            _open.add(self.stream)
         if fields:
             self.handle.fields = fields
         guarded(self.config.bind, self.handle, default=None)
@@ -142,11 +146,11 @@ class Life(Reporting):
             _open.remove(self.stream)
         except KeyError:  # another thread has ended it just now
             return
-        self.outcome = final.outcome
-        self.handle.ended(final)
-        if final.outcome is not Outcome.COMPLETED and self.handle.cut_by is None:
-            self.handle.cut_by = (final.cancelled_by,)
         try:
+            self.outcome = final.outcome
+            self.handle.ended(final)
+            if final.outcome is not Outcome.COMPLETED and self.handle.cut_by is None:
+                self.handle.cut_by = (final.cancelled_by,)
             self._close(final)
         except BaseException:
             if self.scopes and self.stream is not None and self.stream() is not None:

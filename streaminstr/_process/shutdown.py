@@ -32,11 +32,13 @@ def close_open_streams(deadline: float) -> None:
     """Close every open stream as cancelled by the server; at `deadline`, its scope alone."""
     with _stopping():
         streams = _open_streams()
-        for stream in streams:
-            guarded(partial(stream.close, cancelled_by="server"), default=None)
-        _wait(streams, deadline)
-        for stream in filter(_is_open, streams):
-            guarded(stream.give_up, default=None)
+        try:
+            for stream in streams:
+                guarded(partial(stream.close, cancelled_by="server"), default=None)
+            _wait(streams, deadline)
+        finally:  # a signal's handler may raise while a body cleans up
+            for stream in filter(_is_open, streams):
+                guarded(stream.give_up, default=None)
 
 
 def flush(backends: Iterable[Backend], deadline: float) -> None:

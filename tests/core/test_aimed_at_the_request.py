@@ -4,6 +4,7 @@ A handler of signals that raises does so where the process happens to be. All ot
 closed, as they would be without it. `test_killed_greenlets` has the same for gevent.
 """
 
+import os
 import signal
 
 import pytest
@@ -59,6 +60,7 @@ def test_a_signal_during_a_clean_up_gets_through_and_the_scope_is_closed(exits, 
     assert [one.events for one in recording.streams] == [["open", "start", "close"]]
 
 
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="the worker has the signal")
 def test_a_signal_during_a_shutdown_gets_through_and_all_scopes_are_closed(exits):
     """Gunicorn's abort arrives while a rollback hangs: the worker exits, and nothing is lost."""
     act, error = exits

@@ -4,8 +4,6 @@ tests/differential has the same for each kind of such bodies, consumer and end.
 """
 
 import itertools
-import subprocess
-import sys
 from contextvars import ContextVar
 
 import pytest
@@ -100,32 +98,6 @@ def test_the_scope_covers_it_and_its_span_is_not_current_there(backend, body_of)
     by_hand(made.aclose()) if hasattr(made, "aclose") else made.close()
     assert backend.streams[0].outcome is Outcome.CANCELLED
     assert held.get() == "nothing"
-
-
-TWICE = """
-import logging, streaminstr
-from streaminstr.testing import RecordingBackend
-
-said = []
-handler = logging.Handler()
-handler.emit = lambda record: said.append(record.getMessage())
-logging.getLogger("streaminstr").addHandler(handler)
-streaminstr.configure(backend=RecordingBackend(), log_levels=dict.fromkeys(
-    ("completed", "failed", "cancelled", "abandoned")
-))
-for _ in range(2):
-    body = (chunk for chunk in "ab")
-    next(body)
-    assert list(streaminstr.stream(body, name="rows")) == ["b"]
-print(sum("isolated" in message for message in said))
-"""
-
-
-def test_it_is_said_once_in_a_process_that_it_is_not_isolated():
-    done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", TWICE], capture_output=True, check=True, text=True, timeout=60
-    )
-    assert done.stdout.split() == ["1"]
 
 
 FRESH = {

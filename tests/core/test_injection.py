@@ -14,6 +14,8 @@ from differential.backends import in_force
 from injected import Backend, Injection, close, forget_frames, let_go, step, wrong_scopes
 from streaminstr import stream
 
+pytestmark = pytest.mark.differential
+
 ERRORS = [KeyboardInterrupt, MemoryError, RecursionError]
 BODIES = {"sync": Iterator, "async": AsyncIterator}
 

@@ -14,6 +14,8 @@ from differential.backends import in_force
 from injected import Backend, close, forget_frames, let_go, step, wrong_scopes
 from streaminstr import stream
 
+pytestmark = pytest.mark.differential
+
 ROOM = 200
 """Frames that are left before the limit where a test begins."""
 MARGINS = range(1, 90)

@@ -53,7 +53,7 @@ def test_every_ending_is_there_on_both_servers(outputs, backend):
         ("WSGI", "live", "cancelled", "4"),
         ("WSGI", "export", "never read", "-"),
         ("WSGI", "events", "completed", "3"),
-        ("WSGI", "file", "completed", "0"),
+        ("WSGI", "file", "completed", "2"),
         ("ASGI", "export", "completed", "5"),
         ("ASGI", "broken", "failed", "2"),
         ("ASGI", "live", "cancelled by client", "3"),

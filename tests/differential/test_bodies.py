@@ -17,6 +17,8 @@ from differential.programs import ENDINGS, is_sensible
 from differential.record import compare
 from differential.wrapping import CONSUMERS
 
+pytestmark = pytest.mark.differential
+
 FULL = os.environ.get("STREAMINSTR_DIFFERENTIAL") == "full"
 THOROUGH = {"next", "anext"}
 """The consumers that meet most ends in the quick suite, too."""

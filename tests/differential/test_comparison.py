@@ -13,6 +13,8 @@ from differential.world import own
 from differential.wrapping import CONSUMERS
 from streaminstr import stream
 
+pytestmark = pytest.mark.differential
+
 
 class Faithful:
     """Hands all on to a stream; a subclass has one fault."""

@@ -16,6 +16,8 @@ from differential.world import World, bind, own, requested, told
 from streaminstr import stream
 from streaminstr.testing import RecordingBackend
 
+pytestmark = pytest.mark.differential
+
 BY_HAND = [
     "async generator",
     "async generator that never waits",

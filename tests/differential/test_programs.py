@@ -6,6 +6,7 @@ The quick suite tries the same few each time; STREAMINSTR_DIFFERENTIAL=full trie
 import os
 from functools import partial
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from differential.programs import CLOSES, ERRORS, is_sensible
 from differential.record import STEPS_TO_THE_END, Ending, compare
 from differential.world import CHUNKS
 from differential.wrapping import CONSUMERS
+
+pytestmark = pytest.mark.differential
 
 FULL = os.environ.get("STREAMINSTR_DIFFERENTIAL") == "full"
 CUTS = ["cancel", "drop a step"]

@@ -11,6 +11,8 @@ from differential.world import own, requested
 from streaminstr import Outcome, stream
 from streaminstr.testing import RecordingBackend
 
+pytestmark = pytest.mark.differential
+
 trio = pytest.importorskip("trio")
 trio_testing = pytest.importorskip("trio.testing")
 

@@ -330,13 +330,3 @@ def test_so_do_those_of_a_file_that_the_server_did_not_send_by_itself(answer, ou
             request = server.run(lambda: Wsgi(**{"wsgi.file_wrapper": FileWrapper}))
             assert server.run(request.read) == b"file"
     assert len({id(connection) for connection in notes}) == 1
-
-
-def test_another_thread_that_closes_the_response_does_not_get_them(plan, elsewhere):
-    plan(body=cached(notes := []))
-    with listed("middleware"):
-        request = Context().run(wsgi)
-        assert next(iter(request.body)) == b"0"
-        elsewhere(request.close)
-        assert elsewhere(lambda: getattr(caches._connections, "default", None)) is None
-    assert len(notes) == 1
