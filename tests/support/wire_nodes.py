@@ -10,6 +10,8 @@ TIMES = frozenset(
         "longest_gap",
         "producer_time",
         "consumer_time",
+        "time_to_first_event",
+        "upstream_time",
     )
 )
 """Attributes whose values are never the same twice."""
