@@ -261,7 +261,9 @@ def test_the_time_of_the_first_step_is_the_producers(backend, monkeypatch):
     "way",
     [
         Sync,
-        pytest.param(Async, marks=pytest.mark.xfail(reason="it is cleaned up in a copy of it")),
+        pytest.param(
+            Async, marks=pytest.mark.xfail(run=False, reason="it is cleaned up in a copy of it")
+        ),
     ],
 )
 def test_a_dropped_body_is_cleaned_up_in_its_own_context(way, backend):
@@ -281,7 +283,9 @@ def test_sending_none_hands_the_chunk_out(backend):
     assert (list(made), Async.read(amade)) == ([2], [2])
 
 
-SENT = pytest.mark.xfail(reason="it goes to the body, outside of its Context, and skips the chunk")
+SENT = pytest.mark.xfail(
+    run=False, reason="it goes to the body, outside of its Context, and skips the chunk"
+)
 
 
 @SENT
