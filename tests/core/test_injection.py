@@ -5,6 +5,8 @@ MemoryError and RecursionError come there, too.
 """
 
 import gc
+import os
+import signal
 import sys
 
 import pytest
@@ -69,7 +71,8 @@ def injections(moment, body_of, error, count):
     """One injection after the other, with what came out and its backends, until none is met."""
     at, injection = 0, None
     while injection is None or injection.where is not None:
-        injection, backends = Injection(at, error("injected")), [Backend() for _ in range(count)]
+        raised_there = error("injected") if isinstance(error, type) else error
+        injection, backends = Injection(at, raised_there), [Backend() for _ in range(count)]
         with in_force(*backends):
             raised, streams = attempt(injection, moment, body_of)
             let_go(streams)
@@ -91,14 +94,27 @@ def test_each_started_scope_is_closed_once_and_no_other(moment, kind, error, cou
     assert found == []
 
 
+@pytest.fixture
+def interrupt():
+    """Sends this process a signal whose handler raises KeyboardInterrupt."""
+
+    def handle(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR2, handle)
+    yield lambda: signal.raise_signal(signal.SIGUSR2)
+    signal.signal(signal.SIGUSR2, before)
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="signals are the main thread's")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("moment", sorted(set(MOMENTS) - {"drop"}))
-def test_an_interrupt_gets_through(moment, kind):
+def test_an_interrupt_gets_through(moment, kind, interrupt):
     """What comes out of a finalizer is Python's to show, and goes nowhere."""
     kept = [
         injection.where
-        for injection, raised, _ in injections(moment, BODIES[kind], KeyboardInterrupt, 1)
+        for injection, raised, _ in injections(moment, BODIES[kind], interrupt, 1)
         if injection.where is not None and raised is not KeyboardInterrupt
     ]
     assert kept == []

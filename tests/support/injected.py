@@ -22,17 +22,19 @@ def is_ours(code):
 
 
 class Injection:
-    """Raises `error` at the call number `at`, once. `here` says which calls count."""
+    """Raises `error` at the call number `at`, once, or calls it to have one raised."""
 
-    def __init__(self, at, error, here=is_ours):
-        self.at, self.error, self.here = at, error, here
+    def __init__(self, at, error):
+        self.at, self.error = at, error
         self.where = None
         """The function that was called when it was raised."""
 
     def __call__(self, frame, event, _):
-        if event == "call" and self.where is None and self.here(frame.f_code):
+        if event == "call" and self.where is None and is_ours(frame.f_code):
             if self.at == 0:
                 self.where = frame.f_code.co_qualname
+                if callable(self.error):
+                    self.error()
                 raise self.error
             self.at -= 1
 

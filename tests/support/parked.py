@@ -33,6 +33,7 @@ class Parked:
 
     def _traced(self, function):
         before = sys.gettrace()
+        sys._getframe().f_trace_opcodes = True  # Python 3.12 looks for one as it begins to trace
         sys.settrace(self._trace)
         try:
             return function()

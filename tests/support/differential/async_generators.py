@@ -77,7 +77,9 @@ async def catching(world):
         world.note("closed")
 
 
-@async_kind("async generator that yields after its close", sends=True, not_by="Manager")
+@async_kind(
+    "async generator that yields after its close", sends=True, not_by="Manager", goes_on=False
+)
 async def stubborn(world):
     try:
         for number in range(CHUNKS):

@@ -58,7 +58,7 @@ def is_sensible_async(kind, consumer, ending):
         return False  # CPython 3.11 takes the async generator for a running one ever after
     if kind.tasks and ending.error is StopAsyncIteration:
         return False
-    if kind.holds and not is_left_in_its_task(consumer, ending):
+    if kind.holds and not (consumer.modelled and is_left_in_its_task(consumer, ending)):
         return False
     if not is_closed_by_its_owner(kind, ending):
         return False

@@ -71,8 +71,8 @@ def is_sensible(kind, consumer, ending):
         return False  # what it delegates to is not reached yet
     if STEPS & set(ending.then) and not kind.goes_on:
         return False
-    if kind.begun and not kind.sends and "close in a thread" in ending.then:
-        return False  # nothing of it has a close: it goes where its last reference goes
+    if kind.begun and not (kind.sends and kind.taken) and "close in a thread" in ending.then:
+        return False  # it goes where its last reference goes
     if not kind.moves and (consumer.hops or "close in a thread" in ending.then):
         return False
     return True
