@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import random
 import resource
@@ -27,6 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+from record import whole_lines
 from server_process import KINDS, Server
 
 MEBIBYTE = 1024 * 1024
@@ -92,7 +92,7 @@ async def soak(server, streams, seconds):
 def endings(record):
     """How often each stream was started and closed, by backend."""
     started, closed, outcomes = Counter(), {name: Counter() for name in BACKENDS}, Counter()
-    for line in map(json.loads, record.read_text().splitlines()):
+    for line in whole_lines(record):
         if "/events/" not in line["path"]:
             continue
         if line["event"] == "start":

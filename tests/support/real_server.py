@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import signal
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from real_services import BOUNDED, free_port
+from record import whole_lines
 from server_process import PATIENCE, Client
 
 HERE = Path(__file__).parent
@@ -124,7 +124,7 @@ class RealServer:
         """What was written down of that path, as soon as it was; None where it never is."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            for line in map(json.loads, self._record.read_text().splitlines()):
+            for line in whole_lines(self._record):
                 if line[:2] == [path, what]:
                     return line[2]
             time.sleep(0.02)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import signal
 import socket
@@ -13,6 +12,8 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from record import whole_lines
 
 HERE = Path(__file__).parent
 GRACE = 1
@@ -147,8 +148,7 @@ class Server:
 
     def lines(self, path):
         """What was written down of the stream of `path`."""
-        found = map(json.loads, self._record.read_text().splitlines())
-        return [line for line in found if line["path"] == path]
+        return [line for line in whole_lines(self._record) if line["path"] == path]
 
     def wait_for(self, path, event, *, patience=PATIENCE):
         """The lines of a stream, as soon as each backend has written such an event."""
