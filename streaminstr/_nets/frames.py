@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -11,12 +11,29 @@ if TYPE_CHECKING:
 
 def is_awaited_by(module: str) -> bool:
     """Whether code of `module` is among what awaits the caller, directly or not."""
+    return _frame_of(module) is not None
+
+
+def local_of(module: str, name: str) -> Any:
+    """The local variable `name` of the code of `module` that awaits the caller; None if none is."""
+    frame = _frame_of(module)
+    if frame is None:
+        return None
+    names = frame.f_locals
+    value = names.get(name)
+    if isinstance(names, dict):  # up to Python 3.12 a copy, which the frame would keep
+        names.clear()
+    return value
+
+
+def _frame_of(module: str) -> FrameType | None:
+    """The frame of `module` that is nearest to the caller among those that await it."""
     if module not in sys.modules:
-        return False
+        return None
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the public `inspect.stack` reads files
     while frame is not None and frame.f_globals.get("__name__") != module:
         frame = frame.f_back
-    return frame is not None
+    return frame
 
 
 def comes_from(module: str, error: BaseException) -> bool:

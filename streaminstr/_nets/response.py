@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streaminstr._core import loop
 from streaminstr._core.guard import guarded
 from streaminstr._http import describe, has_body, kind_of, name_of
-from streaminstr._nets.frames import comes_from, is_awaited_by
+from streaminstr._nets.frames import comes_from, is_awaited_by, local_of
 from streaminstr._wrap import make_handle, push
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _RELAYS = "starlette.middleware.base"
 """Starlette's `BaseHTTPMiddleware` passes a response on from one task to another. The body may be a
 step ahead of what is sent, and the last message is sent before what the body raises is known."""
 _BACKGROUND = "starlette.background"
+_DJANGO = "django.core.handlers.asgi"
 
 
 class Response:
@@ -111,7 +112,9 @@ class Response:
         status = status if isinstance(status, int) else None
         headers = _headers(self._start)
         # With a Content-Length it is complete: a file, or a page in several messages.
-        if not has_body(method, status) or b"content-length" in headers or self._is_taken():
+        if not has_body(method, status) or b"content-length" in headers or _is_page():
+            return None
+        if self._is_taken():
             return None
         route = _route(self._scope)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
@@ -144,6 +147,11 @@ class Response:
                     self._exchange.guess = stream._life.stream  # noqa: SLF001
                     return True
         return False
+
+
+def _is_page() -> bool:
+    """Whether Django is sending what it knows to be no stream. It sends a long page in parts."""
+    return getattr(local_of(_DJANGO, "response"), "streaming", True) is False
 
 
 def _route(scope: Message) -> str | None:

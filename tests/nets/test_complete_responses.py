@@ -1,6 +1,7 @@
 """A response that has a Content-Length is complete: a net gives it no scope."""
 
 import pytest
+from django.core.cache import cache
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
@@ -70,13 +71,28 @@ async def test_a_file_of_starlettes(recorded, tmp_path):
     assert recorded.streams == []
 
 
-async def test_a_page_that_django_has_cached(recorded):
+@pytest.mark.parametrize("cached", [CACHED, [CACHED[0], CACHED[2]]], ids=["with length", "without"])
+async def test_a_page_that_django_has_cached(recorded, cached):
     """The second time, an outer middleware answers: ours never sees the response."""
-    with override_settings(MIDDLEWARE=[*CACHED, OURS], ROOT_URLCONF=__name__):
+    cache.clear()
+    with override_settings(MIDDLEWARE=[*cached, OURS], ROOT_URLCONF=__name__):
         for _ in range(2):
             server = await serve(ASGIHandler(), path="/page")
             assert len(server.chunks) > 1
     assert recorded.streams == []
+
+
+async def test_a_long_page_of_django_without_our_middleware(recorded):
+    with override_settings(MIDDLEWARE=[], ROOT_URLCONF=__name__):
+        server = await serve(ASGIHandler(), path="/page")
+    assert b"".join(server.chunks) == LONG
+    assert recorded.streams == []
+
+
+async def test_a_stream_of_django_without_our_middleware_has_one(recorded):
+    with override_settings(MIDDLEWARE=[], ROOT_URLCONF=__name__):
+        await serve(ASGIHandler(), path="/rows")
+    assert [stream.report.chunks for stream in recorded.streams] == [2]
 
 
 def test_under_wsgi_a_generator(recorded):
