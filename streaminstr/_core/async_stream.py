@@ -101,7 +101,10 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         try:
             await within(self._life.run, aclose_all, self._take_closers())
         finally:
-            self._end_and_give_back()
+            try:
+                self._end(GeneratorExit())
+            finally:
+                self._turn.append(None)
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the stream, from any thread, also where no loop runs; twice does nothing.

@@ -127,13 +127,10 @@ class Ends(Meter):
         try:
             life.run(close_all, self._take_closers())
         finally:
-            self._end_and_give_back()
-
-    def _end_and_give_back(self) -> None:
-        try:
-            self._end(GeneratorExit())
-        finally:
-            self._turn.append(None)
+            try:
+                self._end(GeneratorExit())
+            finally:
+                self._turn.append(None)
 
     @property
     def _target(self) -> Any:

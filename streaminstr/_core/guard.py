@@ -28,11 +28,26 @@ errors: Counter[str] = Counter()
 """How often each kind of error was swallowed: `shop.telemetry.MyScope.close: ValueError`."""
 
 
-def call(owner: object, method: str, *arguments: Any, default: DefaultT) -> Any | DefaultT:
-    """Look up and call a method of a backend or scope; `default` if it raises."""
+def call(
+    owner: object, method: str, *arguments: Any, default: DefaultT, held: list[Any] | None = None
+) -> Any | DefaultT:
+    """Look up and call a method of a backend or scope; `default` if it raises.
+
+    The last element of `held` is taken out as the method is entered. Python lets no interrupt come
+    between the two, so `held` always tells what was not called.
+    """
+    entering: list[Any] = []
     try:
-        return getattr(owner, method)(*arguments)
+        function = getattr(owner, method)
+        if held:
+            entering = held[-1:]
+            del held[-1]
+        return function(*arguments)
     except BaseException as error:
+        # Nothing is called here: the stack may be full.
+        is_here = error.__traceback__ is not None and error.__traceback__.tb_next is None
+        if held is not None and is_here and error.__class__ is RecursionError:
+            held += entering  # the method was not entered
         if not _is_its_own(error):
             raise
         log_once(f"{_type_name(owner)}.{method}", type(error).__name__, error)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from streaminstr.types import CancelledBy, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class Ending(enum.Enum):
@@ -64,7 +64,7 @@ TABLE: dict[tuple[Ending, Cut], Row] = {
 
 
 def decide(
-    ending: Ending, cut: Cut, causes: Iterator[CancelledBy | None]
+    ending: Ending, cut: Cut, causes: Iterable[CancelledBy | None]
 ) -> tuple[Outcome, CancelledBy | None]:
     """The outcome, and who cut the stream short: the first of `causes` that is known."""
     row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]

@@ -10,7 +10,6 @@ from streaminstr._core.outcome import Cut, Ending, decide, ending_of
 from streaminstr.types import Outcome, StreamReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from weakref import ref
 
     from streaminstr._core.config import Config
@@ -84,15 +83,19 @@ class Reporting:
             meter, self.handle, self.requested, outcome=outcome, is_error=is_error, **facts
         )
 
-    def _causes(self) -> Iterator[CancelledBy | None]:
+    def _causes(self) -> list[CancelledBy | None]:
         """Who may have cut the stream short, the surest first."""
+        # A list: CPython 3.11 loses an interrupt that comes as a generator begins.
+        causes: list[CancelledBy | None] = []
+        is_dropped = False
         if self.closing is not None:
-            yield self.closing.cancelled_by
+            causes += [self.closing.cancelled_by]
+            is_dropped = self.closing.ending is Ending.DROPPED
         if self.maker is not None and self.maker.cut_by is not None:
-            yield from self.maker.cut_by
+            causes += self.maker.cut_by
         if self.exchange is not None:
-            is_dropped = self.closing is not None and self.closing.ending is Ending.DROPPED
-            yield self.exchange.cause_of(self.stream, is_dropped=is_dropped)
+            causes += [self.exchange.cause_of(self.stream, is_dropped=is_dropped)]
+        return causes
 
     def _was_outlived(self) -> bool:
         """Whether the stream or the request that made this one was cut before it."""

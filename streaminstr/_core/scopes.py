@@ -42,21 +42,20 @@ def start_scopes(opened: list[StreamScope], started: list[StreamScope]) -> dict[
 
 
 def close_scopes(scopes: list[StreamScope], final: StreamReport) -> None:
-    """Close the scopes, last one first, and take each out of `scopes` once it was called.
+    """Close the scopes, last one first, and take each out of `scopes` as it is called.
 
     What goes through the guard, because it was aimed at the request, comes out when all are
-    closed.
+    closed. What comes before a scope was called comes out at once: a later end repairs it.
     """
     while scopes:
+        count = len(scopes)
         try:
-            call(scopes[-1], "close", final, default=None)
-        except BaseException as error:
-            if isinstance(error, RecursionError):
-                raise  # the scope was not called: a later end repairs it
-            scopes.pop()
-            close_scopes(scopes, final)
+            call(scopes[-1], "close", final, default=None, held=scopes)
+        except BaseException:
+            if len(scopes) < count:
+                close_scopes(scopes, final)
             raise
-        scopes.pop()
+        del scopes[count - 1 :]  # one without a `close` is still there
 
 
 def show_progress(scopes: list[StreamScope], so_far: StreamReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from operator import methodcaller
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -71,10 +72,17 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
     def throw(self, *error: Any) -> ChunkT:
         """Raise an exception in a generator body, where it is suspended; returns its next chunk."""
+        target = self._target
         try:
-            if not hasattr(self._target, "throw"):
+            if not hasattr(target, "throw") and hasattr(target, "__next__"):
                 self._ended.throw(*error)  # raises it; the body is not reached
-            return self.step(methodcaller("throw", *error))  # type: ignore[no-any-return]
+            return self.step(partial(self._throw_into, error))  # type: ignore[no-any-return]
+        finally:
+            del error  # no reference cycle through the traceback
+
+    def _throw_into(self, error: tuple[Any, ...], iterator: Any) -> Any:
+        try:
+            return getattr(iterator, "throw", self._ended.throw)(*error)
         finally:
             del error  # no reference cycle through the traceback
 
