@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import ref
 
 from streaminstr._core import loop
-from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop
+from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop, own_close
 from streaminstr._core.ends import Ends
 from streaminstr._core.outcome import Ending
 from streaminstr._core.step import AsyncStep
@@ -59,7 +59,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
 
     def asend(self, value: Any) -> Awaitable[ChunkT]:
         """Resume an async generator body with `value`; returns its next chunk."""
-        target = self._target
+        target = self._target if self._primed is None else _give()
         if value is not None and self._iterator is None and isinstance(target, AsyncGeneratorType):
             return target.asend(value)  # refuses it: nothing has run
         return self.step(anext if self._primed is not None else methodcaller("asend", value))
@@ -123,6 +123,8 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         elif not self._turn and self._loop is not loop.FOREIGN:  # that step never returns
             self.give_up()
             return
+        if self._closers is None:  # no loop is left: what needs none takes the place of `aclose`
+            self._closers = own_close(self._body)
         self._stop()
 
     async def __aenter__(self) -> Self:

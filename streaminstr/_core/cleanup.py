@@ -25,7 +25,7 @@ def closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list
     `given` are a framework's closers, which include the body's own.
     """
     inner = [iterator.close] if iterator is not body and isinstance(iterator, GeneratorType) else []
-    return [*inner, *(_own_close(body) if given is None else given)]
+    return [*inner, *(own_close(body) if given is None else given)]
 
 
 def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list[Closer]:
@@ -35,7 +35,7 @@ def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -
     if given is None or not hasattr(body, "close"):
         owners.append(body)
     if given is None and not hasattr(body, "aclose"):
-        others = _own_close(body)
+        others = own_close(body)
     acloses = [owner.aclose for owner in owners if hasattr(owner, "aclose")]
     return [closer for closer in (*acloses, *others) if not _has_finished(closer)]
 
@@ -66,7 +66,8 @@ async def _call(closer: Closer) -> None:
         await result
 
 
-def _own_close(body: Any) -> list[Closer]:
+def own_close(body: Any) -> list[Closer]:
+    """The body's `close`, where it has one."""
     close = getattr(body, "close", None)
     return [close] if callable(close) else []
 

@@ -116,7 +116,8 @@ class Ends(Meter):
             how = Cut.CANCELLATION
         else:
             return False
-        self.cut = CutStep(how, self.chunks, (type(error), error.args))
+        self.cut = CutStep(how, self.entered, (type(error), error.args))
+        self.producer += clock() - self.entered
         return True
 
     def _stop(self) -> None:

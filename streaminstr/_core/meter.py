@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 class CutStep(NamedTuple):
-    """A step that was cut while the body could go on. It counts until the next chunk."""
+    """A step that was cut while the body could go on. It counts until the next step."""
 
     how: Cut
-    chunks: int
+    entered: float
+    """When the step began, by `clock`: a later step has forgotten it."""
     error: tuple[type[BaseException], tuple[Any, ...]]
     """Type and arguments. The exception itself would keep its traceback, and so the stream."""
 
@@ -41,12 +42,12 @@ class Meter:
     @property
     def in_step(self) -> bool:
         """Whether a step is running."""
-        return self.entered > self.left
+        return self.entered > self.left and self.last_cut() is Cut.NOTHING
 
     def last_cut(self) -> Cut:
-        """How the last step was cut; `NOTHING` if a chunk has come since."""
+        """How the last step was cut; `NOTHING` if it was not."""
         cut = self.cut
-        return Cut.NOTHING if cut is None or cut.chunks != self.chunks else cut.how
+        return Cut.NOTHING if cut is None or cut.entered != self.entered else cut.how
 
     def cut_error(self) -> BaseException | None:
         """The error that cut the last step, made again without its traceback."""

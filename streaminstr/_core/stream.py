@@ -62,8 +62,9 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
     def send(self, value: Any) -> ChunkT:
         """Resume a generator body with `value`; returns its next chunk."""
-        target = self._target
-        if value is None and (self._primed is not None or not hasattr(target, "send")):
+        is_primed = self._primed is not None
+        target = _no_chunks() if is_primed and value is not None else self._target
+        if value is None and (is_primed or not hasattr(target, "send")):
             return self.step()  # type: ignore[no-any-return]
         is_fresh = self._iterator is None and isinstance(target, GeneratorType)
         if not hasattr(target, "send") or (value is not None and is_fresh):

@@ -8,6 +8,7 @@ import gc
 
 import pytest
 
+import streaminstr
 from core_fakes import by_hand
 from differential.backends import in_force
 from differential.clock import JumpingLoop
@@ -49,6 +50,26 @@ class Async(Source):
 
     async def __anext__(self):
         return self.take(StopAsyncIteration)
+
+
+class Slowly:
+    """Takes two seconds for each step."""
+
+    def __init__(self, now, error):
+        super().__init__(error)
+        self.now = now
+
+    def take(self, end):
+        self.now[0] += 2
+        return super().take(end)
+
+
+class Slow(Slowly, Sync):
+    pass
+
+
+class AsyncSlow(Slowly, Async):
+    pass
 
 
 @pytest.fixture
@@ -107,6 +128,37 @@ def test_stepped_again_and_closed_it_is_cancelled(backend, body_of, error, outco
     step(made)
     close(made)
     assert only(backend).outcome is Outcome.CANCELLED
+
+
+@KINDS
+@CUTS
+def test_it_is_forgotten_as_soon_as_the_next_step_begins(backend, body_of, error, outcome):
+    """Ended in that step, as by a process that stops while it waits."""
+    body = body_of(error())
+    made = stream(body)
+    step(made)
+    with pytest.raises(error):
+        step(made)
+    body.take = lambda end: streaminstr.shutdown(0)
+    step(made)
+    assert only(backend).outcome is Outcome.CANCELLED
+
+
+@KINDS
+@CUTS
+def test_after_it_the_consumer_has_the_turn(backend, monkeypatch, body_of, error, outcome):
+    """The time of the cut step is the producer's, and no more after it."""
+    now = [1.0]
+    for module in ("ends", "step", "life", "report"):
+        monkeypatch.setattr(f"streaminstr._core.{module}.clock", lambda: now[0])
+    made = stream(Slow(now, error()) if body_of is Sync else AsyncSlow(now, error()))
+    step(made)
+    with pytest.raises(error):
+        step(made)
+    now[0] += 5
+    report = made.report()
+    assert (report.stalled, report.producer_time, report.consumer_time) == ("consumer", 4, 5)
+    close(made)
 
 
 @KINDS

@@ -152,12 +152,7 @@ def test_so_it_is_under_wsgi(kind, ending, backend):
     check(closed(wsgi, kind, ending, OURS, own=True), plain.closed)
 
 
-def without_a_loop(kind):
-    marks = pytest.mark.xfail(reason="its aclose is left, and its close is not called instead")
-    return pytest.param(kind, id=str(kind), marks=marks if kind.body == "both" else ())
-
-
-@pytest.mark.parametrize("kind", [without_a_loop(kind) for kind in ASYNC])
+@pytest.mark.parametrize("kind", ASYNC, ids=str)
 def test_so_is_an_async_one_under_wsgi(kind, backend):
     plain = closed(wsgi, kind, "read", PLAIN)
     check(closed(wsgi, kind, "read", OURS, own=True), plain.closed)
