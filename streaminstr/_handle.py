@@ -137,6 +137,8 @@ class Handle(StreamHandle):
 
 def _bottleneck(producer: float, consumer: float, upstream: float) -> Turn | None:
     """Who took over half of the duration, if that is over a tenth of a second."""
+    if producer + consumer <= _NOTICEABLE:
+        return None
     times: dict[Turn, float] = {
         "upstream": upstream,
         "producer": producer - upstream,

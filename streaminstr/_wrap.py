@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
 from os import urandom
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from streaminstr import _configure
@@ -83,7 +84,7 @@ def stream(
     """
     config = _configure.current()
     called = name or name_of(body)
-    markers = markers_of(ends_with)
+    markers = () if ends_with is None else markers_of(ends_with)
     handle = make_handle(config, called, attributes, kind=kind, markers=markers)
     handle.named = bool(name)
     return wrap(body, handle, config)
@@ -183,7 +184,8 @@ def make_handle(
         stream_id=urandom(8).hex(),
     )
     handle = Handle(info, config.logger)
-    handle.counter = counter_of(kind, markers)
+    if kind is not None or markers:
+        handle.counter = counter_of(kind, markers)
     return handle
 
 
@@ -206,7 +208,12 @@ def name_of(source: Any) -> str:
 
 def _kind_of(body: Any) -> type[Stream[Any] | AsyncStream[Any]]:
     """Stream or AsyncStream. A body that is both counts as sync, as in Django."""
-    if isinstance(body, Iterable) or hasattr(body, "__getitem__") or hasattr(body, "__next__"):
+    if (
+        type(body) is GeneratorType
+        or isinstance(body, Iterable)
+        or hasattr(body, "__getitem__")
+        or hasattr(body, "__next__")
+    ):
         return Stream
     if isinstance(body, AsyncIterable):
         return AsyncStream

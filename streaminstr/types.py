@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, runtime_checkable
 
@@ -178,10 +179,8 @@ class StreamReport:
             names.PRODUCER_TIME: self.producer_time,
             names.CONSUMER_TIME: self.consumer_time,
         }
-        for name, attribute in _WHERE_IT_APPLIES:
-            value = getattr(self, name)
-            if value is not None:
-                attributes[attribute] = value
+        those = zip(_WHERE_IT_APPLIES.values(), _get_those(self), strict=True)
+        attributes.update({name: value for name, value in those if value is not None})
         for mark, seconds in self.marks.items():
             attributes[names.MARK + mark] = seconds
         for rate, value in self.rates.items():
@@ -389,13 +388,14 @@ def _error_type(report: StreamReport) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-_WHERE_IT_APPLIES = tuple(
-    (name.lower(), getattr(names, name))
+_WHERE_IT_APPLIES: dict[str, str] = {
+    name.lower(): getattr(names, name)
     for name in (
         *("CANCELLED_BY", "BYTES", "TIME_TO_FIRST_CHUNK", "REQUEST_TIME_TO_FIRST_CHUNK"),
         *("ERROR_TYPE", "REASON", "CLOSE_REASON", "EVENTS", "PINGS", "TIME_TO_FIRST_EVENT"),
         *("UPSTREAM_TIME", "BOTTLENECK", "BUFFERED", "DB_CONNECTIONS", "LOOP_LAG", "SEGMENT"),
         *("RESUMED", "ZERO_COPY"),
     )
-)
+}
 """Fields of a report that may be None, and their attributes."""
+_get_those = attrgetter(*_WHERE_IT_APPLIES)

@@ -36,7 +36,7 @@ def call(
     The last element of `held` is taken out as the method is entered. Python lets no interrupt come
     between the two, so `held` always tells what was not called.
     """
-    entering: list[Any] = []
+    entering = None
     try:
         function = getattr(owner, method)
         if held:
@@ -46,7 +46,7 @@ def call(
     except BaseException as error:
         # Nothing is called here: the stack may be full.
         is_here = error.__traceback__ is not None and error.__traceback__.tb_next is None
-        if held is not None and is_here and error.__class__ is RecursionError:
+        if held is not None and entering and is_here and error.__class__ is RecursionError:
             held += entering  # the method was not entered
         if not _is_its_own(error):
             raise

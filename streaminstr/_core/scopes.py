@@ -66,6 +66,8 @@ def show_progress(scopes: list[StreamScope], so_far: StreamReport) -> None:
 
 
 def _take_fields(scope: StreamScope, given: Any, fields: dict[str, Attribute]) -> None:
+    if type(given) is dict and not given:
+        return
     plain = given if type(given) is dict else guarded(_plain_fields, given, default=None)
     if plain is None or not all(isinstance(name, str) for name in plain):
         _complain(scope, "start", given, "a mapping of log fields")

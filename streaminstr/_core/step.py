@@ -105,7 +105,7 @@ class AsyncStep(Meter):
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
         """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
-        life, turn, steps, last = self._life, self._turn, None, True
+        life, turn, run, steps, last = self._life, self._turn, self._life.run, None, True
         try:
             turn.pop()
         except IndexError:
@@ -115,14 +115,14 @@ class AsyncStep(Meter):
                 advance = self._begin(advance)
             else:
                 self.entered = clock()
-            steps = life.run(advance, self._iterator)
-            steps = steps if type(steps) in ITERATORS else life.run(steps_of, steps)
+            steps = run(advance, self._iterator)
+            steps = steps if type(steps) in ITERATORS else run(steps_of, steps)
             try:
-                signal = life.run(steps.send, None)
+                signal = run(steps.send, None)
             except StopIteration as end:  # the body did not wait for anything
                 chunk = end.value
             else:
-                chunk = await relay(life.run, steps, signal)
+                chunk = await relay(run, steps, signal)
             self.leave(chunk, clock())
             last = False
         except BaseException as error:
