@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from streaminstr import attributes as attributes
     from streaminstr import types as types
     from streaminstr._configure import configure as configure
+    from streaminstr._configure import drain as drain
     from streaminstr._configure import shutdown as shutdown
     from streaminstr._streamed import streamed as streamed
     from streaminstr._wrap import current_stream as current_stream
@@ -39,6 +40,7 @@ __all__ = [
     "StreaminstrError",
     "configure",
     "current_stream",
+    "drain",
     "shutdown",
     "stream",
     "streamed",
@@ -49,6 +51,7 @@ _MODULES = ("attributes", "types")
 _HOME = {
     "configure": "_configure",
     "current_stream": "_wrap",
+    "drain": "_configure",
     "shutdown": "_configure",
     "stream": "_wrap",
     "streamed": "_streamed",

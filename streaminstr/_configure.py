@@ -10,8 +10,11 @@ from streaminstr import _registry
 from streaminstr._asgiref import place
 from streaminstr._core.config import OFF, Config
 from streaminstr._core.guard import guarded
+from streaminstr._farewell import farewell
 from streaminstr._process import progress
-from streaminstr._process.shutdown import close_open_streams, flush
+from streaminstr._process.drain import drain as drain_of_process
+from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
+from streaminstr._process.shutdown import watch as watch_for_sigterm
 from streaminstr.log import origin, structured
 from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, is_levels, with_log
 from streaminstr.log.logger import stream_logger
@@ -35,11 +38,14 @@ class Options(TypedDict, total=False):
     cancelled_is_error: bool
     log_levels: Mapping[str, str | None]
     progress_interval: float | None
+    drain: float | None
+    farewell: str | bytes | Callable[[], str | bytes] | None
 
 
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
     """A Config of checked values; raises StreaminstrError before anything has changed."""
     checked = {name: check_option(name, value) for name, value in more.items()}
+    checked["farewell"] = farewell(checked.pop("farewell", None))
     levels = {**DEFAULT_LEVELS, **checked.pop("log_levels", {})}
     backends = _registry.resolve(backend, options or {})
     if backends:
@@ -60,14 +66,48 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
     )
 
 
+def watch() -> None:
+    """Listen to SIGTERM, from the main thread, where it is the first chance to do so."""
+    config = guarded(current, default=OFF)
+    if config.drain is not None:
+        drain_of_process.grace = config.drain
+    watch_for_sigterm()
+
+
+def stream_begins(config: Config) -> None:
+    """Prepare for the end of the process, as a stream is about to be made."""
+    shut_down_at_exit(shutdown)
+    if config.drain is not None:
+        drain_of_process.prepare(config.drain, _flush)
+
+
+def _flush(timeout: float) -> None:
+    flush(guarded(current, default=OFF).backends, monotonic() + timeout)
+
+
+def drain(grace: float) -> None:
+    """Begin to drain the process, and return: bodies are told, and have `grace` seconds.
+
+    `current_stream().stopping` is true from now on. What is open after the grace, in seconds, is
+    ended as cancelled by the server. A drain that has begun goes on as it was. `shutdown` waits for
+    its end. Raises StreaminstrError for a grace that is no number above 0.
+    """
+    drain_of_process.prepare(check_option("drain", grace), _flush)
+    drain_of_process.begin()
+
+
 def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> None:
     """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
 
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
-    (bool), `log_levels` (dict of outcome to level or None), `progress_interval` (seconds).
+    (bool), `log_levels` (dict of outcome to level or None), `progress_interval` (seconds), `drain`
+    (seconds that open streams have after SIGTERM), `farewell` (the last chunk of an event stream
+    that the server ends, or what returns it).
     `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
     """
     _state.configured = build(backend, **options)
+    if _state.configured.drain is not None:
+        watch()
 
 
 def shutdown(timeout: float = 5.0) -> None:
@@ -75,9 +115,11 @@ def shutdown(timeout: float = 5.0) -> None:
 
     A stream that cannot end at once, because a step is running or because its clean-up belongs to
     another thread's loop, has until `timeout`, in seconds; then its scope is closed without it. The
-    backends have what is left of the time. Streams may be opened again after it.
+    backends have what is left of the time. Streams may be opened again after it. A drain that is
+    under way comes to its end first, within the same time.
     """
     deadline = monotonic() + timeout
+    drain_of_process.wait(deadline - min(timeout, 1.0) / 2)
     close_open_streams(deadline)
     flush(guarded(current, default=OFF).backends, deadline)
 
@@ -139,9 +181,15 @@ def _is_interval(value: Any) -> bool:
     )
 
 
+def _is_farewell(value: Any) -> bool:
+    return value is None or isinstance(value, str | bytes) or callable(value)
+
+
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "parent": (lambda value: value in ("child", "link"), '"child" or "link"'),
     "cancelled_is_error": (lambda value: isinstance(value, bool), "True or False"),
+    "drain": (_is_interval, "a number of seconds above 0, or None"),
+    "farewell": (_is_farewell, "text, bytes, a function that returns one of these, or None"),
     "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
     "log_levels": (
         is_levels,

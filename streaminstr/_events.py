@@ -126,6 +126,11 @@ class EventCounter:
         """Whether the last event is not one of the end markers."""
         return bool(self._markers) and self._last_event not in self._markers
 
+    @property
+    def is_in_event(self) -> bool:
+        """Whether the last chunk has ended within an event or a line."""
+        return bool(self._line or self._event)
+
     def _take_line(self, line: bytes) -> bool:
         """Take a whole line; returns whether it is a field of an event."""
         if line.startswith(b":"):

@@ -8,6 +8,7 @@ from threading import Lock
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
+from streaminstr import _stopping
 from streaminstr._core.guard import log_once, logger
 from streaminstr._core.handle import Failure, StreamHandle
 from streaminstr.types import NOTHING
@@ -30,7 +31,7 @@ _NOTICEABLE = 0.1
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
-    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter")
+    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "may_append")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -42,6 +43,8 @@ class Handle(StreamHandle):
         """Seconds that streams which the body reads have spent in their steps."""
         self.counter: EventCounter | Tail | None = None
         """What counts events, and knows the end markers of the body."""
+        self.may_append = False
+        """Whether the body is a response's that may be longer than the application has made it."""
 
     def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
         """Report that the stream has failed, although its body goes on or ends normally.
@@ -87,6 +90,15 @@ class Handle(StreamHandle):
             if rate:
                 self._rates |= {name}
         return None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the process drains: the body should come to its end."""
+        return _stopping.draining
+
+    async def stopped(self) -> None:
+        """Return when the process begins to drain."""
+        await _stopping.stopped()
 
     def set_attribute(self, name: str, value: Attribute) -> None:
         """Put an attribute on the span and on the closing log event, both when the stream ends.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streaminstr import _stopping
 from streaminstr.types import StreamInfo
 
 if TYPE_CHECKING:
@@ -36,6 +37,15 @@ class InertHandle:
 
     def add(self, name: str, number: float, *, rate: bool = False) -> None:
         """Do nothing."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the process drains."""
+        return _stopping.draining
+
+    async def stopped(self) -> None:
+        """Return when the process begins to drain."""
+        await _stopping.stopped()
 
     @property
     def logger(self) -> Any:

@@ -67,6 +67,10 @@ class PushedStream:
 
     give_up = close
 
+    def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
+        """Say why the stream is about to end. What makes the chunks cannot be told to stop."""
+        self._life.ask_to_close(Ending.CLOSED, cancelled_by, reason)
+
     def withdraw(self) -> None:
         """Let the scope be current no longer, in the Context that calls. Variables set since stay.
 

@@ -19,7 +19,6 @@ from streaminstr._events import counter_of, markers_of
 from streaminstr._exchange import exchange_of, here
 from streaminstr._handle import Handle
 from streaminstr._inert import InertHandle
-from streaminstr._process.shutdown import shut_down_at_exit
 from streaminstr._push import PushedStream
 from streaminstr.log.logger import plain_logger
 from streaminstr.types import NOTHING, StreamInfo
@@ -108,7 +107,7 @@ def wrap(
     `is_async` is for a caller that knows better than the body's methods tell. `carrier` is the ASGI
     scope or WSGI environ of the response that it is the body of, for a caller that knows.
     """
-    shut_down_at_exit(_configure.shutdown)
+    _configure.stream_begins(config)
     make = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
     isolated = not is_begun(body)
     if not isolated:
@@ -142,6 +141,7 @@ def adopt(
     handle: Handle = life.handle
     if handle.counter is None and not life.started:
         handle.counter = described.counter
+    handle.may_append = described.may_append
     stream.size_of, stream.plain = handle.counting(size_of)
     name = info.name if is_named and not handle.named else handle.info.name
     life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
@@ -152,7 +152,7 @@ def adopt(
 
 def push(handle: Handle, config: Config, exchange: Exchange | None, begun: float) -> PushedStream:
     """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
-    shut_down_at_exit(_configure.shutdown)
+    _configure.stream_begins(config)
     life = Life(config, handle, exchange=exchange, created=begun)
     return PushedStream(life, Meter(*handle.counting(_size_of)))
 
@@ -162,7 +162,7 @@ def enclose(handle: Handle, config: Config, exchange: Exchange, context: Context
 
     What has been entered there, by the application or a middleware, can so be left there.
     """
-    shut_down_at_exit(_configure.shutdown)
+    _configure.stream_begins(config)
     return Life(config, handle, exchange=exchange, context=context)
 
 

@@ -25,7 +25,6 @@ from streaminstr._exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._nets.lifespan import live
 from streaminstr._nets.pump import Pump
 from streaminstr._nets.response import Response
-from streaminstr._process import shutdown
 
 if TYPE_CHECKING:
     from streaminstr._core.config import Config
@@ -44,7 +43,7 @@ class StreamScopeMiddleware:
         config = guarded(_configure.current, default=OFF)
         if scope["type"] != "http" or not config.backends or exchange_of(scope) is not None:
             return await self.app(scope, receive, send)
-        shutdown.watch()  # where the server has no lifespan, this is the first chance
+        _configure.watch()  # where the server has no lifespan, this is the first chance
         return await _Call(config, scope, receive, send).run(self.app)
 
 

@@ -315,6 +315,13 @@ class StreamHandle(Protocol):
     def add(self, name: str, number: float, *, rate: bool = False) -> None:
         """Sum a number under an attribute; with `rate` also for each second of producer time."""
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the process drains: the body should come to its end. Also outside of a stream."""
+
+    async def stopped(self) -> None:
+        """Return when the process begins to drain. Also outside of a stream."""
+
     def __bool__(self) -> bool: ...
 
 

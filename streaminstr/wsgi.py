@@ -112,6 +112,7 @@ class _Call:
         )
         name, kind = name_of(method, self._route), kind_of(content_type)
         handle = make_handle(self._config, name, attributes, kind=kind)
+        handle.may_append = "content-encoding" not in self._headers
         life = enclose(handle, self._config, self._exchange, self._context)
         stream = StreamedResult(life, result, *handle.counting(size_of))
         stream.finish = self._finish

@@ -15,6 +15,7 @@ from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop
 from streaminstr._core.ends import Ends
 from streaminstr._core.outcome import Ending
 from streaminstr._core.step import AsyncStep
+from streaminstr._core.turn import TellsAwaited
 from streaminstr._core.within import steps_of, within
 
 if TYPE_CHECKING:
@@ -31,14 +32,15 @@ async def _give(*chunks: Any) -> AsyncIterator[Any]:
         yield chunk
 
 
-class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
+class AsyncStream(AsyncStep, TellsAwaited, Ends, AsyncIterator[ChunkT]):
     """An async body whose steps run in a Context of their own, in the task that asks for them."""
 
-    __slots__ = ("__weakref__", "_closers", "_loop", "_primed")
+    __slots__ = ("__weakref__", "_closers", "_is_told", "_loop", "_primed")
     _ended = _give()
     with suppress(StopAsyncIteration):
         steps_of(_ended.__anext__()).send(None)
     _exhausted = StopAsyncIteration
+    _give = staticmethod(_give)
     _iter = staticmethod(aiter)
     _closers_of = staticmethod(async_closers_of)
 
@@ -53,9 +55,17 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         super().__init__(life, body, size_of, plain)
         self._closers, self._primed = closers, None
         self._loop: Any = None
+        self._is_told = False
         life.belongs_to(ref(self))
 
     __anext__ = AsyncStep.__anext__
+
+    async def _busy(self) -> Any:
+        """Called for a step that does not have the turn."""
+        if not self._take_turn():
+            self._refuse()
+        await self._aclose_here()  # the turn was kept for this step
+        return await self.step()
 
     def asend(self, value: Any) -> Awaitable[ChunkT]:
         """Resume an async generator body with `value`; returns its next chunk."""
@@ -96,8 +106,11 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         While a step is running elsewhere, that step ends the stream when it returns.
         """
         self._ask_to_close()
-        if not self._take_turn():
-            return
+        if self._take_turn():
+            await self._aclose_here()
+
+    async def _aclose_here(self) -> None:
+        """End the stream and give the turn back, which the caller has taken."""
         try:
             await within(self._life.run, aclose_all, self._take_closers())
         finally:
@@ -115,12 +128,12 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         """
         self._ask_to_close(cancelled_by)
         if loop.is_alive(self._loop):
-            if not self._turn:
+            if self._is_stepped:
                 return
             owed = any(map(needs_a_loop, self._owed()))
             if owed and loop.spawn(self._loop, self.aclose, self._life.copy_for_task()):
                 return
-        elif not self._turn and self._loop is not loop.FOREIGN:  # that step never returns
+        elif self._is_stepped and self._loop is not loop.FOREIGN:  # that step never returns
             self.give_up()
             return
         if self._closers is None:  # no loop is left: what needs none takes the place of `aclose`
@@ -157,7 +170,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         left = [one for one in self._owed() if needs_a_loop(one)]
         generator = self._target
         context = life.copy_for_task()  # before `_stop` takes the stream to this place
-        if self._turn:
+        if not self._is_stepped:
             self._stop()
         else:  # in a step that was dropped with it
             self.give_up()

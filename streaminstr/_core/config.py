@@ -43,6 +43,10 @@ class Config:
     """Puts a stream's fields on the log lines of the current Context, which is the stream's."""
     logger: Callable[[StreamHandle], Any] = plain_logger
     """Makes the logger of a stream."""
+    drain: float | None = None
+    """Seconds that open streams have after SIGTERM; None: nothing is drained."""
+    farewell: Callable[[StreamHandle], Any] | None = None
+    """The last chunk of a stream that the server ends, or None for none."""
     show: Callable[[Progress], None] = lambda _: None
     """Arranges that a stream that has just begun is shown at its interval."""
 

@@ -12,30 +12,29 @@ from streaminstr._core.cleanup import CLEANED, close_all
 from streaminstr._core.errors import hand_on
 from streaminstr._core.handle import current
 from streaminstr._core.life import never_stepped
-from streaminstr._core.meter import CutStep, Meter
-from streaminstr._core.outcome import Cut, Ending, is_cancellation
+from streaminstr._core.meter import CutStep
+from streaminstr._core.outcome import Cut, is_cancellation
+from streaminstr._core.turn import Turn
 from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy, StreamReport
+    from streaminstr.types import StreamReport
 
 
-class Ends(Meter):
+class Ends(Turn):
     """The life of a stream around its steps. A subclass adds the steps, sync or async."""
 
     __slots__ = ()
     _closers: Iterable[Callable[[], object]] | None
     _body: Any
     _iterator: Any
-    _life: Life
     _primed: tuple[Any, Any] | None
-    _turn: list[None]
     _ended: ClassVar[Any]
     """The iterator after a close: a closed generator, which does what is expected of one."""
-    _exhausted: ClassVar[type[Exception]]
+    _give: ClassVar[Any]
+    """Makes an iterator over one chunk."""
     _iter: ClassVar[Any]
     _closers_of: ClassVar[Any]
 
@@ -50,27 +49,6 @@ class Ends(Meter):
     def __reduce__(self) -> NoReturn:
         msg = f"cannot copy or pickle a {type(self).__name__}: its body cannot be copied"
         raise TypeError(msg)
-
-    def _take_turn(self) -> bool:
-        try:
-            self._turn.pop()
-        except IndexError:
-            return False
-        return True
-
-    def _busy(self) -> NoReturn:
-        if self._life.closing is not None:  # it is being closed: there are no more chunks
-            raise self._exhausted from None
-        msg = "this stream is already running a step"
-        raise RuntimeError(msg) from None
-
-    def _may_prime(self) -> bool:
-        """Whether the first chunk can be taken now. Takes the turn if so."""
-        if self._life.started or self._life.closing is not None:
-            return False
-        if not self._take_turn():
-            self._busy()
-        return True
 
     def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Start the scopes and ask the body for its iterator; returns how to take the step."""
@@ -97,7 +75,7 @@ class Ends(Meter):
     def _raised(self, error: BaseException) -> None:
         """End the stream because of what came out of a step, unless the body can go on."""
         if isinstance(error, self._exhausted):
-            self._end(None)
+            self._end(GeneratorExit() if self._is_told else None)
         else:
             hand_on(self._life.context, error)
             if not self._was_cut(error):
@@ -122,8 +100,11 @@ class Ends(Meter):
 
     def _stop(self) -> None:
         """End the stream here and now, unless another thread has the turn."""
-        if not self._take_turn():
-            return
+        if self._take_turn():
+            self._close_here()
+
+    def _close_here(self) -> None:
+        """End the stream and give the turn back, which the caller has taken."""
         life = self._life
         try:
             life.run(close_all, self._take_closers())
@@ -150,12 +131,10 @@ class Ends(Meter):
     def _take_closers(self) -> list[Callable[[], object]]:
         owed, self._closers = self._owed(), CLEANED
         held = [self._body, self._iterator, self._primed]
-        self._body, self._iterator, self._primed = None, self._ended, None
+        self._body, self._primed = None, None
+        self._iterator = self._ended if (last := self._last_word()) is None else self._give(last)
         # What has no `close`, as `chain`, is cleaned up when it is dropped: in the Context, too.
         return [*owed, held.clear]
-
-    def _ask_to_close(self, cancelled_by: CancelledBy | None = None) -> None:
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by)
 
     def _warn_if_abandoned(self) -> None:
         life = self._life

@@ -126,10 +126,14 @@ class Life(Reporting):
             return self.context.copy()
         return self.place.copy_for_task(self.context)  # type: ignore[no-any-return]
 
-    def ask_to_close(self, ending: Ending, cancelled_by: CancelledBy | None = None) -> None:
+    def ask_to_close(
+        self, ending: Ending, cancelled_by: CancelledBy | None = None, reason: str | None = None
+    ) -> None:
         """Say why the stream is about to be ended from outside. The first cause stands."""
         if self.closing is None:
-            self.closing = Closing(ending, cancelled_by)
+            if reason:
+                self.handle.facts = {**self.handle.facts, "close_reason": reason}
+            self.closing = Closing(ending, cancelled_by, [])
             if self.is_open:
                 self.handle.cut_by = (cancelled_by,)
 

@@ -23,6 +23,8 @@ class Closing(NamedTuple):
 
     ending: Ending
     cancelled_by: CancelledBy | None
+    turn: list[None]
+    """The turn, where it is kept for the next step or close, which ends the stream."""
 
 
 class Request(Protocol):

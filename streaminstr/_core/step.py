@@ -10,6 +10,9 @@ fails while another thread has it; `append` gives it back.
 
 So one of the two always sees the other, and no thread ever waits.
 
+Who wants the end in the stream's own place, and not here, puts the turn that it has taken into
+`life.closing.turn`. The next step or close finds it there, and ends the stream.
+
 A compiled copy may take the place of `Step` and `AsyncStep`.
 """
 
@@ -87,7 +90,7 @@ class Step(Meter):
 class AsyncStep(Meter):
     """The same for an async body, in the task that asks for the step."""
 
-    __slots__ = ("_body", "_iterator", "_life", "_turn")
+    __slots__ = ("_body", "_iterator", "_life", "_turn", "awaited")
 
     def __init__(
         self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
@@ -96,12 +99,15 @@ class AsyncStep(Meter):
         self._life, self._body = life, body
         self._iterator: Any = None
         self._turn: list[None] = [None]
+        self.awaited: Any = None
 
     _begin: Any
     _busy: Any
     _raised: Any
     aclose: Any
     close: Any
+    last_chunk: Any
+    was_told: Any
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
         """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
@@ -109,7 +115,7 @@ class AsyncStep(Meter):
         try:
             turn.pop()
         except IndexError:
-            return self._busy()
+            return await self._busy()
         try:
             if self._iterator is None:
                 advance = self._begin(advance)
@@ -122,7 +128,7 @@ class AsyncStep(Meter):
             except StopIteration as end:  # the body did not wait for anything
                 chunk = end.value
             else:
-                chunk = await relay(run, steps, signal)
+                chunk = await relay(run, steps, signal, stream=self)
             self.leave(chunk, clock())
             last = False
         except BaseException as error:

@@ -32,6 +32,10 @@ def _no_chunks() -> Generator[Any, Any, None]:
     yield from ()
 
 
+def _one(chunk: Any) -> Iterator[Any]:
+    return iter((chunk,))
+
+
 class Stream(Step, Ends, Iterator[ChunkT]):
     """A body whose steps run in a Context of their own: an iterator with `close`.
 
@@ -43,6 +47,7 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     _ended = _no_chunks()
     next(_ended, None)
     _exhausted = StopIteration
+    _give = staticmethod(_one)
     _iter = staticmethod(_iterator_of)
     _closers_of = staticmethod(closers_of)
 
@@ -59,6 +64,13 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         life.belongs_to(ref(self))
 
     __next__ = Step.__next__
+
+    def _busy(self) -> Any:
+        """Called for a step that does not have the turn."""
+        if not self._take_turn():
+            self._refuse()
+        self._close_here()  # the turn was kept for this step
+        return self.step()
 
     def send(self, value: Any) -> ChunkT:
         """Resume a generator body with `value`; returns its next chunk."""

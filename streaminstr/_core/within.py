@@ -28,23 +28,32 @@ def within(
 
 @types.coroutine
 def relay(
-    run: Callable[..., Any], steps: Any, signal: Any, until: Any = ()
+    run: Callable[..., Any], steps: Any, signal: Any, until: Any = (), stream: Any = None
 ) -> Generator[Any, Any, Any]:
     """Hand `signal`, and what `steps` yields after it, to the event loop, and its answers back.
 
-    Returns what `steps` returns; None when it yields `until`.
+    Returns what `steps` returns; None when it yields `until`. `stream.awaited` is what the loop was
+    handed, as long as it is waited for: who ends the stream from outside can cancel that alone.
     """
     while signal is not until:
         call: Callable[[Any], Any]
+        if stream is not None:
+            stream.awaited = signal
         try:
             answer = yield signal
             call = steps.send
         except BaseException as error:  # noqa: BLE001 - it is for the body to handle
             answer, call = error, steps.throw
+        if stream is not None:
+            stream.awaited = None
         try:
             signal = run(call, answer)
         except StopIteration as end:
             return end.value
+        except BaseException as error:
+            if stream is None or not stream.was_told(error):
+                raise
+            return stream.last_chunk()
         finally:
             del answer  # no reference cycle through the traceback
     return None

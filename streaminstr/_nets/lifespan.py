@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from streaminstr import _configure
 from streaminstr._core import loop
 from streaminstr._core.guard import guarded, logger
-from streaminstr._process import shutdown
+from streaminstr._process.drain import drain
 
 if TYPE_CHECKING:
     from streaminstr._nets.protocol import Application, Message, Receive, Send
+
+
+_TIMEOUT = 5.0
 
 
 async def live(app: Application, scope: Message, receive: Receive, send: Send) -> None:
@@ -23,7 +26,7 @@ async def live(app: Application, scope: Message, receive: Receive, send: Send) -
         has_received = True
         message = await receive()
         if message["type"] == "lifespan.startup":
-            shutdown.watch()
+            _configure.watch()
         else:
             await _shut_down()
         return message
@@ -64,4 +67,4 @@ async def _shut_down() -> None:
     if running is None:
         _configure.shutdown()
     else:
-        await running.run_in_executor(None, _configure.shutdown)
+        await running.run_in_executor(None, _configure.shutdown, _TIMEOUT + drain.remaining())

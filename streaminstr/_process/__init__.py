@@ -1,4 +1,4 @@
-"""What belongs to a process and not to one stream: shutdown, signals, the background thread.
+"""What belongs to a process and not to one stream: shutdown, drain, signals, the background thread.
 
-Imports `_core`, `_exchange` and `types`. A stream does nothing for these on its way.
+Imports `_core`, `_exchange`, `_stopping` and `types`. A stream does nothing for these on its way.
 """

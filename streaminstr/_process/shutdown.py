@@ -15,6 +15,7 @@ from streaminstr import _exchange as exchange
 from streaminstr._core import loop
 from streaminstr._core.guard import call, guarded
 from streaminstr._core.life import open_lives
+from streaminstr._process.drain import drain, end_the_process
 from streaminstr.types import SupportsFlush
 
 if TYPE_CHECKING:
@@ -75,10 +76,15 @@ class _Terminate:
 
     def __init__(self, before: Callable[..., Any] | int) -> None:
         self._before = before
+        # daphne's, which is twisted's, cuts all responses at once.
+        module = getattr(before, "__module__", None) or ""
+        self._is_the_end = before == signal.SIG_DFL or module.startswith("twisted.")
 
     def __call__(self, number: int, frame: Any) -> None:
         exchange.shutting_down = True
-        if callable(self._before):
+        if drain.begin() and self._is_the_end:
+            drain.then = end_the_process  # once the streams have ended
+        elif callable(self._before):
             self._before(number, frame)
         elif self._before == signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)

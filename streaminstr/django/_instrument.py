@@ -100,6 +100,7 @@ def _instrument(
         kind=_http.kind_of(response.get("Content-Type")),
         markers=options.markers or markers.get(route or "", ()),
     )
+    handle.may_append = "Content-Length" not in response and "Content-Encoding" not in response
     if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
         _adopt(request, response, handle, options.name or route, requested)
         return

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from streaminstr import _configure
+from streaminstr._core.config import OFF
+from streaminstr._core.guard import guarded
 from streaminstr.django import conf
 
 
@@ -19,3 +22,5 @@ class StreaminstrConfig(AppConfig):
 
         conf.adopt()
         checks.register()
+        if guarded(_configure.current, default=OFF).drain is not None:
+            _configure.watch()

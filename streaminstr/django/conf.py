@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 KEYS = (
     "BACKEND",
     "CANCELLED_IS_ERROR",
+    "DRAIN",
     "ENDS_WITH",
+    "FAREWELL",
     "FILTER",
     "LOG_LEVELS",
     "OPTIONS",
@@ -76,6 +78,8 @@ def build(raw: Any) -> Config:
     check_keys(raw)
     check_options(raw)
     options = {key.lower(): value for key, value in raw.items() if key not in _ADAPTERS_OWN}
+    if raw.get("DRAIN") is not None:
+        options["drain"] = raw["DRAIN"]["GRACE"]
     return _configure.build(raw.get("BACKEND", "log"), **options)
 
 
@@ -98,8 +102,23 @@ def check_options(raw: dict[str, Any]) -> None:
         )
         raise StreaminstrError(msg)
     for key, value in raw.items():
-        if key not in (*_ADAPTERS_OWN, "OPTIONS"):
+        if key == "DRAIN":
+            check_drain(value)
+        elif key not in (*_ADAPTERS_OWN, "OPTIONS"):
             _configure.check_option(key.lower(), value)
+
+
+def check_drain(given: Any) -> None:
+    """Raise StreaminstrError if DRAIN does not say how long open streams have."""
+    if given is None:
+        return
+    if not isinstance(given, dict) or set(given) != {"GRACE"}:
+        msg = f"STREAMINSTR['DRAIN'] is {given!r:.80}. It takes a dict such as {{\"GRACE\": 20}}."
+        raise StreaminstrError(msg)
+    if given["GRACE"] is None:
+        msg = "STREAMINSTR['DRAIN']['GRACE'] is None. It takes a number of seconds above 0."
+        raise StreaminstrError(msg)
+    _configure.check_option("drain", given["GRACE"])
 
 
 def load_markers(raw: dict[str, Any]) -> dict[str, tuple[bytes, ...]]:

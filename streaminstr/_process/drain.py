@@ -1,0 +1,162 @@
+"""What a process does between being told to stop and ending: its streams come to their end.
+
+The handler of SIGTERM notes the time and nothing else. A thread that has waited for it does the
+rest: it tells the bodies, gives them their time, has what is still open end in its own place, and
+flushes. The thread waits from the start, because a handler is no place to start one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextvars import Context
+from threading import Lock, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from streaminstr import _stopping
+from streaminstr._core import loop
+from streaminstr._core.guard import guarded, logger
+from streaminstr._core.life import open_lives
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streaminstr._core.life import Life
+
+    Flush = Callable[[float], object]
+
+_LOOK_FOR_IT = 0.1
+"""How often the thread looks whether a drain has begun, in seconds."""
+_LOOK_AGAIN = 0.02
+"""How often it looks at the streams that are still open, in seconds."""
+_TO_END = 1.0
+"""How long streams have to end once they are told to, in seconds."""
+_TO_FLUSH = 0.5
+
+
+class Drain:
+    """The drain of this process: not prepared, waited for, under way, over."""
+
+    def __init__(self) -> None:
+        self.grace: float | None = None
+        self.deadline: float | None = None
+        """When what is still open is ended, by `monotonic`; None: no drain has begun."""
+        self.is_over = False
+        self.then: Callable[[], object] | None = None
+        """What comes after it: the signal's default, which ends the process."""
+        self._flush: Flush = _nothing
+        self._starting = Lock()
+        self._thread: Thread | None = None
+
+    def prepare(self, grace: float, flush: Flush) -> None:
+        """Have a thread wait for a drain of `grace` seconds; `flush` comes at its end."""
+        self.grace, self._flush = grace, flush
+        if self._thread is not None:
+            return
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="streaminstr-drain", daemon=True)
+                Context().run(self._thread.start)  # it outlives the request that starts it
+
+    def begin(self) -> bool:
+        """Begin, where none has begun; safe in a handler of a signal.
+
+        Returns whether a thread sees to the streams: where there is none, no stream was ever open.
+        """
+        if self.grace is None or self.deadline is not None:
+            return False
+        self.deadline = monotonic() + self.grace
+        _stopping.draining = True
+        return self._thread is not None
+
+    def wait(self, until: float) -> None:
+        """Wait for the end of a drain that is under way; not in the thread of a loop."""
+        while loop.running() is None and self._is_under_way() and monotonic() < until:
+            time.sleep(_LOOK_AGAIN)
+
+    def remaining(self) -> float:
+        """Seconds until the drain is over, at most; 0 where there is none."""
+        if self.deadline is None or self.is_over:
+            return 0.0
+        return max(self.deadline - monotonic(), 0.0) + _TO_END + _TO_FLUSH
+
+    def _is_under_way(self) -> bool:
+        return self.deadline is not None and not self.is_over
+
+    def _run(self) -> None:
+        while self.deadline is None:
+            time.sleep(_LOOK_FOR_IT)
+        _stopping.tell()
+        guarded(_Streams(self.deadline).end, default=None)
+        guarded(self._flush, _TO_FLUSH, default=None)
+        self.is_over = True
+        if self.then is not None:
+            self.then()
+
+
+class _Streams:
+    """The streams that are open during a drain, by their ids."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._seen: set[str] = set()
+        self._told: set[str] = set()
+
+    def end(self) -> None:
+        """See all of them to their end; says in one log line how they ended."""
+        while self._look() and monotonic() < self._deadline:
+            time.sleep(_LOOK_AGAIN)
+        while (left := self._look()) and monotonic() < self._deadline + _TO_END:
+            for life in left:
+                self._told.add(life.handle.id)
+                guarded(_end_soon, life, default=None)
+            time.sleep(_LOOK_AGAIN)
+        for life in left:
+            guarded(_give_up, life, default=None)
+        logger.info(
+            "Drained: %d streams ended by themselves, %d were closed, %d were lost.",
+            len(self._seen - self._told),
+            len(self._told) - len(left),
+            len(left),
+        )
+
+    def _look(self) -> tuple[Life, ...]:
+        lives = open_lives()
+        self._seen.update(life.handle.id for life in lives)
+        return lives
+
+
+def _end_soon(life: Life) -> None:
+    stream: Any = life.stream and life.stream()
+    if stream is not None:
+        stream.end_soon("server")
+
+
+def _give_up(life: Life) -> None:
+    """Close the scope alone: a step or a clean-up goes on, or nobody steps the stream."""
+    stream: Any = life.stream and life.stream()
+    if stream is not None:
+        stream.give_up()
+
+
+def end_the_process() -> None:
+    """Have SIGTERM do what it does without us."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _nothing(_: float) -> None:
+    """Flush nothing."""
+
+
+drain = Drain()
+
+
+def _forget() -> None:
+    """A forked child has no such thread, and does not stop with its parent."""
+    drain.__init__()  # type: ignore[misc] # the same object: others hold it
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    os.register_at_fork(after_in_child=_forget)
