@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streaminstr._configure import configure as configure
     from streaminstr._configure import drain as drain
     from streaminstr._configure import shutdown as shutdown
+    from streaminstr._process.shutdown import close_stream as close_stream
     from streaminstr._streamed import streamed as streamed
     from streaminstr._wrap import current_stream as current_stream
     from streaminstr._wrap import stream as stream
@@ -38,6 +39,7 @@ __all__ = [
     "StreamReport",
     "StreamScope",
     "StreaminstrError",
+    "close_stream",
     "configure",
     "current_stream",
     "drain",
@@ -49,6 +51,7 @@ __version__ = "0.1.0"
 
 _MODULES = ("attributes", "types")
 _HOME = {
+    "close_stream": "_process.shutdown",
     "configure": "_configure",
     "current_stream": "_wrap",
     "drain": "_configure",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -92,7 +93,7 @@ def drain(grace: float) -> None:
     ended as cancelled by the server. A drain that has begun goes on as it was. `shutdown` waits for
     its end. Raises StreaminstrError for a grace that is no number above 0.
     """
-    drain_of_process.prepare(check_option("drain", grace), _flush)
+    drain_of_process.prepare(check_option("drain", grace or 0), _flush)
     drain_of_process.begin()
 
 
@@ -181,6 +182,10 @@ def _is_interval(value: Any) -> bool:
     )
 
 
+def _is_grace(value: Any) -> bool:
+    return value is None or (_is_interval(value) and value < inf)
+
+
 def _is_farewell(value: Any) -> bool:
     return value is None or isinstance(value, str | bytes) or callable(value)
 
@@ -188,7 +193,7 @@ def _is_farewell(value: Any) -> bool:
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "parent": (lambda value: value in ("child", "link"), '"child" or "link"'),
     "cancelled_is_error": (lambda value: isinstance(value, bool), "True or False"),
-    "drain": (_is_interval, "a number of seconds above 0, or None"),
+    "drain": (_is_grace, "a finite number of seconds above 0, or None"),
     "farewell": (_is_farewell, "text, bytes, a function that returns one of these, or None"),
     "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
     "log_levels": (

@@ -72,14 +72,18 @@ class Ends(Turn):
         self.producer = self.left - self.entered
         self._primed, self._iterator = (chunk, self._iterator), None
 
-    def _raised(self, error: BaseException) -> None:
-        """End the stream because of what came out of a step, unless the body can go on."""
+    def _raised(self, error: BaseException) -> bool:
+        """End the stream because of what came out of a step, unless the body can go on.
+
+        Returns whether nothing can be awaited any more in this step.
+        """
         if isinstance(error, self._exhausted):
             self._end(GeneratorExit() if self._is_told else None)
         else:
             hand_on(self._life.context, error)
             if not self._was_cut(error):
                 self._end(error)
+        return not self._is_told or isinstance(error, GeneratorExit)
 
     def _end(self, error: BaseException | None) -> None:
         self._life.enter(partial(self._life.end, self, error))

@@ -132,7 +132,7 @@ class AsyncStep(Meter):
             self.leave(chunk, clock())
             last = False
         except BaseException as error:
-            self._raised(error)
+            last = self._raised(error)
             raise
         finally:
             turn.append(None)

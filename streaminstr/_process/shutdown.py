@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LOOK_AGAIN = 0.01
 """How often to look at streams that were asked to end, in seconds."""
+_LONGEST_REASON = 200
 _AT_EXIT = 1.0
 """How long interpreter exit may be delayed, in seconds."""
 
@@ -40,6 +41,21 @@ def close_open_streams(deadline: float) -> None:
         finally:  # a signal's handler may raise while a body cleans up
             for stream in filter(_is_open, streams):
                 guarded(stream.give_up, default=None)
+
+
+def close_stream(id: str, *, reason: str = "") -> bool:  # noqa: A002 - as `current_stream().id`
+    """Have one open stream of this process end as cancelled by the server; returns if it is open.
+
+    `reason` goes on its span and closing event as `streaminstr.close_reason`: at most 200
+    characters, without those that control a terminal. It does not wait: a body that waits is told
+    to wait no longer, and another one ends with its next step.
+    """
+    for life in open_lives():
+        stream: Any = life.stream and life.stream()
+        if life.handle.id == id and stream is not None:
+            stream.end_soon("server", "".join(filter(str.isprintable, reason))[:_LONGEST_REASON])
+            return True
+    return False
 
 
 def flush(backends: Iterable[Backend], deadline: float) -> None:
