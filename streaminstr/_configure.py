@@ -13,13 +13,14 @@ from streaminstr._core.guard import guarded
 from streaminstr._process import progress
 from streaminstr._process.shutdown import close_open_streams, flush
 from streaminstr.log import origin, structured
-from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, is_levels, with_log
+from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, LogBackend, is_levels, with_log
 from streaminstr.log.logger import stream_logger
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from streaminstr._core.handle import StreamHandle
     from streaminstr.types import Backend, Parent
 
     # The items of a list are checked at run time alone: a checker would refuse a valid list that
@@ -55,16 +56,24 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
         place=place,
         bind=origin.bind,
         logger=stream_logger,
+        announce=_announcer(backends),
         show=progress.show,
         **options,
     )
+
+
+def _announcer(backends: tuple[Backend, ...]) -> Callable[[StreamHandle], None] | None:
+    """What says that a stream has begun, where that was asked for."""
+    logs = (one for one in backends if isinstance(one, LogBackend))
+    return next((log.announce for log in logs if log.announces), None)
 
 
 def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> None:
     """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
 
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
-    (bool), `log_levels` (dict of outcome to level or None), `progress_interval` (seconds).
+    (bool), `log_levels` (dict of outcome, or
+    "opened", to level or None), `progress_interval` (seconds).
     `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
     """
     _state.configured = build(backend, **options)
@@ -146,7 +155,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "log_levels": (
         is_levels,
         (
-            "a dict of outcomes (completed, failed, cancelled, abandoned) to levels "
+            "a dict of outcomes (completed, failed, cancelled, abandoned) and `opened` to levels "
             f"({', '.join(LEVELS)}) or None"
         ),
     ),

@@ -142,6 +142,7 @@ def adopt(
     if handle.counter is None and not life.started:
         handle.counter = described.counter
     stream.size_of, stream.plain = handle.counting(size_of)
+    handle.facts = {**described.facts, **handle.facts}
     name = info.name if is_named and not handle.named else handle.info.name
     life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
     if (exchange := exchange_of(carrier)) is not None:
@@ -173,8 +174,12 @@ def make_handle(
     *,
     kind: Kind | None = None,
     markers: tuple[bytes, ...] = (),
+    resumed: bool = False,
 ) -> Handle:
-    """The handle of a stream that is about to be made."""
+    """The handle of a stream that is about to be made.
+
+    `resumed` says that the request had the header `Last-Event-ID`.
+    """
     info = StreamInfo(
         name=name,
         attributes=dict(attributes) if attributes else NOTHING,
@@ -184,6 +189,8 @@ def make_handle(
     )
     handle = Handle(info, config.logger)
     handle.counter = counter_of(kind, markers)
+    if resumed:
+        handle.facts = {"resumed": True}
     return handle
 
 

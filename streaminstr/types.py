@@ -87,6 +87,11 @@ class StreamInfo:
     stream_id: str = ""
     """16 random hex digits, the same on the span and all log events. Never a metric attribute."""
 
+    def as_attributes(self) -> dict[str, Attribute]:
+        """The attributes and the id, for a span and a log event. Metrics take `attributes`."""
+        own = {names.STREAM_ID: self.stream_id} if self.stream_id else {}
+        return {**own, **self.attributes}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamReport:

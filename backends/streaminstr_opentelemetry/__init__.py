@@ -92,7 +92,7 @@ class OpenTelemetryScope:
             self._info.name,
             context=parent,
             kind=SpanKind.INTERNAL,
-            attributes=_clean(self._info.attributes),
+            attributes=_clean(self._info.as_attributes()),
             links=links,
             start_time=self._info.started_ns,
         )

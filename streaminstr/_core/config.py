@@ -43,6 +43,8 @@ class Config:
     """Puts a stream's fields on the log lines of the current Context, which is the stream's."""
     logger: Callable[[StreamHandle], Any] = plain_logger
     """Makes the logger of a stream."""
+    announce: Callable[[StreamHandle], None] | None = None
+    """Says that a stream has begun, in its Context; None: no event for that was asked for."""
     show: Callable[[Progress], None] = lambda _: None
     """Arranges that a stream that has just begun is shown at its interval."""
 

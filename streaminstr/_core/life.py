@@ -110,6 +110,8 @@ class Life(Reporting):
         # Set last: `bind` keeps a copy of the Context, and a copy that held the handle would be a
         # reference cycle.
         current.set(self.handle)
+        if self.config.announce is not None:
+            guarded(self.config.announce, self.handle, default=None)
         if self.config.progress_interval is not None:
             self.progress = Progress(self.config.progress_interval)
             guarded(self.config.show, self.progress, default=None)

@@ -88,7 +88,7 @@ def _show(life: Life) -> None:
 
 
 def _log(handle: StreamHandle, report: StreamReport) -> None:
-    fields = {**handle.info.attributes, **report.as_attributes()}
+    fields = {**handle.info.as_attributes(), **report.as_attributes()}
     handle.logger.bind(**fields).info(EVENT)
 
 
