@@ -57,6 +57,7 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
         bind=origin.bind,
         logger=stream_logger,
         announce=_announcer(backends),
+        gap_bounds=_gap_bounds(backends),
         show=progress.show,
         **options,
     )
@@ -66,6 +67,16 @@ def _announcer(backends: tuple[Backend, ...]) -> Callable[[StreamHandle], None] 
     """What says that a stream has begun, where that was asked for."""
     logs = (one for one in backends if isinstance(one, LogBackend))
     return next((log.announce for log in logs if log.announces), None)
+
+
+def _gap_bounds(backends: tuple[Backend, ...]) -> tuple[float, ...]:
+    """The bounds of all backends that take `StreamReport.gaps`, in their order."""
+    asked = (guarded(_bounds_of, backend, default=()) for backend in backends)
+    return tuple(sorted({bound for bounds in asked for bound in bounds}))
+
+
+def _bounds_of(backend: Backend) -> tuple[float, ...]:
+    return tuple(map(float, getattr(backend, "gap_bounds", None) or ()))
 
 
 def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> None:

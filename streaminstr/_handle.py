@@ -15,7 +15,7 @@ from streaminstr.types import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streaminstr._events import EventCounter, Tail
+    from streaminstr._events import Counter
     from streaminstr.types import Attribute, StreamReport, Turn
 
 strict = False
@@ -30,7 +30,7 @@ _NOTICEABLE = 0.1
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
-    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter")
+    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "says_kind")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -40,8 +40,10 @@ class Handle(StreamHandle):
         self._reader: StreamHandle | None = None
         self._upstream: float | None = None
         """Seconds that streams which the body reads have spent in their steps."""
-        self.counter: EventCounter | Tail | None = None
-        """What counts events, and knows the end markers of the body."""
+        self.counter: Counter | None = None
+        """What counts events and gaps, and knows the end markers of the body."""
+        self.says_kind = False
+        """Whether the application said what its body is; else a response may say it."""
 
     def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
         """Report that the stream has failed, although its body goes on or ends normally.

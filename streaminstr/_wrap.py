@@ -139,7 +139,7 @@ def adopt(
     """
     life, info = stream._life, described.info  # noqa: SLF001 - every kind has one
     handle: Handle = life.handle
-    if handle.counter is None and not life.started:
+    if not handle.says_kind and not life.started:
         handle.counter = described.counter
     stream.size_of, stream.plain = handle.counting(size_of)
     handle.facts = {**described.facts, **handle.facts}
@@ -188,7 +188,8 @@ def make_handle(
         stream_id=urandom(8).hex(),
     )
     handle = Handle(info, config.logger)
-    handle.counter = counter_of(kind, markers)
+    handle.counter = counter_of(kind, markers, config.gap_bounds)
+    handle.says_kind = bool(kind or markers)
     if resumed:
         handle.facts = {"resumed": True}
     return handle

@@ -160,6 +160,10 @@ class StreamReport:
     """Seconds from the making of the stream to each `mark`, by its name."""
     rates: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     """Sums of `add(..., rate=True)` for each second of producer time, by name."""
+    gaps: tuple[tuple[float, int], ...] = ()
+    """Times from one event (of other streams: chunk) to the next, by bucket: the mean of those in
+    it, and how many. No attribute, and only where a backend has `gap_bounds`: a tuple of seconds.
+    """
 
     def __post_init__(self) -> None:
         if self.is_error and self.error_type is None:

@@ -34,6 +34,8 @@ class Config:
     parent: Parent = "child"
     cancelled_is_error: bool = False
     progress_interval: float | None = None
+    gap_bounds: tuple[float, ...] = ()
+    """Bounds of the histogram of gaps, in seconds; empty: there is none."""
     runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
     """Makes the function that runs a stream's steps from the stream's Context."""
     place: Callable[[Context, Callable[..., Any]], Any] = lambda _, __: None
