@@ -111,14 +111,16 @@ class Handle(StreamHandle):
         self._reader = reader
 
     def ended(self, final: StreamReport) -> None:
-        """Add the time of this stream to the stream that has read it."""
+        """Add the time of this stream to the stream that has read it; keep what was seen last."""
+        if self.lag is not None:
+            self.facts, self.lag = {**self.facts, "loop_lag": final.loop_lag}, None
         if isinstance(self._reader, Handle):
             with _saying:
                 self._reader._upstream = (self._reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class
 
     def said(self, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
-        sums, rates = self._sums, self._rates
+        sums, rates, lag = self._sums, self._rates, self.lag
         seconds = producer or math.inf
         upstream = None if self._upstream is None else min(self._upstream, producer)
         return {
@@ -127,6 +129,7 @@ class Handle(StreamHandle):
             "upstream_time": upstream,
             "bottleneck": _bottleneck(producer, consumer, upstream or 0.0),
             "rates": {name: sums[name] / seconds for name in rates} if rates else NOTHING,
+            "loop_lag": None if lag is None else lag.largest(),
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
         }

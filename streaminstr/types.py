@@ -149,7 +149,8 @@ class StreamReport:
     db_connections: int | None = None
     """Database connections that the request holds while the body is stepped."""
     loop_lag: float | None = None
-    """The largest lag of the event loop that was seen while the stream was open."""
+    """The largest lag of the event loop that was seen while the stream was open; only of a stream
+    of an asyncio loop, and with the option `progress_interval`."""
     segment: int | None = None
     """Number of the segment, from 0; only of a segmented stream."""
     resumed: bool | None = None

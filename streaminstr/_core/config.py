@@ -47,7 +47,7 @@ class Config:
     """Makes the logger of a stream."""
     announce: Callable[[StreamHandle], None] | None = None
     """Says that a stream has begun, in its Context; None: no event for that was asked for."""
-    show: Callable[[Progress], None] = lambda _: None
+    show: Callable[[Progress, StreamHandle], None] = lambda _, __: None
     """Arranges that a stream that has just begun is shown at its interval."""
 
 

@@ -114,7 +114,7 @@ class Life(Reporting):
             guarded(self.config.announce, self.handle, default=None)
         if self.config.progress_interval is not None:
             self.progress = Progress(self.config.progress_interval)
-            guarded(self.config.show, self.progress, default=None)
+            guarded(self.config.show, self.progress, self.handle, default=None)
 
     def copy(self) -> Context:
         """A copy of the Context, for use by the calling thread."""

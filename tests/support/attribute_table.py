@@ -167,6 +167,14 @@ AT_END = (
         datadog="tag, `true`",
     ),
     Documented(
+        "streaminstr.loop_lag",
+        "double",
+        "s",
+        "Streams of an asyncio loop, with the option `progress_interval`: the largest time that "
+        "the loop took to run what was handed to it, of those that were seen while the stream was "
+        "open",
+    ),
+    Documented(
         "streaminstr.resumed",
         "boolean",
         "",
