@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterable, Iterable
 from os import urandom
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -16,7 +17,7 @@ from streaminstr._core.meter import Meter
 from streaminstr._core.stream import Stream
 from streaminstr._events import counter_of, markers_of
 from streaminstr._exchange import exchange_of, here
-from streaminstr._handle import Handle
+from streaminstr._handle import Handle, report_misuse
 from streaminstr._inert import InertHandle
 from streaminstr._process.shutdown import shut_down_at_exit
 from streaminstr._push import PushedStream
@@ -79,11 +80,12 @@ def stream(
     `name` is low-cardinality, by default the name of the function that made a generator.
     `attributes` go on the span when it starts. `kind="sse"` counts the events of an event stream.
     `ends_with` are the last bytes of a complete body, or its last event: a body that is exhausted
-    without it has failed. Raises TypeError for what cannot be iterated, and for odd markers.
+    without it has failed. Raises TypeError for what cannot be iterated, and for odd markers; in a
+    running body these are reported and left out.
     """
     config = _configure.current()
     called = name or name_of(body)
-    markers = markers_of(ends_with)
+    markers = _markers_of(ends_with)
     handle = make_handle(config, called, attributes, kind=kind, markers=markers)
     handle.named = bool(name)
     return wrap(body, handle, config)
@@ -210,6 +212,17 @@ _size_of = size_of
 def name_of(source: Any) -> str:
     """The name of a function, or of the function that made a generator; else of the type."""
     return getattr(source, "__qualname__", None) or type(source).__qualname__
+
+
+def _markers_of(ends_with: Any) -> tuple[bytes, ...]:
+    try:
+        return markers_of(ends_with)
+    except TypeError as error:
+        if not current.get():
+            raise
+        caller = sys._getframe(2)  # noqa: SLF001 - who has called `stream`
+        report_misuse("streaminstr.stream()", str(error), caller)
+        return ()
 
 
 def _kind_of(body: Any) -> type[Stream[Any] | AsyncStream[Any]]:
