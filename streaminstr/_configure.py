@@ -83,8 +83,8 @@ def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> Non
     """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
 
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
-    (bool), `log_levels` (dict of outcome, or
-    "opened", to level or None), `progress_interval` (seconds).
+    (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval`
+    (seconds).
     `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
     """
     _state.configured = build(backend, **options)
