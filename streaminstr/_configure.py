@@ -17,13 +17,14 @@ from streaminstr._process.drain import drain as drain_of_process
 from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
 from streaminstr._process.shutdown import watch as watch_for_sigterm
 from streaminstr.log import origin, structured
-from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, is_levels, with_log
+from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, LogBackend, is_levels, with_log
 from streaminstr.log.logger import stream_logger
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from streaminstr._core.handle import StreamHandle
     from streaminstr.types import Backend, Parent
 
     # The items of a list are checked at run time alone: a checker would refuse a valid list that
@@ -62,6 +63,8 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
         place=place,
         bind=origin.bind,
         logger=stream_logger,
+        announce=_announcer(backends),
+        gap_bounds=_gap_bounds(backends),
         show=progress.show,
         **options,
     )
@@ -97,13 +100,29 @@ def drain(grace: float) -> None:
     drain_of_process.begin()
 
 
+def _announcer(backends: tuple[Backend, ...]) -> Callable[[StreamHandle], None] | None:
+    """What says that a stream has begun, where that was asked for."""
+    logs = (one for one in backends if isinstance(one, LogBackend))
+    return next((log.announce for log in logs if log.announces), None)
+
+
+def _gap_bounds(backends: tuple[Backend, ...]) -> tuple[float, ...]:
+    """The bounds of all backends that take `StreamReport.gaps`, in their order."""
+    asked = (guarded(_bounds_of, backend, default=()) for backend in backends)
+    return tuple(sorted({bound for bounds in asked for bound in bounds}))
+
+
+def _bounds_of(backend: Backend) -> tuple[float, ...]:
+    return tuple(map(float, getattr(backend, "gap_bounds", None) or ()))
+
+
 def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> None:
     """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
 
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
-    (bool), `log_levels` (dict of outcome to level or None), `progress_interval` (seconds), `drain`
-    (seconds that open streams have after SIGTERM), `farewell` (the last chunk of an event stream
-    that the server ends, or what returns it).
+    (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval`
+    (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell` (the last chunk of
+    an event stream that the server ends, or what returns it).
     `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
     """
     _state.configured = build(backend, **options)
@@ -199,7 +218,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "log_levels": (
         is_levels,
         (
-            "a dict of outcomes (completed, failed, cancelled, abandoned) to levels "
+            "a dict of outcomes (completed, failed, cancelled, abandoned) and `opened` to levels "
             f"({', '.join(LEVELS)}) or None"
         ),
     ),

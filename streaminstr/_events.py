@@ -8,29 +8,36 @@ colon is a comment.
 from __future__ import annotations
 
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from streaminstr._gaps import Gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Kind = Literal["sse", "chunks"]
     Marker = bytes | str | tuple[bytes | str, ...]
+    Counter: TypeAlias = "EventCounter | Tail | TimedChunks"
 
 _HEAD = 5
 """Bytes of a line that are looked at where no marker is: `data:`."""
 
 
-def counter_of(kind: Kind | None, markers: tuple[bytes, ...]) -> EventCounter | Tail | None:
+def counter_of(
+    kind: Kind | None, markers: tuple[bytes, ...], gap_bounds: tuple[float, ...] = ()
+) -> Counter | None:
     """What counts the chunks of a body; None where their number and size are all that counts.
 
-    Raises TypeError for an unknown kind.
+    `gap_bounds` are those of the histogram of gaps, where there is one. Raises TypeError for an
+    unknown kind.
     """
     if kind not in (None, "sse", "chunks"):
         msg = f'kind is {kind!r:.80}. Write "sse" for an event stream, or "chunks".'
         raise TypeError(msg)
     if kind == "sse":
-        return EventCounter(markers)
-    return Tail(markers) if markers else None
+        return TimedEvents(markers, gap_bounds) if gap_bounds else EventCounter(markers)
+    tail = Tail(markers) if markers else None
+    return TimedChunks(tail, gap_bounds) if gap_bounds else tail
 
 
 def markers_of(ends_with: Any) -> tuple[bytes, ...]:
@@ -152,6 +159,65 @@ class EventCounter:
         self._last_time = now
         self._last_event = self._event.rstrip(b"\n")
         self.events += 1
+
+
+class TimedEvents(EventCounter):
+    """The same where each time from one event to the next is counted."""
+
+    __slots__ = ("_gaps",)
+
+    def __init__(self, markers: tuple[bytes, ...], gap_bounds: tuple[float, ...]) -> None:
+        super().__init__(markers)
+        self._gaps = Gaps(gap_bounds)
+
+    def facts(self, created: float) -> dict[str, Any]:
+        """Fields of the report of a stream that was made at `created`."""
+        return {**super().facts(created), "gaps": self._gaps.by_bucket()}
+
+    def _dispatch(self, now: float) -> None:
+        if self._first is not None:
+            self._gaps.note(now - self._last_time)
+        super()._dispatch(now)
+
+
+class TimedChunks:
+    """Counts each time from one chunk to the next; `tail` looks at the end of the body."""
+
+    __slots__ = ("_gaps", "_last", "_measure", "_tail")
+
+    def __init__(self, tail: Tail | None, gap_bounds: tuple[float, ...]) -> None:
+        self._tail, self._gaps = tail, Gaps(gap_bounds)
+        self._last: float | None = None
+        self._measure: Callable[[Any], int]
+
+    def take(self, chunk: Any) -> int:
+        """Count a chunk; returns its size in bytes."""
+        now = clock()
+        if self._last is not None:
+            self._gaps.note(now - self._last)
+        self._last = now
+        return self._measure(chunk)
+
+    def facts(self, _: float) -> dict[str, Any]:
+        """Fields of the report."""
+        return {"gaps": self._gaps.by_bucket()}
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the body lacks its end marker."""
+        return self._tail is not None and self._tail.is_truncated
+
+    @property
+    def size_of(self) -> Callable[[Any], int]:
+        """What returns the size of a chunk."""
+        return self._measure
+
+    @size_of.setter
+    def size_of(self, size_of: Callable[[Any], int]) -> None:
+        if self._tail is None:
+            self._measure = size_of
+        else:
+            self._tail.size_of, self._measure = size_of, self._tail.take
 
 
 def _as_event(marker: bytes) -> bytes:

@@ -9,14 +9,15 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import _stopping
-from streaminstr._core.guard import log_once, logger
+from streaminstr._core.guard import guarded, log_once, logger
 from streaminstr._core.handle import Failure, StreamHandle
 from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import FrameType
 
-    from streaminstr._events import EventCounter, Tail
+    from streaminstr._events import Counter
     from streaminstr.types import Attribute, StreamReport, Turn
 
 strict = False
@@ -24,6 +25,8 @@ strict = False
 
 _saying = Lock()
 _NONE: frozenset[str] = frozenset()
+_LARGEST = 1e300
+"""Sums stay below what a float can hold."""
 _NOTICEABLE = 0.1
 """Seconds under which no one is called a bottleneck."""
 
@@ -31,7 +34,10 @@ _NOTICEABLE = 0.1
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
-    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "may_append")
+    __slots__ = (
+        *("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "may_append"),
+        "says_kind",
+    )
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -41,25 +47,30 @@ class Handle(StreamHandle):
         self._reader: StreamHandle | None = None
         self._upstream: float | None = None
         """Seconds that streams which the body reads have spent in their steps."""
-        self.counter: EventCounter | Tail | None = None
-        """What counts events, and knows the end markers of the body."""
+        self.counter: Counter | None = None
+        """What counts events and gaps, and knows the end markers of the body."""
+        self.says_kind = False
+        """Whether the application said what its body is; else a response may say it."""
         self.may_append = False
         """Whether the body is a response's that may be longer than the application has made it."""
 
-    def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
+    def fail(
+        self, error_or_reason: BaseException | str = "", *, error_type: str | None = None
+    ) -> None:
         """Report that the stream has failed, although its body goes on or ends normally.
 
         The outcome is `failed` whatever follows; the first call stands. `error_type` is the
-        value of `error.type`: by default the exception's class, and `_OTHER` for a text.
+        value of `error.type`: by default the exception's class, and `_OTHER` for a text. Without
+        either it is a wrong call, which the body survives.
         """
         if error_type is not None and not _is_name(error_type):
-            return misused("fail", f"takes error_type as a text, not {error_type!r:.80}")
+            return misused("fail", f"takes error_type as a text, not {shown(error_type)}")
         if isinstance(error_or_reason, BaseException):
             failure = Failure(error_or_reason, None, error_type)
         elif _is_name(error_or_reason):
             failure = Failure(None, error_or_reason, error_type)
         else:
-            return misused("fail", f"takes an exception or a text, not {error_or_reason!r:.80}")
+            return misused("fail", f"takes an exception or a text, not {shown(error_or_reason)}")
         if self.failure is None:
             self.failure = failure
         return None
@@ -70,7 +81,7 @@ class Handle(StreamHandle):
         The first call for a name stands.
         """
         if not _is_name(name):
-            return misused("mark", f"takes a name, not {name!r:.80}")
+            return misused("mark", f"takes a name, not {shown(name)}")
         with _saying:
             self._marks = {name: clock() - self.created, **self._marks}
         return None
@@ -82,9 +93,9 @@ class Handle(StreamHandle):
         `streaminstr.rate.NAME`.
         """
         if not _is_name(name):
-            return misused("add", f"takes a name, not {name!r:.80}")
+            return misused("add", f"takes a name, not {shown(name)}")
         if not _is_number(number):
-            return misused("add", f"takes a finite number, not {number!r:.80}")
+            return misused("add", f"takes a finite number, not {shown(number)}")
         with _saying:
             self._sums = {**self._sums, name: self._sums.get(name, 0) + number}
             if rate:
@@ -106,7 +117,7 @@ class Handle(StreamHandle):
         An attribute that is set before the first step is on every log line of the stream, too.
         """
         if not _is_name(name):
-            return misused("set_attribute", f"takes a name, not {name!r:.80}")
+            return misused("set_attribute", f"takes a name, not {shown(name)}")
         return super().set_attribute(name, value)
 
     def counting(self, size_of: Callable[[Any], int]) -> tuple[Callable[[Any], int], Any]:
@@ -121,14 +132,16 @@ class Handle(StreamHandle):
         self._reader = reader
 
     def ended(self, final: StreamReport) -> None:
-        """Add the time of this stream to the stream that has read it."""
+        """Add the time of this stream to the stream that has read it; keep what was seen last."""
+        if self.lag is not None:
+            self.facts, self.lag = {**self.facts, "loop_lag": final.loop_lag}, None
         if isinstance(self._reader, Handle):
             with _saying:
                 self._reader._upstream = (self._reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class
 
     def said(self, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
-        sums, rates = self._sums, self._rates
+        sums, rates, lag = self._sums, self._rates, self.lag
         seconds = producer or math.inf
         upstream = None if self._upstream is None else min(self._upstream, producer)
         return {
@@ -137,6 +150,7 @@ class Handle(StreamHandle):
             "upstream_time": upstream,
             "bottleneck": _bottleneck(producer, consumer, upstream or 0.0),
             "rates": {name: sums[name] / seconds for name in rates} if rates else NOTHING,
+            "loop_lag": None if lag is None else lag.largest(),
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
         }
@@ -161,13 +175,22 @@ def _bottleneck(producer: float, consumer: float, upstream: float) -> Turn | Non
     return slowest if times[slowest] > least else None
 
 
+def shown(value: object) -> str:
+    """The text of a value for a message, also of one that has none."""
+    return guarded(repr, value, default="?")[:80]
+
+
 def misused(method: str, problem: str) -> None:
     """Report a wrong call of a body's, once for each kind; in tests raise TypeError."""
+    report_misuse(f"current_stream().{method}()", problem, sys._getframe(2))  # noqa: SLF001 - where the body made the call
+
+
+def report_misuse(called: str, problem: str, caller: FrameType) -> None:
+    """Report a wrong call that `caller` has made, once for each kind; in tests raise TypeError."""
     if strict:
-        msg = f"current_stream().{method}() {problem}"
+        msg = f"{called} {problem}"
         raise TypeError(msg)
-    log_once(f"current_stream().{method}()", problem)
-    caller = sys._getframe(2)  # noqa: SLF001 - where the body made the call
+    log_once(called, problem)
     logger.debug("It was called at %s:%s.", caller.f_code.co_filename, caller.f_lineno)
 
 
@@ -176,6 +199,5 @@ def _is_name(name: Any) -> bool:
 
 
 def _is_number(number: Any) -> bool:
-    return (
-        isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
-    )
+    is_one = isinstance(number, int | float) and not isinstance(number, bool)
+    return is_one and abs(number) <= _LARGEST

@@ -5,11 +5,13 @@ Names follow opentelemetry.io/docs/specs/semconv/http/http-spans.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streaminstr import attributes as names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streaminstr._events import Kind
     from streaminstr.types import Attribute
 
@@ -48,6 +50,11 @@ def kind_of(content_type: str | None) -> Kind | None:
     """The kind of a body, by its media type: `sse` for an event stream."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
     return "sse" if media_type == "text/event-stream" else None
+
+
+def is_resumed(environ: Mapping[str, Any]) -> bool:
+    """Whether an event stream is asked for from where it broke off: a WSGI environ, or META."""
+    return "HTTP_LAST_EVENT_ID" in environ
 
 
 def has_body(method: str | None, status: int | None) -> bool:

@@ -29,7 +29,9 @@ class InertHandle:
     def set_attribute(self, name: str, value: Attribute) -> None:
         """Do nothing."""
 
-    def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
+    def fail(
+        self, error_or_reason: BaseException | str = "", *, error_type: str | None = None
+    ) -> None:
         """Do nothing."""
 
     def mark(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterable, Iterable
 from os import urandom
 from types import GeneratorType
@@ -17,7 +18,7 @@ from streaminstr._core.meter import Meter
 from streaminstr._core.stream import Stream
 from streaminstr._events import counter_of, markers_of
 from streaminstr._exchange import exchange_of, here
-from streaminstr._handle import Handle
+from streaminstr._handle import Handle, report_misuse
 from streaminstr._inert import InertHandle
 from streaminstr._push import PushedStream
 from streaminstr.log.logger import plain_logger
@@ -79,11 +80,12 @@ def stream(
     `name` is low-cardinality, by default the name of the function that made a generator.
     `attributes` go on the span when it starts. `kind="sse"` counts the events of an event stream.
     `ends_with` are the last bytes of a complete body, or its last event: a body that is exhausted
-    without it has failed. Raises TypeError for what cannot be iterated, and for odd markers.
+    without it has failed. Raises TypeError for what cannot be iterated, and for odd markers; in a
+    running body these are reported and left out.
     """
     config = _configure.current()
     called = name or name_of(body)
-    markers = () if ends_with is None else markers_of(ends_with)
+    markers = () if ends_with is None else _markers_of(ends_with)
     handle = make_handle(config, called, attributes, kind=kind, markers=markers)
     handle.named = bool(name)
     return wrap(body, handle, config)
@@ -139,10 +141,11 @@ def adopt(
     """
     life, info = stream._life, described.info  # noqa: SLF001 - every kind has one
     handle: Handle = life.handle
-    if handle.counter is None and not life.started:
+    if not handle.says_kind and not life.started:
         handle.counter = described.counter
     handle.may_append = described.may_append
     stream.size_of, stream.plain = handle.counting(size_of)
+    handle.facts = {**described.facts, **handle.facts}
     name = info.name if is_named and not handle.named else handle.info.name
     life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
     if (exchange := exchange_of(carrier)) is not None:
@@ -174,8 +177,12 @@ def make_handle(
     *,
     kind: Kind | None = None,
     markers: tuple[bytes, ...] = (),
+    resumed: bool = False,
 ) -> Handle:
-    """The handle of a stream that is about to be made."""
+    """The handle of a stream that is about to be made.
+
+    `resumed` says that the request had the header `Last-Event-ID`.
+    """
     info = StreamInfo(
         name=name,
         attributes=dict(attributes) if attributes else NOTHING,
@@ -184,8 +191,11 @@ def make_handle(
         stream_id=urandom(8).hex(),
     )
     handle = Handle(info, config.logger)
-    if kind is not None or markers:
-        handle.counter = counter_of(kind, markers)
+    if kind is not None or markers or config.gap_bounds:
+        handle.counter = counter_of(kind, markers, config.gap_bounds)
+    handle.says_kind = bool(kind or markers)
+    if resumed:
+        handle.facts = {"resumed": True}
     return handle
 
 
@@ -204,6 +214,17 @@ _size_of = size_of
 def name_of(source: Any) -> str:
     """The name of a function, or of the function that made a generator; else of the type."""
     return getattr(source, "__qualname__", None) or type(source).__qualname__
+
+
+def _markers_of(ends_with: Any) -> tuple[bytes, ...]:
+    try:
+        return markers_of(ends_with)
+    except TypeError as error:
+        if not current.get():
+            raise
+        caller = sys._getframe(2)  # noqa: SLF001 - who has called `stream`
+        report_misuse("streaminstr.stream()", str(error), caller)
+        return ()
 
 
 def _kind_of(body: Any) -> type[Stream[Any] | AsyncStream[Any]]:

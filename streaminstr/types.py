@@ -88,6 +88,11 @@ class StreamInfo:
     stream_id: str = ""
     """16 random hex digits, the same on the span and all log events. Never a metric attribute."""
 
+    def as_attributes(self) -> dict[str, Attribute]:
+        """The attributes and the id, for a span and a log event. Metrics take `attributes`."""
+        own = {names.STREAM_ID: self.stream_id} if self.stream_id else {}
+        return {**own, **self.attributes}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamReport:
@@ -145,7 +150,8 @@ class StreamReport:
     db_connections: int | None = None
     """Database connections that the request holds while the body is stepped."""
     loop_lag: float | None = None
-    """The largest lag of the event loop that was seen while the stream was open."""
+    """The largest lag of the event loop that was seen while the stream was open; only of a stream
+    of an asyncio loop, and with the option `progress_interval`."""
     segment: int | None = None
     """Number of the segment, from 0; only of a segmented stream."""
     resumed: bool | None = None
@@ -156,6 +162,10 @@ class StreamReport:
     """Seconds from the making of the stream to each `mark`, by its name."""
     rates: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     """Sums of `add(..., rate=True)` for each second of producer time, by name."""
+    gaps: tuple[tuple[float, int], ...] = ()
+    """Times from one event (of other streams: chunk) to the next, by bucket: the mean of those in
+    it, and how many. No attribute, and only where a backend has `gap_bounds`: a tuple of seconds.
+    """
 
     def __post_init__(self) -> None:
         if self.is_error and self.error_type is None:

@@ -20,7 +20,7 @@ from streaminstr._core.config import OFF
 from streaminstr._core.errors import hand_on
 from streaminstr._core.guard import guarded
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
-from streaminstr._http import describe, has_body, kind_of, name_of
+from streaminstr._http import describe, has_body, is_resumed, kind_of, name_of
 from streaminstr._nets.result import OneChunk, Result, StreamedResult
 from streaminstr._wrap import enclose, make_handle, size_of
 
@@ -111,7 +111,8 @@ class _Call:
             content_type=content_type,
         )
         name, kind = name_of(method, self._route), kind_of(content_type)
-        handle = make_handle(self._config, name, attributes, kind=kind)
+        resumed = is_resumed(self._environ)
+        handle = make_handle(self._config, name, attributes, kind=kind, resumed=resumed)
         handle.may_append = "content-encoding" not in self._headers
         life = enclose(handle, self._config, self._exchange, self._context)
         stream = StreamedResult(life, result, *handle.counting(size_of))

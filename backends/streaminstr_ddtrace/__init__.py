@@ -71,7 +71,7 @@ class DatadogScope:
                 span.start_ns = self._info.started_ns
             span.set_tag("component", "streaminstr")
             span.set_tag("span.kind", "internal")
-            self._set(self._info.attributes)
+            self._set(self._info.as_attributes())
             return _log_fields(span)
         except BaseException:
             # No close follows. ddtrace sends a trace when all of its spans have finished.

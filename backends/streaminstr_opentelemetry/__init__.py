@@ -16,7 +16,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from streaminstr import __version__
 from streaminstr import attributes as names
-from streaminstr_opentelemetry._metrics import Metrics
+from streaminstr_opentelemetry._metrics import GAP, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,13 +36,15 @@ _BITS = 64
 class OpenTelemetryBackend:
     """One span of kind INTERNAL for each stream, child of the span that is current, and metrics.
 
-    `metrics=False` leaves the metrics out. The providers are the global ones unless given.
+    `metrics=False` leaves the metrics out, `gaps=True` adds the histogram of gaps to them. The
+    providers are the global ones unless given.
     """
 
     def __init__(
         self,
         *,
         metrics: bool = True,
+        gaps: bool = False,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
@@ -52,9 +54,10 @@ class OpenTelemetryBackend:
         )
         self.metrics: Metrics | None = None
         if metrics:
-            self.metrics = Metrics(
-                otel_metrics.get_meter("streaminstr", __version__, meter_provider, SCHEMA_URL)
-            )
+            meter = otel_metrics.get_meter("streaminstr", __version__, meter_provider, SCHEMA_URL)
+            self.metrics = Metrics(meter, gaps=gaps)
+        self.gap_bounds: tuple[float, ...] = GAP if metrics and gaps else ()
+        """What `StreamReport.gaps` is counted by; empty: it is not counted."""
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
 
@@ -92,7 +95,7 @@ class OpenTelemetryScope:
             self._info.name,
             context=parent,
             kind=SpanKind.INTERNAL,
-            attributes=_clean(self._info.attributes),
+            attributes=_clean(self._info.as_attributes()),
             links=links,
             start_time=self._info.started_ns,
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from streaminstr import attributes as names
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Meter
+    from collections.abc import Iterator
+
+    from opentelemetry.metrics import Histogram, Meter
 
     from streaminstr.types import Attribute, StreamInfo, StreamReport
 
@@ -19,8 +22,15 @@ FIRST_CHUNK = (
     *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08),
     *(0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
 )
+# The buckets of gen_ai.server.time_per_output_token, continued to five minutes.
+GAP = (
+    *(0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75),
+    *(1, 2.5, 5, 10, 30, 60, 300),
+)
 SIZE = tuple(4**power for power in range(5, 16))
 """1 KiB to 1 GiB."""
+MOST_GAPS = 200
+"""How often one stream records a gap. The API takes one value at a time, in the stream's end."""
 AT_START = (names.HTTP_METHOD, names.HTTP_ROUTE)
 """Attributes of every metric, where the stream has them, beside `streaminstr.name`."""
 AT_END = (names.HTTP_STATUS,)
@@ -30,7 +40,15 @@ AT_END = (names.HTTP_STATUS,)
 class Metrics:
     """The instruments of one meter. Without an SDK they do nothing."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, *, gaps: bool = False) -> None:
+        self._gap: Histogram | None = None
+        if gaps:
+            self._gap = meter.create_histogram(
+                "streaminstr.stream.gap",
+                "s",
+                "Time from one chunk of a stream to the next; of an event stream, between events.",
+                explicit_bucket_boundaries_advisory=GAP,
+            )
         self._active = meter.create_up_down_counter(
             "streaminstr.active_streams", "{stream}", "Streams that are open."
         )
@@ -68,6 +86,19 @@ class Metrics:
             self._size.record(report.bytes, at_end)
         if report.time_to_first_chunk is not None:
             self._first_chunk.record(report.time_to_first_chunk, at_end)
+        if self._gap is not None:
+            for seconds in _bounded(report.gaps):
+                self._gap.record(seconds, at_end)
+
+
+def _bounded(gaps: tuple[tuple[float, int], ...]) -> Iterator[float]:
+    """Each bucket's mean as often as it counts; of a long stream all of them in proportion.
+
+    A bucket that is not empty keeps one: a rare, long gap is what one looks for.
+    """
+    share = min(MOST_GAPS / max(sum(times for _, times in gaps), 1), 1)
+    for seconds, times in gaps:
+        yield from repeat(seconds, max(round(times * share), 1))
 
 
 def _at_start(info: StreamInfo) -> dict[str, Attribute]:

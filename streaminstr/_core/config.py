@@ -34,6 +34,8 @@ class Config:
     parent: Parent = "child"
     cancelled_is_error: bool = False
     progress_interval: float | None = None
+    gap_bounds: tuple[float, ...] = ()
+    """Bounds of the histogram of gaps, in seconds; empty: there is none."""
     runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
     """Makes the function that runs a stream's steps from the stream's Context."""
     place: Callable[[Context, Callable[..., Any]], Any] = lambda _, __: None
@@ -47,7 +49,9 @@ class Config:
     """Seconds that open streams have after SIGTERM; None: nothing is drained."""
     farewell: Callable[[StreamHandle], Any] | None = None
     """The last chunk of a stream that the server ends, or None for none."""
-    show: Callable[[Progress], None] = lambda _: None
+    announce: Callable[[StreamHandle], None] | None = None
+    """Says that a stream has begun, in its Context; None: no event for that was asked for."""
+    show: Callable[[Progress, StreamHandle], None] = lambda _, __: None
     """Arranges that a stream that has just begun is shown at its interval."""
 
 

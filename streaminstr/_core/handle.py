@@ -35,7 +35,7 @@ class StreamHandle:
 
     __slots__ = (
         *("_logger", "_make_logger", "attributes", "created", "cut_by"),
-        *("facts", "failure", "fields", "info", "named", "origin"),
+        *("facts", "failure", "fields", "info", "lag", "named", "origin"),
     )
 
     def __init__(
@@ -54,6 +54,8 @@ class StreamHandle:
         """What log lines of this stream carry: the ids of its span, from its backends."""
         self.origin: Any = None
         """Where its log lines come from (`log.origin`)."""
+        self.lag: Any = None
+        """What the progress thread knows of the stream's event loop (`_process.lag.Lag`)."""
         self.cut_by: tuple[CancelledBy | None] | None = None
         """Set when the stream was cut: who did it. Streams that its body made end with it."""
         self._make_logger = make_logger

@@ -100,9 +100,7 @@ class Life(Reporting):
         opened, self.scopes = self.scopes, []
         _open.add(self.stream)
         fields = start_scopes(opened, self.scopes)
-        if self.scopes:
-            # An end that came meanwhile, from a backend or another thread, has closed only what
-            # was started until then.
+        if self.scopes:  # an end that came meanwhile has closed only what was started until then
             _open.add(self.stream)
         if fields:
             self.handle.fields = fields
@@ -110,9 +108,11 @@ class Life(Reporting):
         # Set last: `bind` keeps a copy of the Context, and a copy that held the handle would be a
         # reference cycle.
         current.set(self.handle)
+        if self.config.announce is not None:
+            guarded(self.config.announce, self.handle, default=None)
         if self.config.progress_interval is not None:
             self.progress = Progress(self.config.progress_interval)
-            guarded(self.config.show, self.progress, default=None)
+            guarded(self.config.show, self.progress, self.handle, default=None)
 
     def copy(self) -> Context:
         """A copy of the Context, for use by the calling thread."""

@@ -127,7 +127,8 @@ class Response:
         )
         started_ns = time.time_ns() - int((clock() - self._begun) * 1e9)
         name, kind = name_of(method, route), kind_of(content_type)
-        handle = make_handle(self._config, name, attributes, started_ns, kind=kind)
+        resumed = _is_resumed(self._scope)
+        handle = make_handle(self._config, name, attributes, started_ns, kind=kind, resumed=resumed)
         return push(handle, self._config, self._exchange, self._begun)
 
     def _is_taken(self) -> bool:
@@ -162,3 +163,10 @@ def _route(scope: Message) -> str | None:
 
 def _headers(start: Message) -> dict[bytes, bytes]:
     return {bytes(name).lower(): bytes(value) for name, value in start.get("headers") or ()}
+
+
+def _is_resumed(scope: Message) -> bool:
+    """Whether an event stream is asked for from where it broke off."""
+    headers = scope.get("headers") or ()
+    # What can be read once is the application's to read.
+    return not isinstance(headers, Iterator) and b"last-event-id" in dict(headers)

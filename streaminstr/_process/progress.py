@@ -1,7 +1,8 @@
 """The background thread: shows open streams at their interval. It starts with the first of them.
 
 A stream under a config with a `progress_interval` has a `Progress` when it starts. The thread looks
-at the open streams that are due; the streams themselves do nothing for it on their way.
+at the open streams that are due; the streams themselves do nothing for it on their way. It asks the
+loops of these streams how late they are, more often than that.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
+from streaminstr._process import lag
 
 if TYPE_CHECKING:
     from streaminstr._core.config import Progress
@@ -54,24 +56,33 @@ class _Clockwork:
 _clockwork = _Clockwork()
 
 
-def show(progress: Progress) -> None:
-    """Arrange that a stream that has just begun is shown when it is due."""
+def show(progress: Progress, handle: StreamHandle) -> None:
+    """Arrange that a stream that has just begun is shown when it is due, and its loop is asked."""
+    handle.lag = lag.here()
     _clockwork.ensure()
-    if progress.due < _clockwork.planned:
+    asked = inf if handle.lag is None else handle.lag.beat.due
+    if min(progress.due, asked) < _clockwork.planned:
         _clockwork.wake.set()
 
 
 def show_due() -> float:
-    """Show each open stream that is due; returns the seconds until the next one is."""
+    """Show each open stream that is due, and ask the loops; returns the seconds to the next."""
     soonest = inf
     for life in open_lives():
         progress = life.progress
         if progress is not None:
+            asked = _ask_loop_of(life.handle)  # first, so that what is shown has an answer in it
             if progress.due <= clock():
                 guarded(_show, life, default=None)
                 progress.due = clock() + progress.interval
-            soonest = min(soonest, progress.due)
+            soonest = min(soonest, progress.due, asked)
     return max(soonest - clock(), 0.0)
+
+
+def _ask_loop_of(handle: StreamHandle) -> float:
+    """Ask the loop of a stream how late it is, if it is time; returns when it is next."""
+    of_stream: lag.Lag | None = handle.lag
+    return inf if of_stream is None else guarded(of_stream.beat.ask, default=inf)
 
 
 def _show(life: Life) -> None:
@@ -88,7 +99,7 @@ def _show(life: Life) -> None:
 
 
 def _log(handle: StreamHandle, report: StreamReport) -> None:
-    fields = {**handle.info.attributes, **report.as_attributes()}
+    fields = {**handle.info.as_attributes(), **report.as_attributes()}
     handle.logger.bind(**fields).info(EVENT)
 
 

@@ -101,7 +101,7 @@ class MemoryScope:
 
     def start(self) -> dict[str, str]:
         self._span = self._recorder.begin(self._info.name, self._parent)
-        self._span.attributes.update(self._info.attributes)
+        self._span.attributes.update(self._info.as_attributes())
         return {"trace_id": self._span.trace_id, "span_id": self._span.span_id}
 
     def close(self, report: StreamReport) -> None:

@@ -99,6 +99,7 @@ def _instrument(
         time.time_ns() if by_server else None,
         kind=_http.kind_of(response.get("Content-Type")),
         markers=options.markers or markers.get(route or "", ()),
+        resumed=_http.is_resumed(request.META),
     )
     handle.may_append = "Content-Length" not in response and "Content-Encoding" not in response
     if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body

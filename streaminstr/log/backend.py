@@ -1,44 +1,49 @@
-"""The embedded backend: one event `stream_closed` for each stream."""
+"""The embedded backend: the events `stream_opened` and `stream_closed` of each stream."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
+from streaminstr import attributes as names
 from streaminstr._core.handle import current
-from streaminstr.log.logger import StreamLogger
+from streaminstr.log.logger import StreamLogger, stream_logger
 from streaminstr.log.origin import plain_names
 from streaminstr.types import Outcome, StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streaminstr._core.handle import StreamHandle
     from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport
 
 LEVELS: Mapping[str, int] = {
     name: getattr(logging, name.upper())
     for name in ("debug", "info", "warning", "error", "critical")
 }
+OPENED = "opened"
+"""Key of the level of `stream_opened`, beside the outcomes."""
 DEFAULT_LEVELS: Mapping[str, str | None] = {
+    OPENED: None,
     Outcome.COMPLETED: "info",
     Outcome.FAILED: "error",
     Outcome.CANCELLED: "info",
     Outcome.ABANDONED: "warning",
 }
-"""Level of `stream_closed` by outcome; None: no event."""
+"""Level of `stream_opened`, and of `stream_closed` by outcome; None: no event."""
 
 
 class LogBackend:
-    """One event `stream_closed` for each stream, at a level by outcome.
+    """One event `stream_closed` for each stream, at a level by outcome; `stream_opened` if wanted.
 
-    `levels` is a dict of outcome to level; an outcome that is not in it has its default level.
-    Raises StreaminstrError for unknown outcomes and levels.
+    `levels` is a dict of outcomes, and `opened`, to levels; what is not in it has its default
+    level. Raises StreaminstrError for unknown outcomes and levels.
     """
 
     def __init__(self, *, levels: Mapping[str, str | None] | None = None) -> None:
         if levels is not None and not is_levels(levels):
             msg = (
-                f"The levels are {levels!r:.80}. Write a dict of outcomes "
+                f"The levels are {levels!r:.80}. Write a dict of outcomes and `opened` "
                 f"({', '.join(DEFAULT_LEVELS)}) to levels ({', '.join(LEVELS)}) or None."
             )
             raise StreaminstrError(msg)
@@ -47,6 +52,20 @@ class LogBackend:
 
     def open(self, info: StreamInfo) -> LogScope:
         return LogScope(info, self._by_outcome)
+
+    @property
+    def announces(self) -> bool:
+        """Whether `stream_opened` has a level."""
+        return self._by_outcome[OPENED] is not None
+
+    def announce(self, stream: StreamHandle) -> None:
+        """Emit `stream_opened`, where the stream is current and its ids are known."""
+        level = self._by_outcome[OPENED]
+        if level is not None:
+            resumed = {names.RESUMED: True} if stream.facts.get("resumed") else {}
+            fields = plain_names({**stream.info.as_attributes(), **resumed})
+            # A logger of its own: the stream's keeps what is bound where it is first used.
+            _emit(stream_logger(stream), level, "stream_opened", fields)
 
 
 class LogScope:
@@ -66,12 +85,12 @@ class LogScope:
         stream = current.get()
         if level is not None and stream is not None:
             # No traceback: the caller of the body logs it, and its text may come from a client.
-            fields = plain_names({**self._info.attributes, **report.as_attributes()})
+            fields = plain_names({**self._info.as_attributes(), **report.as_attributes()})
             _emit(stream.logger, level, "stream_closed", fields)
 
 
 def is_levels(value: Any) -> bool:
-    """Whether `value` is a dict of outcomes to levels."""
+    """Whether `value` is a dict of outcomes, and `opened`, to levels."""
     return isinstance(value, dict) and all(
         outcome in DEFAULT_LEVELS
         and (level is None or (isinstance(level, str) and level in LEVELS))
@@ -84,7 +103,7 @@ def with_log(
 ) -> tuple[Backend, ...]:
     """`backends` with one log backend, last: its event then comes while the spans are open.
 
-    Beside another backend it is left out where no outcome has a level.
+    Beside another backend it is left out where no event has a level.
     """
     logs = [backend for backend in backends if isinstance(backend, LogBackend)]
     others = [backend for backend in backends if not isinstance(backend, LogBackend)]

@@ -36,10 +36,11 @@ def failing() -> Iterator[bytes]:
     raise LookupError(msg)
 
 
-def reporting(reason: str) -> Iterator[bytes]:
-    """Reports a failure, and ends normally."""
+def reporting(error_or_reason: BaseException | str, *then: bytes) -> Iterator[bytes]:
+    """Reports a failure, and ends normally after the chunks `then`."""
     yield b"chunk"
-    current_stream().fail(reason)
+    current_stream().fail(error_or_reason)
+    yield from then
 
 
 def looking(look: Look, steps: list[Any], clean_up: list[Any]) -> Iterator[bytes]:

@@ -43,6 +43,27 @@ class Ends(Hooks):
         span = trial.ended(Outcome.FAILED, error_type="_OTHER")
         trial.check_attributes(span, {names.REASON: "the upstream is gone"})
 
+    @needs("has_exceptions")
+    def test_reported_error(self) -> None:
+        """The same with an exception, which no step has raised."""
+        with Trial(self, "reported_error") as trial:
+            list(trial.stream(bodies.reporting(LookupError("promised"))))
+        span = trial.ended(Outcome.FAILED)
+        trial.check(
+            span.exceptions == 1,
+            f"{span.exceptions} exceptions are recorded for a stream whose body has reported one. "
+            "Record report.error in close(), once, unless it is None.",
+        )
+
+    def test_reported_and_left(self) -> None:
+        """A failure that the body reported before it was closed."""
+        with Trial(self, "reported_and_left") as trial:
+            stream = trial.stream(bodies.reporting("the upstream is gone", b"chunk"))
+            next(stream)
+            next(stream)
+            stream.close(cancelled_by="client")
+        trial.ended(Outcome.FAILED, error_type="_OTHER")
+
     def test_cancelled(self) -> None:
         """A body that is closed before its end: no error, and who closed it where that is known."""
         with Trial(self, "cancelled") as trial:

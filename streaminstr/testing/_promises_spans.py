@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import attributes as names
+from streaminstr import current_stream
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial, later
@@ -76,8 +77,20 @@ class Spans(Hooks):
         with Trial(self, "attributes") as trial:
             list(trial.stream(bodies.describing(own), attributes=_ATTRIBUTES))
         span = trial.span()
-        trial.check_attributes(span, _ATTRIBUTES, "info.attributes in start()")
+        trial.check_attributes(span, _ATTRIBUTES, "info.as_attributes() in start()")
         trial.check_attributes(span, own)
+
+    def test_stream_id(self) -> None:
+        """The id of the stream, which its log events carry too, on its span alone."""
+        ids: list[str] = []
+        with Trial(self, "stream_id") as trial:
+            for name in ("promised", "other"):
+                list(
+                    trial.stream(bodies.around(lambda: ids.append(current_stream().id)), name=name)
+                )
+        for name, stream_id in zip(("promised", "other"), ids, strict=True):
+            expected = {names.STREAM_ID: stream_id}
+            trial.check_attributes(trial.span(name), expected, "info.as_attributes() in start()")
 
     def test_odd_attributes(self) -> None:
         """An attribute that the vendor cannot take loses neither the span nor the others."""

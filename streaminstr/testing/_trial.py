@@ -6,6 +6,7 @@ import time
 import warnings
 from contextlib import ExitStack
 from contextvars import copy_context
+from os import urandom
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
@@ -76,6 +77,7 @@ class Trial:
             attributes=dict(attributes or {}),
             parent=self._config.parent,
             started_ns=started_ns,
+            stream_id=urandom(8).hex(),
         )
         stream = wrap(body, Handle(info, self._config.logger), self._config)
         self._streams.append(ref(stream))

@@ -160,9 +160,9 @@ def test_an_error_whose_text_cannot_be_written_does_not_lose_the_trace(datadog, 
     assert encoded(datadog.raw)
 
 
-class Unreadable(dict):
-    def items(self):
-        message = "no items"
+class Unreadable:
+    def keys(self):
+        message = "no keys"
         raise LookupError(message)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import streaminstr
 from streaminstr_opentelemetry import OpenTelemetryBackend
-from streaminstr_opentelemetry._metrics import DURATION, FIRST_CHUNK, SIZE
+from streaminstr_opentelemetry._metrics import DURATION, FIRST_CHUNK, GAP, MOST_GAPS, SIZE
 
 HTTP = {
     "http.request.method": "GET",
@@ -119,11 +119,80 @@ def test_switched_off_by_an_option(force):
     assert config.backends[0].metrics is None
 
 
-def test_page_has_each_metric_with_unit_and_buckets(otel, open_stream):
-    list(open_stream())
+def test_page_has_each_metric_with_unit_and_buckets(counting):
+    list(streaminstr.stream([b"one", b"two"], name="s"))
     page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text()
-    for name, (metric, [point]) in otel.points.items():
+    assert "streaminstr.stream.gap" in counting.points
+    for name, (metric, [point]) in counting.points.items():
         (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
         buckets = [float(bound) for bound in row.split("|")[-2].replace(",", " ").split()]
         assert f"| `{metric.unit}` |" in row
         assert buckets == list(getattr(point, "explicit_bounds", ()))
+
+
+# The histogram of gaps.
+
+
+@pytest.fixture
+def counting(force):
+    from wire_memory_otel import OpenTelemetry  # noqa: PLC0415 - one vendor may be absent
+
+    vendor = OpenTelemetry(gaps=True)
+    force(vendor.backend)
+    return vendor
+
+
+def test_gaps_are_recorded_once_at_the_end(counting):
+    body = streaminstr.stream([b"1", b"2", b"3"], name="s", attributes=HTTP)
+    chunks = [next(body), next(body), next(body)]
+    assert "streaminstr.stream.gap" not in counting.points
+    assert [*chunks, *body] == [b"1", b"2", b"3"]
+    (metric, [point]) = counting.points["streaminstr.stream.gap"]
+    assert (metric.unit, point.count, tuple(point.explicit_bounds)) == ("s", 2, GAP)
+    assert point.attributes == {
+        **STARTED,
+        "http.response.status_code": 200,
+        "streaminstr.outcome": "completed",
+    }
+    assert list(GAP) == sorted(GAP)
+
+
+def recorded_for(vendor, *gaps):
+    """Record a report with these gaps; gives the counts of the buckets that are not empty."""
+    report = streaminstr.StreamReport(outcome=streaminstr.Outcome.COMPLETED, gaps=gaps)
+    vendor.backend.metrics.closed(streaminstr.StreamInfo(name="s"), report)
+    (_, [point]) = vendor.points["streaminstr.stream.gap"]
+    return [count for count in point.bucket_counts if count], point.sum
+
+
+def test_counts_and_sum_are_exact_for_a_stream_of_few(counting):
+    counts, total = recorded_for(counting, (0.02, 150), (7.0, 50))
+    assert (counts, total) == ([150, 50], pytest.approx(0.02 * 150 + 7.0 * 50))
+
+
+def test_a_long_stream_records_in_proportion_and_keeps_what_is_rare(counting):
+    counts, _ = recorded_for(counting, (0.02, 750_000), (0.06, 250_000), (250.0, 1))
+    assert counts == [150, 50, 1]
+    assert sum(counts) <= MOST_GAPS + len(GAP)
+
+
+def test_a_backend_that_was_not_asked_for_them_records_none(otel):
+    report = streaminstr.StreamReport(outcome=streaminstr.Outcome.COMPLETED, gaps=((1.0, 2),))
+    otel.backend.metrics.closed(streaminstr.StreamInfo(name="s"), report)
+    assert "streaminstr.stream.gap" not in otel.points
+
+
+@pytest.mark.parametrize(
+    ("options", "bounds"),
+    [({}, ()), ({"gaps": True}, GAP), ({"gaps": True, "metrics": False}, ())],
+)
+def test_gaps_are_an_option(force, options, bounds):
+    config = force("opentelemetry", options=options)
+    assert config.gap_bounds == bounds
+    assert config.backends[0].gap_bounds == bounds
+
+
+def test_an_event_stream_records_the_time_between_events(counting):
+    list(streaminstr.stream([b"data: 1\n\n", b": ping\n\n", b"data: 2\n\n"], kind="sse"))
+    (_, [point]) = counting.points["streaminstr.stream.gap"]
+    assert point.count == 1

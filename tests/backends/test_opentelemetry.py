@@ -72,6 +72,7 @@ def test_samplers_see_the_attributes_of_the_start(force):
 
     force(OpenTelemetryBackend(tracer_provider=TracerProvider(sampler=Curious()), metrics=False))
     list(streaminstr.stream([b""], name="s", attributes={"http.route": "a/"}))
+    assert [one.pop("streaminstr.stream_id") != "" for one in seen] == [True]
     assert seen == [{"http.route": "a/"}]
 
 

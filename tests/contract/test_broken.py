@@ -117,6 +117,19 @@ class NoAttributes(ToyScope):
         return fields
 
 
+class NoId(ToyScope):
+    def start(self):
+        fields = super().start()
+        self.span.attributes.pop("streaminstr.stream_id")
+        return fields
+
+
+class RecordsWhatWasRaised(ToyScope):
+    def close(self, report):
+        raised = report.error is not None and report.error.__traceback__ is not None
+        super().close(report if raised else dataclasses.replace(report, error=None))
+
+
 class OutcomeOnly(ToyScope):
     def close(self, report):
         super().close(report)
@@ -227,12 +240,15 @@ BROKEN = {
     "cancelled": (AlwaysError, "report.is_error"),
     "cancelled_is_error": (ErrorByException, "report.is_error"),
     "reported": (ErrorByException, "report.is_error"),
+    "reported_error": (RecordsWhatWasRaised, "Record report.error in close(), once"),
+    "reported_and_left": (ErrorByException, "report.is_error"),
     "own_error": (LowersErrors, "never take a mark away"),
     "own_error_type": (NamesErrorsItself, "Put report.as_attributes()"),
     "abandoned": (OpenWhenAbandoned, "End the span in close()"),
     "collector": (EndsTheNewest, "end that very span in close()"),
     "double_close": (EndsTwice, "end it once"),
-    "attributes": (NoAttributes, "Put info.attributes in start()"),
+    "attributes": (NoAttributes, "Put info.as_attributes() in start()"),
+    "stream_id": (NoId, "Put info.as_attributes() in start()"),
     "odd_attributes": (TakesTextAlone, "start() raised ValueError"),
     "numbers": (OutcomeOnly, "Put report.as_attributes()"),
     "exception_recorded_once": (RecordsTwice, "Record report.error in close(), once"),

@@ -10,6 +10,8 @@ import asgiref.sync
 import pytest
 
 import streaminstr
+from streaminstr import _configure
+from streaminstr.testing import RecordingBackend
 
 STEPS = 1_000
 
@@ -61,14 +63,14 @@ def _no_asgiref(monkeypatch):
     monkeypatch.delitem(sys.modules, "asgiref.sync", raising=False)
 
 
-def calls_of_a_step(consume, make):
+def calls_of_a_step(consume, make, **options):
     """The calls of one step: what 1,000 steps more make, so that what opens and ends falls out."""
-    consume(streaminstr.stream(make(1)))  # what is done once in a process is done now
+    consume(streaminstr.stream(make(1), **options))  # what is done once in a process is done now
     gc.collect()
     gc.disable()  # it may run anybody's clean-up
     try:
         few, many = (
-            calls_of(lambda steps=steps: consume(streaminstr.stream(make(steps))))
+            calls_of(lambda steps=steps: consume(streaminstr.stream(make(steps), **options)))
             for steps in (1, STEPS + 1)
         )
     finally:
@@ -78,6 +80,7 @@ def calls_of_a_step(consume, make):
 
 
 BUILT_IN = {"append", "get", "get_ident", "len", "perf_counter", "pop", "run", "anext", "send"}
+BUILT_IN |= {"bisect_left", "isinstance"}
 
 
 def frames(calls):
@@ -106,6 +109,51 @@ def test_with_asgiref_a_step_asks_for_its_place_with_one_frame_and_three_calls(b
     calls = calls_of_a_step(list, body)
     assert frames(calls) == 2
     assert (calls["enter"], calls["get"], calls["get_ident"], calls["run"]) == (1, 2, 1, 1)
+
+
+# What is counted on request is counted by a step of its own, chosen where the stream is made.
+
+
+def event_body(steps):
+    yield from repeat(b"data: 1\n\n", steps)
+
+
+OF_AN_EVENT = {"take", "_as_bytes", "size_of", "splitlines", "_take_line", "_dispatch"}
+OF_A_GAP = {"note", "bisect_left"}
+
+
+@pytest.fixture
+def _gaps():
+    backend = RecordingBackend()
+    backend.gap_bounds = (0.1, 1.0)
+    with _configure.forced(_configure.assemble((backend,))):
+        yield
+
+
+def test_no_stream_pays_for_what_is_not_asked_of_it(backend):
+    plain = calls_of_a_step(list, body)
+    events = calls_of_a_step(list, event_body, kind="sse")
+    assert not plain.keys() & {*OF_AN_EVENT, *OF_A_GAP}
+    assert events.keys() >= OF_AN_EVENT
+    assert not events.keys() & OF_A_GAP
+
+
+@pytest.mark.usefixtures("_gaps")
+def test_gaps_between_chunks_cost_three_frames_and_a_clock_reading():
+    calls = calls_of_a_step(list, body)
+    assert (frames(calls), calls["perf_counter"]) == (4, 3)
+    assert calls.keys() >= {"take", "note", "bisect_left", "size_of"}
+
+
+@pytest.mark.usefixtures("_gaps")
+def test_gaps_between_events_cost_two_frames_beside_those_of_an_event():
+    events = {"kind": "sse"}
+    calls = calls_of_a_step(list, event_body, **events)
+    with _configure.forced(_configure.assemble((RecordingBackend(),))):
+        without = calls_of_a_step(list, event_body, **events)
+    assert calls["note"] == calls["bisect_left"] == 1
+    assert calls["perf_counter"] == without["perf_counter"]
+    assert frames(calls) - frames(without) == 2
 
 
 def held_after(steps, stream):

@@ -147,14 +147,24 @@ def test_sums_from_many_threads_lose_nothing(backend):
 
 # Bad input.
 
+
+class Unprintable:
+    def __repr__(self):
+        raise LookupError
+
+
 WRONG = [
     ("fail", [None], {}, "takes an exception or a text, not None"),
+    ("fail", [], {}, "takes an exception or a text, not ''"),
+    ("fail", [Unprintable()], {}, "takes an exception or a text, not ?"),
     ("fail", [""], {}, "takes an exception or a text, not ''"),
     ("fail", ["x"], {"error_type": 4}, "takes error_type as a text, not 4"),
     ("mark", [""], {}, "takes a name, not ''"),
     ("mark", [4], {}, "takes a name, not 4"),
     ("add", ["", 1], {}, "takes a name, not ''"),
     ("add", ["n", math.nan], {}, "takes a finite number, not nan"),
+    ("add", ["n", math.inf], {}, "takes a finite number, not inf"),
+    ("add", ["n", -(10**301)], {}, f"takes a finite number, not -1{'0' * 78}"),
     ("add", ["n", "1"], {}, "takes a finite number, not '1'"),
     ("add", ["n", True], {}, "takes a finite number, not True"),
     ("set_attribute", ["", 1], {}, "takes a name, not ''"),
@@ -173,9 +183,10 @@ def test_a_wrong_call_is_reported_once_and_the_body_goes_on(
     caplog.set_level(logging.DEBUG, "streaminstr")
     assert list(stream(body())) == [1, 1]
     assert only(backend).outcome is Outcome.COMPLETED
-    assert errors == {f"current_stream().{method}(): {problem}": 2}
-    assert [one.levelname for one in caplog.records] == ["ERROR", "DEBUG", "DEBUG"]
-    assert f"{__file__}:" in caplog.records[1].getMessage()
+    assert errors.pop(f"current_stream().{method}(): {problem}") == 2
+    ours = [one for one in caplog.records if "takes" in one.getMessage() or one.levelno < 20]
+    assert [one.levelname for one in ours] == ["ERROR", "DEBUG", "DEBUG"]
+    assert f"{__file__}:" in ours[1].getMessage()
 
 
 @pytest.mark.parametrize(("method", "given", "more", "problem"), WRONG)
@@ -190,8 +201,39 @@ def test_in_tests_a_wrong_call_raises(backend, monkeypatch, method, given, more,
     assert list(stream(body())) == [1]
 
 
+def marked_wrongly():
+    yield from stream(["a"], name="inner", ends_with=4)
+
+
+def test_a_wrong_marker_in_a_running_body_is_reported_once_and_left_out(backend, errors, caplog):
+    caplog.set_level(logging.DEBUG, "streaminstr")
+    assert list(stream(marked_wrongly())) == list(stream(marked_wrongly())) == ["a"]
+    assert [one.report.outcome for one in backend.streams] == ["completed"] * 4
+    ((problem, times),) = errors.items()
+    assert (problem.startswith("streaminstr.stream(): ends_with is 4. Write"), times) == (True, 2)
+    assert [one.levelname for one in caplog.records] == ["ERROR", "DEBUG", "DEBUG"]
+    assert f"{__file__}:" in caplog.records[1].getMessage()
+
+
+def test_in_tests_a_wrong_marker_raises(backend, monkeypatch):
+    monkeypatch.setattr(_handle, "strict", True)
+    with pytest.raises(TypeError, match="ends_with is 4"):
+        list(stream(marked_wrongly()))
+
+
+def test_large_numbers_break_no_report(backend):
+    def body():
+        for number in (10**300, 10**300, 0.5):
+            current_stream().add("n", number, rate=True)
+        yield 1
+
+    list(stream(body()))
+    assert only(backend).attributes["n"] == pytest.approx(2e300)
+
+
 def test_outside_of_a_stream_nothing_happens():
     handle = current_stream()
+    handle.fail()
     handle.fail("no")
     handle.mark("no")
     handle.add("no", 1)

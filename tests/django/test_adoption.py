@@ -301,3 +301,24 @@ def test_its_span_is_a_child_of_what_was_current_where_it_was_made(vendors, answ
     Wsgi().read()
     for vendor in vendors:
         assert vendor.node("mine").parent_id == vendor.node("view").span_id
+
+
+@pytest.mark.parametrize(
+    ("said", "events"), [({}, 1), ({"kind": "chunks"}, None), ({"ends_with": "\n"}, None)]
+)
+@pytest.mark.parametrize("gap_bounds", [(), (1.0,)])
+def test_the_response_says_what_its_body_is_where_the_application_does_not(
+    answer, backend, said, events, gap_bounds
+):
+    backend.gap_bounds = gap_bounds
+
+    def respond():
+        own = streaminstr.stream([b"data: 1\n\n", b": ping\n\n"], name="own", **said)
+        return StreamingHttpResponse(own, content_type="text/event-stream")
+
+    with override_settings(STREAMINSTR={"BACKEND": backend, "LOG_LEVELS": SILENT}):
+        answer(respond)
+        Wsgi().read()
+    assert only(backend).report.events == events
+    # One gap between two chunks, and none after one event.
+    assert len(only(backend).report.gaps) == int(bool(gap_bounds) and events is None)

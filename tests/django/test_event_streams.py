@@ -3,6 +3,7 @@
 import pytest
 from django.http import StreamingHttpResponse
 from django.test import override_settings
+from structlog.testing import capture_logs
 
 import streaminstr
 from django_by_hand import Asgi, Wsgi
@@ -93,3 +94,37 @@ def test_what_is_no_dict_of_markers_is_refused(value, said):
     with pytest.raises(StreaminstrError, match=r"STREAMINSTR\['ENDS_WITH'\]") as caught:
         conf.load_markers({"ENDS_WITH": value})
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [lambda: event_stream(EVENTS), lambda: _own()])
+def test_a_request_with_last_event_id_resumes_a_stream(make, answer, backend):
+    answer(make)
+    Wsgi(HTTP_LAST_EVENT_ID="7").read()
+    assert report(backend).resumed is True
+    assert report(backend).as_attributes()["streaminstr.resumed"] is True
+
+
+def test_other_requests_do_not(answer, backend):
+    answer(lambda: event_stream(EVENTS))
+    Wsgi().read()
+    assert report(backend).resumed is None
+
+
+async def test_under_asgi_it_resumes_one_too(answer, backend):
+    answer(lambda: StreamingHttpResponse(later(EVENTS), content_type="text/event-stream"))
+    request = Asgi()
+    request.scope["headers"].append((b"last-event-id", b"7"))
+    await request.run()
+    assert report(backend).resumed is True
+
+
+def test_the_event_at_the_start_says_it_too(answer):
+    answer(lambda: event_stream(EVENTS))
+    opened = {"BACKEND": "log", "LOG_LEVELS": {"opened": "info"}}
+    with override_settings(STREAMINSTR=opened), capture_logs() as lines:
+        Wsgi(HTTP_LAST_EVENT_ID="7").read()
+    events = {line["event"]: line for line in lines}
+    assert events["stream_opened"]["streaminstr.resumed"] is True
+    assert events["stream_opened"]["http.route"] == "sync/"
+    (one,) = {line["streaminstr.stream_id"] for line in lines}
+    assert len(one) == 16

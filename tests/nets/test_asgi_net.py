@@ -280,3 +280,25 @@ async def test_work_in_a_context_of_its_own_outlives_the_request(recorded):
     served.set()
     await kept[0]
     assert recorded.closed[0].report.chunks == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "resumed"),
+    [
+        ([(b"last-event-id", b"7")], True),
+        ([(b"last-event-id", b"")], True),
+        ([(b"host", b"h")], None),
+        (None, None),
+        (iter([(b"last-event-id", b"7")]), None),
+    ],
+)
+async def test_a_stream_that_is_resumed_says_so(recorded, headers, resumed):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"1", "more_body": True})
+        await send({"type": "http.response.body"})
+
+    server = ByHand()
+    server.scope["headers"] = headers
+    await server.call(StreamScopeMiddleware(app))
+    assert recorded.closed[0].report.resumed is resumed

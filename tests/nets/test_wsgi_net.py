@@ -370,3 +370,11 @@ def test_a_close_during_a_step_in_another_thread_raises_nothing_into_the_server(
     go_on.set()
     thread.join()
     assert [stream.outcome for stream in recorded.streams] == ["cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "resumed"), [({"HTTP_LAST_EVENT_ID": "7"}, True), ({"HTTP_COOKIE": "a"}, None)]
+)
+def test_a_stream_that_is_resumed_says_so(recorded, environ, resumed):
+    serve(answers(numbers()), **environ)
+    assert recorded.closed[0].report.resumed is resumed

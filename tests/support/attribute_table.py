@@ -64,6 +64,13 @@ AT_START = (
         "",
         "Responses with a `Content-Type`: the media type without its parameters",
     ),
+    Documented(
+        "streaminstr.stream_id",
+        "string",
+        "",
+        "Always: 16 random hex digits, the same on all log events of the stream, and "
+        "`current_stream().id`",
+    ),
 )
 """Set where the span starts, so that samplers see them."""
 
@@ -157,6 +164,21 @@ AT_END = (
         "boolean",
         "",
         "A file that the server sent by itself (`wsgi.file_wrapper`): `true`",
+        datadog="tag, `true`",
+    ),
+    Documented(
+        "streaminstr.loop_lag",
+        "double",
+        "s",
+        "Streams of an asyncio loop, with the option `progress_interval`: the largest time that "
+        "the loop took to run what was handed to it, of those that were seen while the stream was "
+        "open",
+    ),
+    Documented(
+        "streaminstr.resumed",
+        "boolean",
+        "",
+        "Responses to a request with the header `Last-Event-ID`: `true`",
         datadog="tag, `true`",
     ),
     Documented(

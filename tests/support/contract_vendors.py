@@ -83,7 +83,7 @@ def view_of_recorded(stream):
         trace_id=stream.trace_id,
         parent_id=stream.parent and stream.parent.span_id,
         links=(stream.link.span_id,) if stream.link else (),
-        attributes={**stream.info.attributes, **stream.report.as_attributes()},
+        attributes={**stream.info.as_attributes(), **stream.report.as_attributes()},
         is_error=stream.report.is_error,
         exceptions=int(stream.report.error is not None),
     )

@@ -50,7 +50,7 @@ class ToyScope:
             parent=None if linked else self.parent,
             links=(self.parent,) if linked else (),
             start_ns=self.info.started_ns or time.time_ns(),
-            attributes=dict(self.info.attributes),
+            attributes=self.info.as_attributes(),
         )
         current.set(self.span)
         return {"toy.trace": self.span.trace_id, "toy.span": self.span.span_id}

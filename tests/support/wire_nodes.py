@@ -12,6 +12,8 @@ TIMES = frozenset(
         "consumer_time",
         "time_to_first_event",
         "upstream_time",
+        "loop_lag",
+        "stream_id",
     )
 )
 """Attributes whose values are never the same twice."""

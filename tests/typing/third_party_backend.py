@@ -35,6 +35,7 @@ class ShopBackend:
     def open(self, info: StreamInfo) -> ShopScope | None:
         assert_type(info.parent, Parent)
         assert_type(info.stream_id, str)
+        assert_type(info.as_attributes(), dict[str, Attribute])
         return None if info.name == "health" else ShopScope(self, info)
 
     def flush(self, timeout: float) -> None:
@@ -65,6 +66,7 @@ class ShopScope:
         assert_type(report.outcome, Outcome)
         assert_type(report.cancelled_by, CancelledBy | None)
         assert_type(report.time_to_first_chunk, float | None)
+        assert_type(report.gaps, tuple[tuple[float, int], ...])
         self.backend.lines.extend(report.as_attributes().items())
 
 

@@ -45,7 +45,7 @@ class SentryScope:
                 **self._parent,
             )
         )
-        self._transaction.update_data(dict(self._info.attributes))
+        self._transaction.update_data(self._info.as_attributes())
         return {"trace_id": self._transaction.trace_id, "span_id": self._transaction.span_id}
 
     def close(self, report):
