@@ -145,6 +145,8 @@ class Both:
     outcome: str
     size: int | None
     """The bytes that the stream counted."""
+    read: int | None
+    """The bytes that the server read of a file."""
     alarms: tuple
 
 
@@ -161,5 +163,6 @@ def visit_both(server, stream, ending):
         cleaned=(server.written(plain, "body"), server.written(ours, "body")),
         outcome=server.written(ours, "outcome"),
         size=server.written(ours, "bytes"),
+        read=server.written(ours, "read") if stream == "file" else None,
         alarms=(counts[1] - counts[0], counts[2] - counts[1]),
     )

@@ -99,6 +99,7 @@ class Storage:
 
     def close(self):
         if not self.closed:
+            write(self.url_path, "read", BIG - self.left)
             write(self.url_path, "body", "cleaned up")
         self.closed = True
 
