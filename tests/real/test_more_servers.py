@@ -58,6 +58,11 @@ def test_the_outcome(both, program, ending):
     assert both.outcome == OUTCOMES.get(ending, f"cancelled{by}")
 
 
+def test_there_is_one_scope_in_its_request(both, program, ending):
+    assert both.scopes == (1, 1)
+    assert both.parent == f"/ours/{program[1]}/{ending}"
+
+
 def test_the_size_is_what_was_read_of_a_file(both, program, ending):
     if program[1] == "file":
         is_whole = ending == "full" or (*program, ending) == READS_ON
