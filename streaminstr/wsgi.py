@@ -167,11 +167,14 @@ def _is_one_chunk(result: Any) -> bool:
 
 
 def _is_file(environ: Environ, result: Any) -> bool:
-    """Whether the server is going to send this by itself, if it is given untouched (PEP 3333)."""
+    """Whether the server is going to send this by itself, if it is given untouched (PEP 3333).
+
+    A wrapper that is no type is uWSGI's: it returns the file, and all that a file has is `read`.
+    """
     wrapper = environ.get("wsgi.file_wrapper")
     if isinstance(wrapper, type):
         return isinstance(result, wrapper)
-    return wrapper is not None and hasattr(result, "fileno")
+    return wrapper is not None and hasattr(result, "read")
 
 
 def _route(environ: Environ) -> str | None:

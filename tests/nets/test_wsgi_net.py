@@ -264,6 +264,17 @@ def test_a_file_that_the_server_is_to_send_is_left_untouched(recorded, wrapper):
     file.close()
 
 
+def test_a_file_without_a_descriptor_is_left_untouched_where_the_server_takes_it_as_it_is(recorded):
+    """The wrapper of uWSGI returns the file itself, which has to have `read` and nothing else."""
+
+    class Reader:
+        read = io.BytesIO(b"some").read
+
+    file = Reader()
+    result = call(answers(file), **{"wsgi.file_wrapper": lambda file, size=0: file})
+    assert result is file
+
+
 def test_a_body_is_no_file_because_the_server_could_send_one(recorded):
     assert serve(answers(numbers()), **{"wsgi.file_wrapper": lambda file: file})
     assert len(recorded.closed) == 1

@@ -7,7 +7,7 @@ from rest_framework.decorators import api_view
 from rest_framework.views import APIView
 
 from real_bodies import Turn
-from real_check import check
+from real_check import check, compare
 from real_django import Django
 from real_rows import async_rows, rows
 
@@ -38,3 +38,18 @@ def test_a_sync_body(view, wsgi_ending, net):
 
 def test_an_async_body(ending, net):
     check(Django(urls=urls(async_export), net=net), ending)
+
+
+@pytest.mark.parametrize("ending", ["full", "fails"])
+@pytest.mark.parametrize("view", [Export.as_view(), export], ids=["class", "function"])
+def test_a_sync_body_of_an_async_server(view, ending, net):
+    check(Django(urls=urls(view), net=net), ending)
+
+
+def test_what_it_answers_by_itself_has_no_scope(net):
+    """Such a view accepts no POST: the framework's own response is complete."""
+    options = {"REQUEST_METHOD": "POST"}
+    site = Django(urls=urls(export), net=net, protocol="wsgi", options=options)
+    _, ours = compare(site, "full")
+    assert ours.seen.status.startswith("405")
+    assert ours.recorder.streams == []

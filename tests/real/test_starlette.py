@@ -4,12 +4,17 @@ The net learns of a stream with its first chunk: what the body does before is th
 """
 
 import pytest
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Mount
 
 from real_app import App
 from real_check import check
+from real_django import Django
+from real_rows import async_rows
+from real_spans import asgi_with_span
 from real_starlette import app
 
 ENDINGS = pytest.mark.parametrize("ending", ["full", "fails", "waits"])
@@ -61,3 +66,19 @@ def test_a_background_task_is_not_the_streams(spec_version):
 def test_the_error_of_a_background_task_is_not_the_streams(middleware):
     site = App(lambda: app(middleware=middleware), "asgi", "/failing-background")
     check(site, "fails", outcome="completed", inside=None)
+
+
+def mounted(*middleware):
+    """What mounts an application in Starlette, inside of the request's span."""
+    return lambda django: asgi_with_span(
+        Starlette(routes=[Mount("/", django)], middleware=middleware)
+    )
+
+
+def test_a_stream_of_django_that_is_mounted(ending, net):
+    check(Django(async_rows, net=net, around=mounted()), ending)
+
+
+@ENDINGS
+def test_a_stream_of_django_that_is_mounted_behind_middleware(ending, net):
+    check(Django(async_rows, net=net, around=mounted(Middleware(Passing))), ending)

@@ -1,12 +1,14 @@
 """zipstream-ng, whose archive is itself the body."""
 
+from time import struct_time
+
 from zipstream import ZipStream
 
 from real_check import check
 from real_django import Django
 from real_spans import note
 
-TIME = (2026, 1, 1, 0, 0, 0)
+TIME = struct_time((2026, 1, 1, 0, 0, 0, 3, 1, 0))
 
 
 def file(turn):
@@ -26,5 +28,5 @@ def archive(turn):
 
 
 def test_an_archive(wsgi_ending, net, monkeypatch):
-    monkeypatch.setattr("time.time", lambda: 0)  # which it writes into the archive
+    monkeypatch.setattr("time.localtime", lambda *_: TIME)  # which it writes into the archive
     check(Django(archive, protocol="wsgi", net=net), wsgi_ending)

@@ -89,5 +89,5 @@ def _is_sound(seen, ending):
     if ending == "full":
         return seen.body and seen.is_complete and seen.error is None
     if ending == "fails":
-        return seen.error is not None
+        return seen.error is not None and "Timeout" not in seen.error
     return seen.body and "Timeout" not in str(seen.error)

@@ -39,17 +39,23 @@ async def is_closed(cursor):
 
 @dataclass
 class Rows:
-    """Bodies of rows. Where the cursor itself is the body, it is held until the visit is over."""
+    """Bodies of rows. Where the cursor itself is the body, it is held until the visit is over.
+
+    So is each connection: the garbage collector, which cleans up for plain Django, may stop the
+    thread of aiosqlite's before it closes the body, which then waits for it without end.
+    """
 
     connect: object
     port: int
     held: list = field(default_factory=list)
+    connections: list = field(default_factory=list)
     closed: list = field(default_factory=list)
     """After each visit, whether the cursor was closed."""
 
     async def generator(self, turn):
         try:
-            async with self.connect(self.port) as cursor, cursor:
+            self.connections.append(self.connect(self.port))
+            async with self.connections[-1] as cursor, cursor:
                 async for row in cursor:
                     note(row)
                     yield f"{row}\n"
@@ -69,6 +75,7 @@ class Rows:
             await cursor.close()
             await connection.__aexit__(None, None, None)
         self.held.clear()
+        self.connections.clear()
 
 
 def psycopg_rows(port):

@@ -124,11 +124,13 @@ class RealServer:
         """What was written down of that path, as soon as it was; None where it never is."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            for line in whole_lines(self._record):
-                if line[:2] == [path, what]:
-                    return line[2]
+            if values := self.all_written(path, what):
+                return values[0]
             time.sleep(0.02)
         return None
+
+    def all_written(self, path, what):
+        return [line[2] for line in whole_lines(self._record) if line[:2] == [path, what]]
 
     def alarms(self):
         """How many lines of its output speak of trouble."""
@@ -143,8 +145,14 @@ class Both:
     ours: bytes
     cleaned: tuple
     outcome: str
+    scopes: tuple
+    """How many were started and how many closed."""
+    parent: str
+    """The path of the request that the stream started in."""
     size: int | None
     """The bytes that the stream counted."""
+    read: int | None
+    """The bytes that the server read of a file."""
     alarms: tuple
 
 
@@ -156,10 +164,14 @@ def visit_both(server, stream, ending):
         responses.append(server.visit(path, ending))
         server.written(path, "body")
         counts.append(server.alarms())
+    outcome = server.written(ours, "outcome")
     return Both(
         *responses,
         cleaned=(server.written(plain, "body"), server.written(ours, "body")),
-        outcome=server.written(ours, "outcome"),
+        outcome=outcome,
+        scopes=tuple(len(server.all_written(ours, what)) for what in ("parent", "outcome")),
+        parent=server.written(ours, "parent"),
         size=server.written(ours, "bytes"),
+        read=server.written(ours, "read") if stream == "file" else None,
         alarms=(counts[1] - counts[0], counts[2] - counts[1]),
     )

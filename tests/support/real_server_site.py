@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import time
+from contextvars import ContextVar
 
 import django
 from django.conf import settings
@@ -20,6 +21,8 @@ from django.urls import path
 
 from real_files import BIG
 
+here = ContextVar("here", default=None)
+"""The path of the request that the code belongs to."""
 PAUSE = 0.02
 """Seconds from one chunk to the next of a stream that a client leaves."""
 
@@ -36,6 +39,7 @@ class RecordScope:
         self.path = url_path
 
     def start(self):
+        write(self.path, "parent", here.get())
         return {}
 
     def close(self, report):
@@ -99,6 +103,7 @@ class Storage:
 
     def close(self):
         if not self.closed:
+            write(self.url_path, "read", BIG - self.left)
             write(self.url_path, "body", "cleaned up")
         self.closed = True
 
@@ -148,6 +153,7 @@ with override_settings(MIDDLEWARE=[OURS]):
 
 
 def wsgi(environ, start_response):
+    here.set(environ["PATH_INFO"])
     is_ours = environ["PATH_INFO"].startswith("/ours/")
     return (our_wsgi if is_ours else plain_wsgi)(environ, start_response)
 
@@ -155,5 +161,6 @@ def wsgi(environ, start_response):
 async def asgi(scope, receive, send):
     if scope["type"] != "http":  # a server goes on without a lifespan
         raise NotImplementedError
+    here.set(scope["path"])
     is_ours = scope["path"].startswith("/ours/")
     await (our_asgi if is_ours else plain_asgi)(scope, receive, send)

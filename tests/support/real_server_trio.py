@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 import streaminstr
-from real_server_site import async_lines
+from real_server_site import async_lines, here
 from streaminstr.asgi import StreamScopeMiddleware
 
 
@@ -48,5 +48,6 @@ ours = StreamScopeMiddleware(plain)
 
 
 async def asgi(scope, receive, send):
-    is_ours = scope.get("path", "").startswith("/ours/")
+    here.set(scope.get("path", ""))
+    is_ours = here.get().startswith("/ours/")
     await (ours if is_ours else plain)(scope, receive, send)

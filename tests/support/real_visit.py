@@ -106,16 +106,21 @@ def _log(error):
 
 
 async def _left_over():
-    """The names of the tasks that do not end by themselves within a moment."""
+    """The names of the tasks that do not end by themselves within some seconds."""
     me = asyncio.current_task()
-    for turn in range(50):
+    for turn in range(PATIENCE * 50):
         if turn in {0, 1}:  # what it finds may end in a task, which may leave more to find
             gc.collect()
         await asyncio.sleep(0.01)
         tasks = asyncio.all_tasks() - {me}
         if not tasks and turn > 1:
             break
-    return [task.get_coro().__qualname__ for task in tasks]
+    return [_name(task.get_coro()) for task in tasks]
+
+
+def _name(coroutine):
+    """Its function's, or its type's where it is no coroutine: what closes an async generator."""
+    return getattr(coroutine, "__qualname__", type(coroutine).__name__)
 
 
 class WsgiVisit:
