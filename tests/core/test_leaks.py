@@ -16,8 +16,9 @@ from streaminstr._core import life
 MANY = 10_000
 WARM = 2_500
 """After so many the free lists of the interpreter are full."""
-FEW = 100
-"""Blocks of memory that may come and go for reasons that are not ours."""
+FEW = 5_000
+"""Blocks of memory that may come and go for reasons that are not ours: other threads, free lists.
+One block for each stream would be 7,500."""
 
 
 class Counting:
