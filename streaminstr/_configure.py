@@ -42,6 +42,8 @@ class Options(TypedDict, total=False):
     progress_interval: float | None
     drain: float | None
     farewell: str | bytes | Callable[[], str | bytes] | None
+    max_age: float | None
+    max_stall: float | None
 
 
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
@@ -57,6 +59,7 @@ def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **m
 
 def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
     """A Config of these backends, with what logging and the process hand to the core."""
+    looks = any(options.get(name) for name in ("progress_interval", "max_age", "max_stall"))
     return Config(
         backends=backends,
         runner=structured.runner(),
@@ -65,7 +68,7 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
         logger=stream_logger,
         announce=_announcer(backends),
         gap_bounds=_gap_bounds(backends),
-        show=progress.show,
+        look_after=progress.look_after if looks else None,
         **options,
     )
 
@@ -122,7 +125,8 @@ def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> Non
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
     (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval`
     (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell` (the last chunk of
-    an event stream that the server ends, or what returns it).
+    an event stream that the server ends, or what returns it), `max_age` and `max_stall` (seconds
+    after which a stream, or one without a new chunk, is ended as cancelled by the server).
     `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
     """
     _state.configured = build(backend, **options)
@@ -214,6 +218,8 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "cancelled_is_error": (lambda value: isinstance(value, bool), "True or False"),
     "drain": (_is_grace, "a finite number of seconds above 0, or None"),
     "farewell": (_is_farewell, "text, bytes, a function that returns one of these, or None"),
+    "max_age": (_is_interval, "a number of seconds above 0, or None"),
+    "max_stall": (_is_interval, "a number of seconds above 0, or None"),
     "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
     "log_levels": (
         is_levels,

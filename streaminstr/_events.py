@@ -84,7 +84,7 @@ class EventCounter:
     """Counts the events and pings of an event stream, and times its events."""
 
     __slots__ = (
-        *("_after_cr", "_event", "_first", "_has_data", "_keep", "_last_event", "_last_time"),
+        *("_after_cr", "_event", "_first", "_has_data", "_keep", "_last_event", "last_time"),
         *("_line", "_longest", "_markers", "events", "pings", "size_of"),
     )
     size_of: Callable[[Any], int]
@@ -95,7 +95,7 @@ class EventCounter:
         self._line = self._event = self._last_event = b""
         self._after_cr = self._has_data = False
         self._first: float | None = None
-        self._last_time = self._longest = 0.0
+        self.last_time = self._longest = 0.0
         self.events = self.pings = 0
 
     def take(self, chunk: Any) -> int:
@@ -154,9 +154,9 @@ class EventCounter:
     def _dispatch(self, now: float) -> None:
         if self._first is None:
             self._first = now
-        elif now - self._last_time > self._longest:
-            self._longest = now - self._last_time
-        self._last_time = now
+        elif now - self.last_time > self._longest:
+            self._longest = now - self.last_time
+        self.last_time = now
         self._last_event = self._event.rstrip(b"\n")
         self.events += 1
 
@@ -176,7 +176,7 @@ class TimedEvents(EventCounter):
 
     def _dispatch(self, now: float) -> None:
         if self._first is not None:
-            self._gaps.note(now - self._last_time)
+            self._gaps.note(now - self.last_time)
         super()._dispatch(now)
 
 

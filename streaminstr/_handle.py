@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from streaminstr import _stopping
 from streaminstr._core.guard import guarded, log_once, logger
 from streaminstr._core.handle import Failure, StreamHandle
+from streaminstr._events import EventCounter
 from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
@@ -126,6 +127,12 @@ class Handle(StreamHandle):
             return size_of, bytes
         self.counter.size_of = size_of
         return self.counter.take, None
+
+    def last_heard(self, last_chunk: float) -> float:
+        """When the body was last heard of: an event stream by its last event, not by its pings."""
+        if isinstance(self.counter, EventCounter):
+            return self.counter.last_time or self.created
+        return last_chunk
 
     def begun_by(self, reader: StreamHandle | None) -> None:
         """Note in whose step the stream takes its first step: what it spends is upstream there."""

@@ -81,6 +81,11 @@ class PushedStream:
             if variable.get(_UNSET) is value:
                 _take_back(variable, token)
 
+    def moments(self) -> tuple[float, float]:
+        """When the stream began, and when its last chunk came; of an event stream: event."""
+        meter = self._meter
+        return meter.begun, self._life.handle.last_heard(meter.left or meter.begun)
+
     def report(self) -> StreamReport:
         """The numbers so far."""
         return self._life.report(self._meter)

@@ -51,8 +51,11 @@ class Config:
     """The last chunk of a stream that the server ends, or None for none."""
     announce: Callable[[StreamHandle], None] | None = None
     """Says that a stream has begun, in its Context; None: no event for that was asked for."""
-    show: Callable[[Progress, StreamHandle], None] = lambda _, __: None
-    """Arranges that a stream that has just begun is shown at its interval."""
+    max_age: float | None = None
+    max_stall: float | None = None
+    """Seconds after which an open stream, or one without a new chunk, is ended."""
+    look_after: Callable[[Any], None] | None = None
+    """Has the background thread look at the life of a stream that has just begun, where it must."""
 
 
 OFF = Config()

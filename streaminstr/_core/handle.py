@@ -94,6 +94,10 @@ class StreamHandle:
         """Fields of the report, from the body and the adapters."""
         return {"attributes": self.attributes, **self.facts}
 
+    def last_heard(self, last_chunk: float) -> float:
+        """When the body was last heard of, whose last chunk came then."""
+        return last_chunk
+
     def begun_by(self, reader: StreamHandle | None) -> None:
         """Note in whose step the stream takes its first step."""
 

@@ -105,14 +105,14 @@ class Life(Reporting):
         if fields:
             self.handle.fields = fields
         guarded(self.config.bind, self.handle, default=None)
-        # Set last: `bind` keeps a copy of the Context, and a copy that held the handle would be a
-        # reference cycle.
+        # Set last: `bind` keeps a copy of the Context. With the handle in it that were a cycle.
         current.set(self.handle)
         if self.config.announce is not None:
             guarded(self.config.announce, self.handle, default=None)
         if self.config.progress_interval is not None:
             self.progress = Progress(self.config.progress_interval)
-            guarded(self.config.show, self.progress, self.handle, default=None)
+        if self.config.look_after is not None:
+            guarded(self.config.look_after, self, default=None)
 
     def copy(self) -> Context:
         """A copy of the Context, for use by the calling thread."""

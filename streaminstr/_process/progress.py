@@ -1,8 +1,8 @@
-"""The background thread: shows open streams at their interval. It starts with the first of them.
+"""The background thread: it looks at open streams when they are due, and starts with the first.
 
-A stream under a config with a `progress_interval` has a `Progress` when it starts. The thread looks
-at the open streams that are due; the streams themselves do nothing for it on their way. It asks the
-loops of these streams how late they are, more often than that.
+A stream under a config with a `progress_interval` has a `Progress` when it starts: it is shown, and
+its loop is asked how late it is. One with a limit is ended when that is over. The streams
+themselves do nothing for it on their way.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
 from streaminstr._process import lag
+from streaminstr._process.limits import end_if_over
 
 if TYPE_CHECKING:
-    from streaminstr._core.config import Progress
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.life import Life
     from streaminstr.types import StreamReport
@@ -56,17 +56,20 @@ class _Clockwork:
 _clockwork = _Clockwork()
 
 
-def show(progress: Progress, handle: StreamHandle) -> None:
-    """Arrange that a stream that has just begun is shown when it is due, and its loop is asked."""
-    handle.lag = lag.here()
+def look_after(life: Life) -> None:
+    """Look at a stream that has just begun when it is due."""
+    progress, soonest = life.progress, end_if_over(life)
+    if progress is not None:
+        life.handle.lag = lag.here()
+        asked = inf if life.handle.lag is None else life.handle.lag.beat.due
+        soonest = min(soonest, progress.due, asked)
     _clockwork.ensure()
-    asked = inf if handle.lag is None else handle.lag.beat.due
-    if min(progress.due, asked) < _clockwork.planned:
+    if soonest < _clockwork.planned:
         _clockwork.wake.set()
 
 
 def show_due() -> float:
-    """Show each open stream that is due, and ask the loops; returns the seconds to the next."""
+    """Look at each open stream that is due; returns the seconds to the next."""
     soonest = inf
     for life in open_lives():
         progress = life.progress
@@ -76,6 +79,7 @@ def show_due() -> float:
                 guarded(_show, life, default=None)
                 progress.due = clock() + progress.interval
             soonest = min(soonest, progress.due, asked)
+        soonest = min(soonest, guarded(end_if_over, life, default=inf))
     return max(soonest - clock(), 0.0)
 
 

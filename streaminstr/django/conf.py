@@ -29,6 +29,8 @@ KEYS = (
     "FAREWELL",
     "FILTER",
     "LOG_LEVELS",
+    "MAX_AGE",
+    "MAX_STALL",
     "OPTIONS",
     "PARENT",
     "PROGRESS_INTERVAL",

@@ -226,7 +226,7 @@ class Looking(RecordingBackend):
 def looking():
     found = Looking()
     config = _configure.Config(
-        backends=(found,), place=place, progress_interval=3600.0, show=progress.show
+        backends=(found,), place=place, progress_interval=3600.0, look_after=progress.look_after
     )
     with _configure.forced(config):
         yield found

@@ -1,0 +1,29 @@
+"""Limits of a stream: the age and the silence after which the background thread has it end."""
+
+from __future__ import annotations
+
+from math import inf
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streaminstr._core.life import Life
+
+
+def end_if_over(life: Life) -> float:
+    """Have a stream end that is over one of its limits; returns when to look at it again."""
+    stream: Any = life.stream and life.stream()
+    if stream is None or life.closing is not None:
+        return inf
+    config, now = life.config, clock()
+    begun, last = stream.moments()
+    limits = (
+        (config.max_age, begun, "MAX_AGE"),
+        (config.max_stall, last, "MAX_STALL"),
+    )
+    ends = [(since + limit, name) for limit, since, name in limits if limit is not None]
+    soonest, name = min(ends, default=(inf, ""))
+    if soonest <= now:
+        stream.end_soon("server", name)
+        return inf
+    return soonest
