@@ -93,7 +93,7 @@ def _flush(timeout: float) -> None:
 
 
 def drain(grace: float) -> None:
-    """Begin to drain the process, and return: bodies are told, and have `grace` seconds.
+    """Begin to drain the process, and return: bodies see it, and have `grace` seconds.
 
     `current_stream().stopping` is true from now on. What is open after the grace, in seconds, is
     ended as cancelled by the server. A drain that has begun goes on as it was. `shutdown` waits for

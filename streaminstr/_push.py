@@ -68,7 +68,7 @@ class PushedStream:
     give_up = close
 
     def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
-        """Say why the stream is about to end. What makes the chunks cannot be told to stop."""
+        """Say why the stream is about to end. What makes the chunks cannot be stopped."""
         self._life.ask_to_close(Ending.CLOSED, cancelled_by, reason)
 
     def withdraw(self) -> None:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
 draining = False
-"""Whether a drain has begun. A handler of a signal sets it, so nobody is told by that alone."""
+"""Whether a drain has begun. A handler of a signal sets it, which notifies no one by itself."""
 _LOOK_AGAIN = 0.1
-"""How often a task looks that cannot be told, in seconds."""
+"""How often a task looks that cannot be notified, in seconds."""
 _waiters: set[tuple[AbstractEventLoop, Future[None]]] = set()
 
 
@@ -34,8 +34,8 @@ async def stopped() -> None:
         _waiters.discard(waiter)
 
 
-def tell() -> None:
-    """Tell those that wait that a drain has begun. Called from any thread, not by a signal."""
+def notify() -> None:
+    """Wake those that wait for a drain to begin. Called from any thread, not by a signal."""
     for ours, future in tuple(_waiters):
         try:
             ours.call_soon_threadsafe(_wake, future)

@@ -15,7 +15,7 @@ from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop
 from streaminstr._core.ends import Ends
 from streaminstr._core.outcome import Ending
 from streaminstr._core.step import AsyncStep
-from streaminstr._core.turn import TellsAwaited
+from streaminstr._core.turn import Interrupts
 from streaminstr._core.within import steps_of, within
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ async def _give(*chunks: Any) -> AsyncIterator[Any]:
         yield chunk
 
 
-class AsyncStream(AsyncStep, TellsAwaited, Ends, AsyncIterator[ChunkT]):
+class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
     """An async body whose steps run in a Context of their own, in the task that asks for them."""
 
-    __slots__ = ("__weakref__", "_closers", "_is_told", "_loop", "_primed")
+    __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_loop", "_primed")
     _ended = _give()
     with suppress(StopAsyncIteration):
         steps_of(_ended.__anext__()).send(None)
@@ -55,7 +55,7 @@ class AsyncStream(AsyncStep, TellsAwaited, Ends, AsyncIterator[ChunkT]):
         super().__init__(life, body, size_of, plain)
         self._closers, self._primed = closers, None
         self._loop: Any = None
-        self._is_told = False
+        self._is_interrupted = False
         life.belongs_to(ref(self))
 
     __anext__ = AsyncStep.__anext__

@@ -78,12 +78,12 @@ class Ends(Turn):
         Returns whether nothing can be awaited any more in this step.
         """
         if isinstance(error, self._exhausted):
-            self._end(GeneratorExit() if self._is_told else None)
+            self._end(GeneratorExit() if self._is_interrupted else None)
         else:
             hand_on(self._life.context, error)
             if not self._was_cut(error):
                 self._end(error)
-        return not self._is_told or isinstance(error, GeneratorExit)
+        return not self._is_interrupted or isinstance(error, GeneratorExit)
 
     def _end(self, error: BaseException | None) -> None:
         self._life.enter(partial(self._life.end, self, error))

@@ -107,7 +107,7 @@ class AsyncStep(Meter):
     aclose: Any
     close: Any
     last_chunk: Any
-    was_told: Any
+    is_interrupt: Any
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
         """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""

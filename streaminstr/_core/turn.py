@@ -1,4 +1,4 @@
-"""Who steps or ends a stream, and how it is told to end: the rule of the turn is in `step.py`."""
+"""Who steps or ends a stream, and how it is asked to end: the rule of the turn is in `step.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Turn(Meter):
 
     __slots__ = ()
     _exhausted: ClassVar[type[Exception]]
-    _is_told = False
+    _is_interrupted = False
     """Whether the end of the body was brought about from outside."""
     _life: Life
     _turn: list[None]
@@ -84,7 +84,7 @@ class Turn(Meter):
         return guarded(farewell, self._life.handle, default=None)
 
 
-class TellsAwaited(Turn):
+class Interrupts(Turn):
     """The same for a stream whose step may wait for something on a loop."""
 
     __slots__ = ()
@@ -92,26 +92,26 @@ class TellsAwaited(Turn):
     awaited: Any
 
     def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
-        """Have the stream end where it is stepped. A step that waits is told to wait no longer.
+        """Have the stream end where it is stepped. A step that waits is interrupted.
 
-        Its body sees the cancellation of what it awaits, and the task of the request does not. A
-        body that goes on all the same is not told again.
+        Its body sees the cancellation of what it awaits; the task of the request is not cancelled.
+        A body that goes on after that is not interrupted again.
         """
         super().end_soon(cancelled_by, reason)
-        if self._is_stepped and not self._is_told and loop.is_alive(self._loop):
+        if self._is_stepped and not self._is_interrupted and loop.is_alive(self._loop):
             with suppress(RuntimeError):  # the loop was closed meanwhile
-                self._loop.call_soon_threadsafe(self._wait_no_longer)
+                self._loop.call_soon_threadsafe(self._interrupt)
 
-    def _wait_no_longer(self) -> None:
+    def _interrupt(self) -> None:
         """Called in the loop of the stream."""
         cancel = getattr(self.awaited, "cancel", None)
-        if cancel is not None and not self._is_told:
-            self._is_told = bool(cancel())
+        if cancel is not None and not self._is_interrupted:
+            self._is_interrupted = bool(cancel())
 
-    def was_told(self, error: BaseException) -> bool:
-        """Whether `error` came out of the body because it was told to wait no longer."""
+    def is_interrupt(self, error: BaseException) -> bool:
+        """Whether `error` came out of the body because it was interrupted."""
         has_ended = isinstance(error, StopAsyncIteration) or is_cancellation(error)
-        return self._is_told and has_ended and not loop.cancel_requests()
+        return self._is_interrupted and has_ended and not loop.cancel_requests()
 
     def last_chunk(self) -> Any:
         """What such a step returns in place of the error; raises StopAsyncIteration for nothing."""

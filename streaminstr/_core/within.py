@@ -51,7 +51,7 @@ def relay(
         except StopIteration as end:
             return end.value
         except BaseException as error:
-            if stream is None or not stream.was_told(error):
+            if stream is None or not stream.is_interrupt(error):
                 raise
             return stream.last_chunk()
         finally:

@@ -1,7 +1,7 @@
-"""What a process does between being told to stop and ending: its streams come to their end.
+"""What a process does between the request to stop and its end: its streams come to their end.
 
 The handler of SIGTERM notes the time and nothing else. A thread that has waited for it does the
-rest: it tells the bodies, gives them their time, has what is still open end in its own place, and
+rest: it notifies the bodies, waits for them, ends what is still open where that is stepped, and
 flushes. The thread waits from the start, because a handler is no place to start one.
 """
 
@@ -32,7 +32,7 @@ _LOOK_FOR_IT = 0.1
 _LOOK_AGAIN = 0.02
 """How often it looks at the streams that are still open, in seconds."""
 _TO_END = 1.0
-"""How long streams have to end once they are told to, in seconds."""
+"""How long streams have to end once they are asked to, in seconds."""
 _TO_FLUSH = 0.5
 
 
@@ -88,7 +88,7 @@ class Drain:
     def _run(self) -> None:
         while self.deadline is None:
             time.sleep(_LOOK_FOR_IT)
-        _stopping.tell()
+        _stopping.notify()
         guarded(_Streams(self.deadline).end, default=None)
         guarded(self._flush, _TO_FLUSH, default=None)
         self.is_over = True
@@ -102,7 +102,7 @@ class _Streams:
     def __init__(self, deadline: float) -> None:
         self._deadline = deadline
         self._seen: set[str] = set()
-        self._told: set[str] = set()
+        self._asked: set[str] = set()
 
     def end(self) -> None:
         """See all of them to their end; says in one log line how they ended."""
@@ -110,15 +110,15 @@ class _Streams:
             time.sleep(_LOOK_AGAIN)
         while (left := self._look()) and monotonic() < self._deadline + _TO_END:
             for life in left:
-                self._told.add(life.handle.id)
+                self._asked.add(life.handle.id)
                 guarded(_end_soon, life, default=None)
             time.sleep(_LOOK_AGAIN)
         for life in left:
             guarded(_give_up, life, default=None)
         logger.info(
             "Drained: %d streams ended by themselves, %d were closed, %d were lost.",
-            len(self._seen - self._told),
-            len(self._told) - len(left),
+            len(self._seen - self._asked),
+            len(self._asked) - len(left),
             len(left),
         )
 

@@ -47,8 +47,8 @@ def close_stream(id: str, *, reason: str = "") -> bool:  # noqa: A002 - as `curr
     """Have one open stream of this process end as cancelled by the server; returns if it is open.
 
     `reason` goes on its span and closing event as `streaminstr.close_reason`: at most 200
-    characters, without those that control a terminal. It does not wait: a body that waits is told
-    to wait no longer, and another one ends with its next step.
+    characters, without those that control a terminal. It does not wait: a step that waits is
+    interrupted, and another body ends with its next step.
     """
     for life in open_lives():
         stream: Any = life.stream and life.stream()

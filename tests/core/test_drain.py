@@ -381,7 +381,7 @@ def test_streams_that_end_by_themselves_within_the_grace_are_left_alone(backend,
         yield b"2"
 
     caplog.set_level(logging.INFO, "streaminstr")
-    _stopping.tell()  # to nobody
+    _stopping.notify()  # to nobody
 
     async def main():
         consumer = Consumer()
@@ -390,7 +390,7 @@ def test_streams_that_end_by_themselves_within_the_grace_are_left_alone(backend,
         ends = asyncio.create_task(asyncio.to_thread(over, 30))
         await asyncio.sleep(0.05)
         _stopping.draining = True
-        _stopping.tell()
+        _stopping.notify()
         await asyncio.gather(reading, ends)
         return consumer.chunks
 
@@ -417,7 +417,7 @@ def test_a_waiting_event_stream_says_farewell(backend):
     assert only(backend).report.chunks == 2
 
 
-def test_also_where_the_body_returns_when_it_is_told(backend):
+def test_also_where_the_body_returns_when_it_is_asked(backend):
     async def body():
         yield b"data: 1\n\n"
         try:
@@ -516,7 +516,7 @@ def test_what_waits_outside_of_a_stream_hears_of_it_too():
         await asyncio.sleep(0)
         assert not current_stream().stopping
         _stopping.draining = True
-        _stopping.tell()
+        _stopping.notify()
         await waiting
         await current_stream().stopped()
         return current_stream().stopping
@@ -541,7 +541,7 @@ def test_a_waiter_whose_loop_has_gone_holds_nobody_up():
     loop = asyncio.new_event_loop()
     _stopping._waiters.add((loop, loop.create_future()))
     loop.close()
-    _stopping.tell()
+    _stopping.notify()
     assert not _stopping._waiters
 
 
