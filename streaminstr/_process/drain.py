@@ -135,7 +135,7 @@ def _end_soon(life: Life) -> None:
 
 
 def _give_up(life: Life) -> None:
-    """Close the scope alone: a step or a clean-up goes on, or nobody steps the stream."""
+    """Close the scope alone: a step or a clean-up goes on, or the stream is not stepped again."""
     stream: Any = life.stream and life.stream()
     if stream is not None:
         stream.give_up()
