@@ -78,16 +78,19 @@ class OpenTelemetryBackend:
 class OpenTelemetryScope:
     """One span, and one count of each metric."""
 
-    __slots__ = ("_backend", "_info", "_parent", "_span")
+    __slots__ = ("_backend", "_counted", "_info", "_parent", "_span")
 
     def __init__(self, backend: OpenTelemetryBackend, info: StreamInfo, parent: Context) -> None:
         self._backend = backend
         self._info = info
-        self._parent = parent
+        self._parent: Context | None = parent
         self._span: Span = trace.INVALID_SPAN
+        self._counted: dict[str, Attribute] = {}
+        """The attributes under which the metrics count it as open."""
 
     def start(self) -> dict[str, str]:
         parent, links = self._parent, []
+        self._parent = None  # it holds the request's span, which has ended by then or will soon
         if self._info.parent == "link":
             links = _links_to(trace.get_current_span(parent))
             parent = trace.set_span_in_context(trace.INVALID_SPAN, parent)
@@ -104,7 +107,7 @@ class OpenTelemetryScope:
             otel_context.attach(trace.set_span_in_context(self._span, parent))
             fields = _log_fields(self._span)
             if self._backend.metrics is not None:
-                self._backend.metrics.opened(self._info)
+                self._counted = self._backend.metrics.opened(self._info)
         except BaseException:
             self._span.end()  # no close follows
             raise
@@ -117,7 +120,7 @@ class OpenTelemetryScope:
     def close(self, report: StreamReport) -> None:
         try:
             if self._backend.metrics is not None:
-                self._backend.metrics.closed(self._info, report)
+                self._backend.metrics.closed(self._info, report, self._counted)
             if report.error is not None and self._span.is_recording():
                 # Before the attributes, because ddtrace's bridge takes error.type from it.
                 self._span.record_exception(report.error)

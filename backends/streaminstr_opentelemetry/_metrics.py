@@ -71,14 +71,19 @@ class Metrics:
             explicit_bucket_boundaries_advisory=SIZE,
         )
 
-    def opened(self, info: StreamInfo) -> None:
-        """Count a stream that has started."""
-        self._active.add(1, _at_start(info))
-
-    def closed(self, info: StreamInfo, report: StreamReport) -> None:
-        """Record a stream that has ended."""
+    def opened(self, info: StreamInfo) -> dict[str, Attribute]:
+        """Count a stream that has started; returns the attributes that it is counted under."""
         attributes = _at_start(info)
-        # The same attributes as at the start; otherwise the sum would not return to zero.
+        self._active.add(1, attributes)
+        return attributes
+
+    def closed(
+        self, info: StreamInfo, report: StreamReport, attributes: dict[str, Attribute]
+    ) -> None:
+        """Record a stream that has ended.
+
+        `attributes` are those of its start; otherwise the sum would not return to zero.
+        """
         self._active.add(-1, attributes)
         at_end = _at_end(attributes, info, report)
         self._duration.record(report.duration, at_end)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport, StreamScope
 
 _FAILED: Any = object()
+_kinds: set[type] = set()
+"""Types of which a scope was seen: to look again takes long. Each call of one is guarded anyway."""
 
 
 def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamScope]:
@@ -19,7 +21,9 @@ def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamS
     scopes = []
     for backend in backends:
         scope = call(backend, "open", info, default=None)
-        if scope is not None and guarded(_is_scope, scope, default=False):
+        kind = type(scope)
+        if scope is not None and (kind in _kinds or guarded(_is_scope, scope, default=False)):
+            _kinds.add(kind)
             scopes.append(scope)
         elif scope is not None:
             # Named by its type: its repr may differ each time, or raise.

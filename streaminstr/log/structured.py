@@ -60,7 +60,8 @@ def bind(fields: Mapping[str, Attribute]) -> ThreadLocals | None:
     structlog = installed()
     if structlog is None:
         return None
-    structlog.contextvars.bind_contextvars(**fields)
+    if fields:
+        structlog.contextvars.bind_contextvars(**fields)
     slots = slots_in_use() if _in_use.get() else ()
     for slot in slots:
         slot.bindings().update(fields)

@@ -160,7 +160,7 @@ def test_gaps_are_recorded_once_at_the_end(counting):
 def recorded_for(vendor, *gaps):
     """Record a report with these gaps; gives the counts of the buckets that are not empty."""
     report = streaminstr.StreamReport(outcome=streaminstr.Outcome.COMPLETED, gaps=gaps)
-    vendor.backend.metrics.closed(streaminstr.StreamInfo(name="s"), report)
+    vendor.backend.metrics.closed(streaminstr.StreamInfo(name="s"), report, {})
     (_, [point]) = vendor.points["streaminstr.stream.gap"]
     return [count for count in point.bucket_counts if count], point.sum
 
@@ -178,7 +178,7 @@ def test_a_long_stream_records_in_proportion_and_keeps_what_is_rare(counting):
 
 def test_a_backend_that_was_not_asked_for_them_records_none(otel):
     report = streaminstr.StreamReport(outcome=streaminstr.Outcome.COMPLETED, gaps=((1.0, 2),))
-    otel.backend.metrics.closed(streaminstr.StreamInfo(name="s"), report)
+    otel.backend.metrics.closed(streaminstr.StreamInfo(name="s"), report, {})
     assert "streaminstr.stream.gap" not in otel.points
 
 

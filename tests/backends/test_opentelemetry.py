@@ -1,8 +1,10 @@
 """What only OpenTelemetry has: scopes, kinds, status, providers that come late or never."""
 
+import gc
 import subprocess
 import sys
 from contextlib import suppress
+from weakref import ref
 
 import pytest
 from opentelemetry import baggage, context, trace
@@ -147,3 +149,16 @@ def test_flush_asks_the_providers():
 
 def test_flush_without_an_sdk_does_nothing():
     OpenTelemetryBackend().flush(1.0)
+
+
+def test_an_open_stream_does_not_hold_the_requests_span(otel, force):
+    """Several KB for each open stream: the span has all its attributes."""
+    force(otel.backend)
+    with otel.request() as span:
+        request = ref(span)
+        made = streaminstr.stream([b"one", b"two"], name="s")
+        next(made)
+    del span
+    gc.collect()
+    assert request() is None
+    made.close()
