@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from streaminstr._events import EventCounter, Tail
     from streaminstr.types import Attribute, StreamReport, Turn
 
+    Advance = Callable[[Any], Any]
+    Prelude = Callable[["Handle", Advance], Advance]
+
 strict = False
 """Whether a wrong call raises: in tests. In a running body it is reported, and the body goes on."""
 
@@ -30,7 +33,7 @@ _NOTICEABLE = 0.1
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
-    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter")
+    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "prelude")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -42,6 +45,8 @@ class Handle(StreamHandle):
         """Seconds that streams which the body reads have spent in their steps."""
         self.counter: EventCounter | Tail | None = None
         """What counts events, and knows the end markers of the body."""
+        self.prelude: Prelude | None = None
+        """What an adapter does before the first step. Takes the handle, so as not to hold it."""
 
     def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
         """Report that the stream has failed, although its body goes on or ends normally.
@@ -107,6 +112,10 @@ class Handle(StreamHandle):
     def begun_by(self, reader: StreamHandle | None) -> None:
         """Note in whose step the stream takes its first step: what it spends is upstream there."""
         self._reader = reader
+
+    def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Do what comes before the first step; returns how to take it, in place of `advance`."""
+        return advance if self.prelude is None else self.prelude(self, advance)
 
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it."""

@@ -42,6 +42,8 @@ def found(check, **settings):
         ({"PROGRESS_INTERVAL": 0}, ["E003"]),
         ({"FILTER": "no.such.filter"}, ["E004"]),
         ({"ENDS_WITH": {"chat/": 4}}, ["E005"]),
+        ({"RELEASE_CONNECTIONS": 1}, ["E006"]),
+        ({"RELEASE_CONNECTIONS": True}, []),
         ({"FILTER": 7, "BACKEND": "nobody"}, ["E002", "E004"]),
     ],
 )
