@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from django.http import FileResponse, StreamingHttpResponse
+from django.test import RequestFactory
 
 import streaminstr
 from django_by_hand import Asgi, Wsgi
@@ -94,9 +95,9 @@ def test_each_route_has_one_record(path, answer, log):
     assert "'orders/<int:pk>/'" in log.records[1].getMessage()
 
 
-def test_a_response_without_a_route_has_the_name_of_its_stream(path, rf, backend, log):
+def test_a_response_without_a_route_has_the_name_of_its_stream(path, backend, log):
     view = stream_scope("own")(lambda request: StreamingHttpResponse(AsyncBody(b"a")))
-    response = view(rf.get(path))
+    response = view(RequestFactory().get(path))
     assert b"".join(response) == b"a"
     response.close()
     assert "body of 'own' before" in log.records[0].getMessage()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import nullcontext
 from contextvars import Context
 
 import pytest
@@ -26,14 +27,15 @@ RELEASE = {"RELEASE_CONNECTIONS": True}
 
 
 @pytest.fixture(autouse=True)
-def _databases(backend, tmp_path, monkeypatch, django_db_blocker):
+def _databases(request, backend, tmp_path, monkeypatch):
     """Two SQLite files, and a database that cannot be used. Closes this thread's connections."""
     engine = "django.db.backends.sqlite3"
     named = {name: {"ENGINE": engine, "NAME": tmp_path / name} for name in ("default", "other")}
     named["never used"] = {"ENGINE": "no.such.engine"}
     monkeypatch.setattr(settings, "DATABASES", named)
     monkeypatch.setattr(connections, "settings", connections.configure_settings(named))
-    with django_db_blocker.unblock():
+    is_blocked = request.config.pluginmanager.hasplugin("django")  # pytest-django
+    with request.getfixturevalue("django_db_blocker").unblock() if is_blocked else nullcontext():
         yield
         for connection in connections.all(initialized_only=True):
             connection.close()
