@@ -47,25 +47,7 @@ def stream_scope(
     conf.adopt()
     _check_release(release_connections)
     described = Options(name, attributes, markers_of(ends_with), release_connections)
-    options = _Scoped(described, enabled)
-
-    def decorate(view: Any) -> Any:
-        _refuse_generator_function(view)
-
-        @functools.wraps(view)
-        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            return await options.apply_later(args, view(*args, **kwargs), clock())
-
-        @functools.wraps(view)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            requested = clock()
-            response = view(*args, **kwargs)
-            apply = options.apply_later if isawaitable(response) else options.apply
-            return apply(args, response, requested)
-
-        return async_wrapper if iscoroutinefunction(view) else wrapper
-
-    return decorate
+    return _Scoped(described, enabled).decorate
 
 
 class _Scoped(NamedTuple):
@@ -73,6 +55,23 @@ class _Scoped(NamedTuple):
 
     options: Options
     enabled: bool
+
+    def decorate(self, view: Any) -> Any:
+        """The view, with the options applied to each of its responses."""
+        _refuse_generator_function(view)
+
+        @functools.wraps(view)
+        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+            return await self.apply_later(args, view(*args, **kwargs), clock())
+
+        @functools.wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            requested = clock()
+            response = view(*args, **kwargs)
+            apply = self.apply_later if isawaitable(response) else self.apply
+            return apply(args, response, requested)
+
+        return async_wrapper if iscoroutinefunction(view) else wrapper
 
     def apply(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
         """Apply the options to the response of a view that was called with `args`; return it."""
