@@ -70,7 +70,8 @@ def asgiref(session: nox.Session, asgiref: str, django: str) -> None:
     session.install("-e", ".[django]", f"asgiref{asgiref}", f"django{DJANGOS[django]}")
     session.install("anyio", "hypothesis", "pytest", "pytest-asyncio", "structlog")
     places = ("tests/core/test_asgiref.py", "tests/core/test_places.py")
-    session.run("pytest", *places, "tests/django/test_places.py", *session.posargs)
+    in_django = ("tests/django/test_places.py", "tests/django/test_connections.py")
+    session.run("pytest", *places, *in_django, *session.posargs)
 
 
 @nox.session

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from streaminstr._events import Counter
     from streaminstr.types import Attribute, StreamReport, Turn
 
+    Advance = Callable[[Any], Any]
+    Prelude = Callable[["Handle", Advance], Advance]
+
 strict = False
 """Whether a wrong call raises: in tests. In a running body it is reported, and the body goes on."""
 
@@ -37,7 +40,7 @@ class Handle(StreamHandle):
 
     __slots__ = (
         *("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "may_append"),
-        "says_kind",
+        *("prelude", "says_kind"),
     )
 
     def __init__(self, *args: Any) -> None:
@@ -54,6 +57,8 @@ class Handle(StreamHandle):
         """Whether the application said what its body is; else a response may say it."""
         self.may_append = False
         """Whether the body is a response's that may be longer than the application has made it."""
+        self.prelude: Prelude | None = None
+        """What an adapter does before the first step. Takes the handle, so as not to hold it."""
 
     def fail(
         self, error_or_reason: BaseException | str = "", *, error_type: str | None = None
@@ -137,6 +142,10 @@ class Handle(StreamHandle):
     def begun_by(self, reader: StreamHandle | None) -> None:
         """Note in whose step the stream takes its first step: what it spends is upstream there."""
         self._reader = reader
+
+    def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Do what comes before the first step; returns how to take it, in place of `advance`."""
+        return advance if self.prelude is None else self.prelude(self, advance)
 
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it; keep what was seen last."""

@@ -87,8 +87,8 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         if not self._may_prime():
             return self
         try:
-            self._begin(anext)
-            self._prime_with(await within(self._life.run, anext, self._iterator))
+            advance = self._begin(anext)
+            self._prime_with(await within(self._life.run, advance, self._iterator))
         except StopAsyncIteration as end:
             self._raised(end)
         except BaseException as error:

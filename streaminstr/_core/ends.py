@@ -60,6 +60,7 @@ class Ends(Turn):
         life.handle.begun_by(current.get())
         life.enter(life.begin)
         self.begin(clock())
+        advance = life.handle.before(advance)
         self._iterator = life.run(self._iter, self._body)
         return advance
 

@@ -101,6 +101,10 @@ class StreamHandle:
     def begun_by(self, reader: StreamHandle | None) -> None:
         """Note in whose step the stream takes its first step."""
 
+    def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Do what comes before the first step; returns how to take it, in place of `advance`."""
+        return advance
+
     def ended(self, final: StreamReport) -> None:
         """Note the end of the stream."""
 

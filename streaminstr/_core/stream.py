@@ -108,8 +108,8 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         if not self._may_prime():
             return self
         try:
-            self._begin(next)
-            self._prime_with(self._life.run(next, self._iterator))
+            advance = self._begin(next)
+            self._prime_with(self._life.run(advance, self._iterator))
         except StopIteration as end:
             self._raised(end)
         except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ _COUNTS = (names.CHUNKS, names.BYTES)
 _TIMES = (names.TIME_TO_FIRST_CHUNK, names.LONGEST_GAP, names.PRODUCER_TIME, names.CONSUMER_TIME)
 BAR = 30
 """Width of a waterfall, in characters."""
+_WIDTH = 100
+_INDENT = " " * 13
+"""What stands before the text of a log line, and before the lines that it goes on in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,35 @@ class Trace:
         )
 
     def waterfall(self) -> Iterator[str]:
-        """The tree of spans against time, and the log lines below."""
+        """The tree of spans against time, what the stream has counted, and the log lines below."""
         begin = min((span.started_ns for span in self.spans), default=0)
         end = max((span.ended_ns for span in self.spans), default=0)
         yield f"{self.visit.request_id}: {self.outcome}"
         for depth, span in tree(self.spans):
             name = "  " * depth + span.name
             yield f"  {name:<24.24} |{_bar(span, begin, end)}| {_since(begin, span.started_ns)}"
+        for fact in self.facts():
+            yield _INDENT + fact
         for line in self.lines:
-            yield f"  {_since(begin, line.at_ns)}  {line}"
+            text = f"  {_since(begin, line.at_ns)}  {line}"
+            yield textwrap.fill(text, _WIDTH, subsequent_indent=_INDENT, break_on_hyphens=False)
+
+    def facts(self) -> Iterator[str]:
+        """What the stream counted beside its chunks: events, moments and sums."""
+        span = self.stream
+        if span is None:
+            return
+        if names.EVENTS in span.attributes:
+            counts = (
+                f"{_number(span, names.EVENTS):.0f} events, {_number(span, names.PINGS):.0f} pings"
+            )
+            yield f"{counts}, first event after {_milliseconds(span, names.TIME_TO_FIRST_EVENT)} ms"
+        for name in sorted(span.attributes):
+            if name.startswith(names.MARK):
+                yield f"{name.removeprefix(names.MARK)} after {_milliseconds(span, name)} ms"
+            if name.startswith(names.RATE):
+                own = name.removeprefix(names.RATE)
+                yield f"{own} {_number(span, own):.0f}, {_number(span, name):.1f} /s"
 
 
 def traces(visits: Iterable[Visit], spans: Sequence[Span], lines: Sequence[Line]) -> list[Trace]:

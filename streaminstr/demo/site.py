@@ -17,6 +17,7 @@ from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
 
 from streaminstr import current_stream
+from streaminstr.demo.event_streams import PAUSE, chat, chat_async, prices, prices_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from streaminstr.demo.spans import Recorder
 
-PAUSE = 0.02
-"""How long it takes to make a chunk, in seconds."""
 LEAVES_AFTER = 3
 """Rows that the client of `live/` reads before it leaves."""
 PATIENCE = 5.0
@@ -197,5 +196,7 @@ urlpatterns = [
     path("broken/", streaming(broken, broken_async)),
     path("live/", streaming(live, live_async)),
     path("events/", streaming(events, events_async, "text/event-stream")),
+    path("prices/", streaming(prices, prices_async, "text/event-stream")),
+    path("chat/", streaming(chat, chat_async, "text/event-stream")),
     path("file/", file),
 ]

@@ -50,6 +50,8 @@ def visits(server: str, port: int) -> list[Visit]:
             ("live", "/live/", "cancelled", _leave),
             ("unchanged", "/export/", NEVER_READ, _ask_for_news),
             ("events", "/events/", "completed", _read),
+            ("prices", "/prices/", "completed", _read),
+            ("chat", "/chat/", "failed", _read),
             ("file", "/file/", "completed", _read),
         )
     ]

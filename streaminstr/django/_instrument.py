@@ -14,7 +14,7 @@ from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
 from streaminstr._exchange import exchange_of, here
 from streaminstr._wrap import adopt, make_handle, size_of, wrap
-from streaminstr.django import conf
+from streaminstr.django import _buffered, _connections, conf
 from streaminstr.django._files import hand_over, may_be_sent_by_server
 from streaminstr.django.signals import bind_extra_stream_metadata
 
@@ -38,6 +38,8 @@ class Options(NamedTuple):
     name: str | None = None
     attributes: Mapping[str, Attribute] | None = None
     markers: tuple[bytes, ...] = ()
+    release_connections: bool | None = None
+    """None: as the setting says."""
 
 
 def instrument(
@@ -46,13 +48,28 @@ def instrument(
     options: Options | None = None,
     *,
     requested: float | None = None,
-) -> None:
+) -> Handle | None:
     """Put a scope round the body of a streaming response that has none yet; never raises.
 
-    `requested` is when the request began, by `time.perf_counter`.
+    `requested` is when the request began, by `time.perf_counter`. Returns the handle of the new
+    scope.
     """
-    if _is_undecided(response):
-        guarded(_instrument, request, response, options or Options(), requested, default=None)
+    if not _is_undecided(response):
+        return None
+    return guarded(_instrument, request, response, options or Options(), requested, default=None)
+
+
+async def instrument_later(
+    request: HttpRequest,
+    response: HttpResponseBase,
+    options: Options | None = None,
+    *,
+    requested: float | None = None,
+) -> None:
+    """The same in the event loop's thread, where the connections of the request are not."""
+    handle = instrument(request, response, options, requested=requested)
+    if handle is not None:
+        await _connections.count_where_the_request_ran(handle)
 
 
 def leave_out(request: HttpRequest | None, response: HttpResponseBase) -> None:
@@ -74,6 +91,11 @@ def _carrier(request: HttpRequest) -> Mapping[str, Any]:
     return getattr(request, "scope", None) or request.META
 
 
+def _is_asgi(request: HttpRequest) -> bool:
+    """Whether it came to Django's ASGI handler. Asked of the attribute: REST framework wraps it."""
+    return getattr(request, "scope", None) is not None
+
+
 def _is_undecided(response: Any) -> bool:
     """Whether no decision was made yet. A view may return anything, also None."""
     return getattr(response, "streaming", False) and _MARK not in vars(response)
@@ -84,11 +106,11 @@ def _instrument(
     response: Any,
     options: Options,
     requested: float | None,
-) -> None:
+) -> Handle | None:
     leave_out(request, response)
     config, setting, route = _configure.current(), conf.loaded(), _route(request)
     if not config.backends or not _is_wanted(setting, request, response):
-        return
+        return None
     described = {**_describe(request, response, route), **(options.attributes or {})}
     markers = {} if setting is None else setting.ends_with
     by_server = may_be_sent_by_server(request, response)
@@ -103,10 +125,30 @@ def _instrument(
     )
     handle.may_append = "Content-Length" not in response and "Content-Encoding" not in response
     if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
-        _adopt(request, response, handle, options.name or route, requested)
-        return
-    _ask_for_metadata(request, response, handle)
-    _replace_body(request, response, handle, config, requested, by_server=by_server)
+        handle = _adopt(request, response, handle, options.name or route, requested)
+        _ask_for_metadata(request, response, handle)
+    else:
+        _ask_for_metadata(request, response, handle)
+        _replace_body(request, response, handle, config, requested, by_server=by_server)
+    _look_into_django(request, response, handle, options, setting)
+    return handle
+
+
+def _look_into_django(
+    request: HttpRequest,
+    response: Any,
+    handle: Handle,
+    options: Options,
+    setting: conf.Loaded | None,
+) -> None:
+    """Note what only Django knows of the response."""
+    release = options.release_connections
+    if release is None:
+        release = setting is not None and setting.release_connections
+    kinds = {"is_async": response.is_async, "is_asgi": _is_asgi(request)}
+    _buffered.note(handle, _route(request) or handle.info.name, **kinds)
+    stream = response._iterator  # noqa: SLF001 - see _replace_body
+    guarded(partial(_connections.prepare, stream, handle, release=release, **kinds), default=None)
 
 
 def _adopt(
@@ -115,7 +157,7 @@ def _adopt(
     described: Handle,
     name: str | None,
     requested: float | None,
-) -> None:
+) -> Handle:
     """Let the stream that the view has made be the response's own: its body, with one scope."""
     stream = response._iterator  # noqa: SLF001 - see _replace_body
     handle = adopt(
@@ -128,7 +170,7 @@ def _adopt(
     )
     closers, close = response._resource_closers, partial(close_here, stream)  # noqa: SLF001
     closers[:] = [close if closer == stream.close else closer for closer in closers]
-    _ask_for_metadata(request, response, handle)
+    return handle
 
 
 def _replace_body(

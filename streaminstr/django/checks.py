@@ -21,6 +21,7 @@ _FILTER = "Write a function (request, response) -> bool, and name it by its dott
 _MARKERS = (
     r'Write a dict such as {"chat/": b"data: [DONE]\n\n"}: the pattern of a route, its marker.'
 )
+_RELEASE = "Write True, to close the connections of the request before its first chunk, or False."
 _BACKEND = "`streaminstr backends` lists what is installed and whether it can be imported."
 
 
@@ -31,7 +32,7 @@ def register() -> None:
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """E001 keys, E002 backend, E003 options, E004 filter, E005 end markers."""
+    """E001 keys, E002 backend, E003 options, E004 filter, E005 end markers, E006 connections."""
     raw = getattr(settings, "STREAMINSTR", {})
     if errors := list(_errors("E001", _REFERENCE, conf.check_keys, raw)):
         return errors
@@ -41,6 +42,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
         *_errors("E002", _BACKEND, _resolve, raw),
         *_errors("E004", _FILTER, conf.load_filter, raw),
         *_errors("E005", _MARKERS, conf.load_markers, raw),
+        *_errors("E006", _RELEASE, conf.load_release, raw),
     ]
 
 

@@ -34,8 +34,9 @@ KEYS = (
     "OPTIONS",
     "PARENT",
     "PROGRESS_INTERVAL",
+    "RELEASE_CONNECTIONS",
 )
-_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER")
+_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER", "RELEASE_CONNECTIONS")
 """Keys that are no options of `streaminstr.configure`."""
 _UNSET: Any = object()
 
@@ -48,6 +49,7 @@ class Loaded:
     config: Config
     filter: Filter | None
     ends_with: Mapping[str, tuple[bytes, ...]]
+    release_connections: bool
 
 
 _loaded: Loaded | None = None
@@ -66,7 +68,9 @@ def loaded() -> Loaded | None:
         return None
     setting = _loaded
     if setting is None or setting.raw is not raw:
-        setting = _loaded = Loaded(raw, build(raw), load_filter(raw), load_markers(raw))
+        setting = _loaded = Loaded(
+            raw, build(raw), load_filter(raw), load_markers(raw), load_release(raw)
+        )
     return setting
 
 
@@ -137,6 +141,15 @@ def load_markers(raw: dict[str, Any]) -> dict[str, tuple[bytes, ...]]:
     except TypeError as error:
         msg = f"STREAMINSTR['ENDS_WITH']: {error}"
         raise StreaminstrError(msg) from error
+
+
+def load_release(raw: dict[str, Any]) -> bool:
+    """Whether database connections are released; raises StreaminstrError for what is no bool."""
+    release = raw.get("RELEASE_CONNECTIONS", False)
+    if not isinstance(release, bool):
+        msg = f"STREAMINSTR['RELEASE_CONNECTIONS'] is {release!r:.80}. It takes True or False."
+        raise StreaminstrError(msg)
+    return release
 
 
 def load_filter(raw: dict[str, Any]) -> Filter | None:

@@ -14,7 +14,7 @@ from streaminstr._events import markers_of
 from streaminstr._streamed import refuse_bare_use
 from streaminstr._wrap import name_of
 from streaminstr.django import conf
-from streaminstr.django._instrument import Options, instrument, leave_out
+from streaminstr.django._instrument import Options, instrument, instrument_later, leave_out
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
@@ -32,35 +32,22 @@ def stream_scope(
     attributes: Mapping[str, Attribute] | None = None,
     enabled: bool = True,
     ends_with: Marker | None = None,
+    release_connections: bool | None = None,
 ) -> Callable[[ViewT], ViewT]:
     """Name the streams of a view, add attributes to them, or leave them out.
 
     For function views and async views; class-based views by `method_decorator`; DRF views on
     either side of `@api_view`. Works with the middleware and without it. The view keeps its type.
-    `ends_with` is that of `streaminstr.stream`. Raises StreaminstrError for a generator function,
-    which returns no response, and TypeError for an odd marker.
+    `ends_with` is that of `streaminstr.stream`. `release_connections` closes the database
+    connections of the request before the first step, or not; None: as the setting says. Raises
+    StreaminstrError for a generator function, which returns no response, and TypeError for an odd
+    marker or what is no bool.
     """
     refuse_bare_use("stream_scope", name)
     conf.adopt()
-    options = _Scoped(Options(name, attributes, markers_of(ends_with)), enabled)
-
-    def decorate(view: Any) -> Any:
-        _refuse_generator_function(view)
-
-        @functools.wraps(view)
-        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            return await options.apply_later(args, view(*args, **kwargs), clock())
-
-        @functools.wraps(view)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            requested = clock()
-            response = view(*args, **kwargs)
-            apply = options.apply_later if isawaitable(response) else options.apply
-            return apply(args, response, requested)
-
-        return async_wrapper if iscoroutinefunction(view) else wrapper
-
-    return decorate
+    _check_release(release_connections)
+    described = Options(name, attributes, markers_of(ends_with), release_connections)
+    return _Scoped(described, enabled).decorate
 
 
 class _Scoped(NamedTuple):
@@ -69,17 +56,49 @@ class _Scoped(NamedTuple):
     options: Options
     enabled: bool
 
+    def decorate(self, view: Any) -> Any:
+        """The view, with the options applied to each of its responses."""
+        _refuse_generator_function(view)
+
+        @functools.wraps(view)
+        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+            return await self.apply_later(args, view(*args, **kwargs), clock())
+
+        @functools.wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            requested = clock()
+            response = view(*args, **kwargs)
+            apply = self.apply_later if isawaitable(response) else self.apply
+            return apply(args, response, requested)
+
+        return async_wrapper if iscoroutinefunction(view) else wrapper
+
     def apply(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
         """Apply the options to the response of a view that was called with `args`; return it."""
-        if not self.enabled:
-            leave_out(_request_in(args), response)
-        elif (request := _request_in(args)) is not None:
+        if (request := self._request_of(args, response)) is not None:
             instrument(request, response, self.options, requested=requested)
         return response
 
     async def apply_later(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
         """The same for an awaitable: an async view's, or what `View.dispatch` returns for one."""
-        return self.apply(args, await response, requested)
+        answer = await response
+        if (request := self._request_of(args, answer)) is not None:
+            await instrument_later(request, answer, self.options, requested=requested)
+        return answer
+
+    def _request_of(self, args: tuple[Any, ...], response: Any) -> Any:
+        """The request of a response that is to have a scope; None of any other."""
+        if self.enabled:
+            return _request_in(args)
+        leave_out(_request_in(args), response)
+        return None
+
+
+def _check_release(given: Any) -> None:
+    """Raise TypeError for what is neither a bool nor None."""
+    if given is not None and not isinstance(given, bool):
+        msg = f"release_connections is {given!r:.80}. Write True or False."
+        raise TypeError(msg)
 
 
 def _refuse_generator_function(view: Any) -> None:

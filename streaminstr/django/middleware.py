@@ -10,7 +10,7 @@ from django.core.exceptions import MiddlewareNotUsed
 
 from streaminstr import _configure
 from streaminstr.django import conf
-from streaminstr.django._instrument import instrument, take_response
+from streaminstr.django._instrument import instrument, instrument_later, take_response
 from streaminstr.log.structured import is_thread_local
 
 if TYPE_CHECKING:
@@ -63,5 +63,5 @@ class StreamScopeMiddleware:
         if is_thread_local():  # bound in the thread where sync middleware runs
             await sync_to_async(instrument)(request, response, requested=requested)
         else:
-            instrument(request, response, requested=requested)
+            await instrument_later(request, response, requested=requested)
         return response

@@ -391,3 +391,24 @@ def test_a_begun_body_is_primed_where_its_caller_is(backend):
     assert held.get() == "inside"
     assert list(made) == [2, 3]
     assert held.get() == "unset"
+
+
+def test_what_comes_before_the_first_step_comes_before_the_chunk_that_is_primed():
+    made = stream([b"0", b"1"], name="s")
+    made._life.handle.prelude = lambda handle, advance: (
+        lambda it: (handle.id and b"<") + advance(it)
+    )
+    assert list(made.prime()) == [b"<0", b"1"]
+
+
+async def test_so_it_does_for_an_async_stream():
+    made = stream(Async.gen([b"0", b"1"]), name="s")
+
+    def prelude(handle, advance):
+        async def first(iterator):
+            return (handle.id and b"<") + await advance(iterator)
+
+        return first
+
+    made._life.handle.prelude = prelude
+    assert [chunk async for chunk in await made.aprime()] == [b"<0", b"1"]

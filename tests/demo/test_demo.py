@@ -23,10 +23,10 @@ def shape(output):
     """The trees, log lines, outcomes and counts of an output, without times and random ids."""
     trees, _, table = output.partition("server ")
     trees = re.sub(r"\|[ =]+\| +[\d.]+ ms", "", trees)
-    trees = re.sub(r" +[\d.]+ ms", "", trees)
+    trees = re.sub(r" +[\d.]+ (ms|/s)", "", trees)
     trees = re.sub(r"trace_id=[0-9a-f]{32}\b", "trace_id=...", trees)
     rows = [line.split()[:-4] for line in table.splitlines()]
-    return [line.rstrip() for line in trees.splitlines()], rows[:14]
+    return [line.rstrip() for line in trees.splitlines()], rows[:18]
 
 
 def rows_of(output):
@@ -53,12 +53,16 @@ def test_every_ending_is_there_on_both_servers(outputs, backend):
         ("WSGI", "live", "cancelled", "4"),
         ("WSGI", "export", "never read", "-"),
         ("WSGI", "events", "completed", "3"),
+        ("WSGI", "prices", "completed", "4"),
+        ("WSGI", "chat", "failed", "4"),
         ("WSGI", "file", "completed", "2"),
         ("ASGI", "export", "completed", "5"),
         ("ASGI", "broken", "failed", "2"),
         ("ASGI", "live", "cancelled by client", "3"),
         ("ASGI", "export", "never read", "-"),
         ("ASGI", "events", "completed", "3"),
+        ("ASGI", "prices", "completed", "4"),
+        ("ASGI", "chat", "failed", "4"),
         ("ASGI", "file", "completed", "1"),
     ]
 
@@ -84,6 +88,36 @@ def test_log_lines_carry_request_id_and_trace_id(outputs, backend):
         "cleaned up  request_id=wsgi-live trace_id=...",
         "stream_closed  request_id=wsgi-live trace_id=...",
     ]
+
+
+@pytest.mark.parametrize("server", ["wsgi", "asgi"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_event_stream_is_counted_in_events_and_pings(server, backend, outputs):
+    trees, _ = shape(outputs[backend].stdout)
+    begin = trees.index(f"{server}-prices: completed")
+    assert trees[begin + 3].strip() == "2 events, 2 pings, first event after"
+
+
+@pytest.mark.parametrize("server", ["wsgi", "asgi"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_stream_of_tokens_has_its_first_token_and_its_tokens_and_fails_in_band(
+    server, backend, outputs
+):
+    trees, _ = shape(outputs[backend].stdout)
+    begin = trees.index(f"{server}-chat: failed")
+    assert [line.strip() for line in trees[begin + 3 : begin + 6]] == [
+        "4 events, 0 pings, first event after",
+        "first_token after",
+        "demo.tokens 3,",
+    ]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_body_that_django_reads_whole_is_noted_in_lines_that_are_not_too_long(outputs, backend):
+    lines = outputs[backend].stdout.splitlines()
+    (first,) = [line for line in lines if "Django reads the whole body" in line]
+    assert "'file/'" in first
+    assert max(map(len, lines)) < 120
 
 
 def test_standard_logging_shows_the_same_as_structlog(outputs):

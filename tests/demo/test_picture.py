@@ -68,6 +68,30 @@ def test_a_stream_that_was_never_stepped_has_a_row_of_dashes():
     assert Trace(visit(), [REQUEST], []).row()[2:4] == (NEVER_READ, "-")
 
 
+def test_what_an_event_stream_has_counted_stands_below_its_bars():
+    counted = {
+        "streaminstr.outcome": "completed",
+        "streaminstr.rate.shop.tokens": 20.0,
+        "streaminstr.mark.first_token": 0.0123,
+        "streaminstr.events": 2.0,
+        "streaminstr.pings": 1.0,
+        "streaminstr.time_to_first_event": 0.05,
+        "shop.tokens": 7.0,
+    }
+    shown = list(Trace(visit(), [span("s", 0, 1, **counted)], []).waterfall())
+    assert [line.strip() for line in shown[2:]] == [
+        "2 events, 1 pings, first event after 50.0 ms",
+        "first_token after 12.3 ms",
+        "shop.tokens 7, 20.0 /s",
+    ]
+
+
+def test_a_long_log_line_goes_on_below_itself():
+    line = Line(0, "word " * 40, "wsgi-export", "t")
+    (_, _, shown) = Trace(visit(), [span("s", 0, 1)], [line]).waterfall()
+    assert [len(part) <= 100 for part in shown.splitlines()] == [True] * 3
+
+
 def test_bars_keep_to_their_place_in_time():
     bars = [line for line in Trace(visit(), [REQUEST, STREAM], []).waterfall() if "|" in line]
     request, stream = (line.split("|")[1] for line in bars)

@@ -54,6 +54,8 @@ def found(check, **settings):
         ({"FAREWELL": 4}, ["E003"]),
         ({"MAX_AGE": "long"}, ["E003"]),
         ({"MAX_STALL": 0}, ["E003"]),
+        ({"RELEASE_CONNECTIONS": 1}, ["E006"]),
+        ({"RELEASE_CONNECTIONS": True}, []),
         ({"FILTER": 7, "BACKEND": "nobody"}, ["E002", "E004"]),
     ],
 )

@@ -160,6 +160,21 @@ AT_END = (
         "`producer` (without upstream) or `consumer`",
     ),
     Documented(
+        "streaminstr.buffered",
+        "boolean",
+        "",
+        "Django, where the body is of the other kind than the handler, async under WSGI or sync "
+        "under ASGI, and so is read whole before the first byte is sent: `true`",
+        datadog="tag, `true`",
+    ),
+    Documented(
+        "streaminstr.db_connections",
+        "int",
+        "{connection}",
+        "Django with `DATABASES`: how many connections the request holds while the body is "
+        "stepped. Never on metrics",
+    ),
+    Documented(
         "streaminstr.zero_copy",
         "boolean",
         "",

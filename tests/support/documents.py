@@ -27,8 +27,9 @@ MIDDLEWARE = ["streaminstr.django.middleware.StreamScopeMiddleware"]
 ROOT_URLCONF = "shop.urls"
 """,
     "shop/urls.py": "urlpatterns = []",
+    "real_model.py": Path(__file__).with_name("real_model.py").read_text(),
 }
-"""What is beside a page: pytest's settings, and the Django project that pages speak of."""
+"""What is beside a page: pytest's settings, the Django project that pages speak of, and a model."""
 CHANGES = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
