@@ -41,18 +41,23 @@ def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -
 
 
 def close_all(closers: list[Closer]) -> None:
-    """Call the closers that need no event loop, all of them even if some raise."""
+    """Call the closers that need no event loop, all of them even if some raise.
+
+    Empties the list: what a body holds is cleaned up with its last closer, so here, too.
+    """
     with ExitStack() as stack:
-        for closer in reversed(closers):
-            if not needs_a_loop(closer):
-                stack.callback(closer)
+        while closers:
+            if not needs_a_loop(closers[-1]):
+                stack.callback(closers.pop())
+            else:
+                closers.pop()
 
 
 async def aclose_all(closers: list[Closer]) -> None:
-    """Call the closers and await their results, all of them even if some raise."""
+    """The same for all closers: call them, and await their results."""
     async with AsyncExitStack() as stack:
-        for closer in reversed(closers):
-            stack.push_async_callback(_call, closer)
+        while closers:
+            stack.push_async_callback(_call, closers.pop())
 
 
 def needs_a_loop(closer: Closer) -> bool:

@@ -132,6 +132,35 @@ def test_the_first_cause_stands(backend):
     assert only(backend).report.cancelled_by == "server"
 
 
+class Holder(Iterator):
+    """Has a `close`, and holds what is cleaned up when it is dropped."""
+
+    def __init__(self, generator):
+        super().__init__()
+        self.generator = generator
+
+    def __next__(self):
+        return next(self.generator)
+
+
+def test_what_a_closed_body_holds_is_cleaned_up_inside_its_stream(backend):
+    """A token that it holds across its yields can be reset there alone."""
+    cleaned = []
+
+    def rows():
+        token = bound.set("in the stream")
+        try:
+            yield 1
+        finally:
+            bound.reset(token)
+            cleaned.append(bool(current_stream()))
+
+    made = stream(Holder(rows()))
+    next(made)
+    made.close()
+    assert cleaned == [True]
+
+
 def test_after_close_there_is_stop_iteration(backend):
     made = stream(three())
     next(made)
