@@ -57,14 +57,9 @@ class Place:
 
     def __init__(self, names: Names, context: Context, run: Callable[..., Any]) -> None:
         """`run` calls a function in `context`, which is the stream's."""
-        self._last = _Last()
+        self._last = _Last(context)
         self._names = names
-        self.run = _runner(names, self._last, context, run)
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the calling thread is the one of the last step."""
-        return threading.get_ident() == self._last.thread
+        self.run = _runner(names)(self._last, run)
 
     def copy(self, context: Context) -> Context:
         """A copy of `context`, the stream's, for use in the calling thread."""
@@ -84,60 +79,60 @@ class Place:
 class _Last:
     """The place of the last step: the thread, and what asgiref keeps for it."""
 
-    __slots__ = ("executors", "pool", "thread")
+    __slots__ = ("context", "executors", "pool", "thread")
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        """The stream's."""
         self.thread = threading.get_ident()
         self.executors = _NONE  # so that the first step takes those of its caller
         self.pool: Any = None
 
 
-def _runner(
-    names: Names, last: _Last, context: Context, run: Callable[..., Any]
-) -> Callable[..., Any]:
-    """What calls a function in the stream's Context, with what belongs to the caller's place.
+@cache
+def _runner(names: Names) -> Callable[[_Last, Callable[..., Any]], Callable[..., Any]]:
+    """Makes what calls a function in a stream's Context, with what belongs to the caller's place.
 
-    It is called for each step: a closure without `*args` is the cheapest that Python has. The
-    thread is asked of `threading` each time, as asgiref does, since gevent replaces `get_ident`.
+    It is called for each step: a closure without `*args` is the cheapest that Python has, and what
+    all of them share takes no memory of each stream. The thread is asked of `threading` each time,
+    as asgiref does, since gevent replaces `get_ident`.
     """
     executors, pool = names.executors.get, names.pool.get
 
-    def enter(function: Any, argument: Any = _NONE, /) -> Any:
-        try:
-            if (
-                executors(None) is last.executors
-                and threading.get_ident() == last.thread
-                and pool(None) is last.pool
-            ):
-                return run(function) if argument is _NONE else run(function, argument)
-            whole = function if argument is _NONE else partial(function, argument)
-            return run(next, _settle_first(whole, context, names, last))
-        finally:
-            function = argument = whole = None  # no reference cycle through a traceback
+    def runner(last: _Last, run: Callable[..., Any]) -> Callable[..., Any]:
+        def enter(function: Any, argument: Any = _NONE, /) -> Any:
+            try:
+                if (
+                    executors(None) is last.executors
+                    and threading.get_ident() == last.thread
+                    and pool(None) is last.pool
+                ):
+                    return run(function) if argument is _NONE else run(function, argument)
+                whole = function if argument is _NONE else partial(function, argument)
+                return run(next, _settle_first(whole, names, last))
+            finally:
+                function = argument = whole = None  # no reference cycle through a traceback
 
-    return enter
+        return enter
+
+    return runner
 
 
-def _settle_first(
-    function: Callable[[], Any],
-    context: Context,
-    names: Names,
-    last: _Last,
-) -> Iterator[Any]:
+def _settle_first(function: Callable[[], Any], names: Names, last: _Last) -> Iterator[Any]:
     """What calls `function` at `next`, in the stream's Context at a place that is new to it.
 
     Both in one entry: otherwise another thread could take the stream elsewhere in between. And
     with no frame of Python's round `function`: no thread may have its turn between the end of a
     step and the leaving of the Context, or its `close` could be missed.
     """
-    settle = partial(_arrive, context, names, last, names.here())
+    settle = partial(_arrive, names, last, names.here())
     both: Iterator[Any] = map(call, (settle, function))  # type: ignore[arg-type]  # any callable
     return compress(both, (False, True))
 
 
-def _arrive(context: Context, names: Names, last: _Last, here: tuple[Any, ...]) -> None:
+def _arrive(names: Names, last: _Last, here: tuple[Any, ...]) -> None:
     """Take the stream to the place `here`. `last` changes only while the Context is entered."""
-    _settle(context, names, last.thread, *here)
+    _settle(last.context, names, last.thread, *here)
     last.thread, last.executors, last.pool, _ = here
 
 
