@@ -64,7 +64,10 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         """Called for a step that does not have the turn."""
         if not self._take_turn():
             self._refuse()
-        await self._aclose_here()  # the turn was kept for this step
+        try:
+            await self._aclose_here()  # the turn was kept for this step
+        finally:
+            self._turn.append(None)
         return await self.step()
 
     def asend(self, value: Any) -> Awaitable[ChunkT]:
@@ -107,17 +110,17 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         """
         self._ask_to_close()
         if self._take_turn():
-            await self._aclose_here()
+            try:
+                await self._aclose_here()
+            finally:
+                self._turn.append(None)
 
     async def _aclose_here(self) -> None:
-        """End the stream and give the turn back, which the caller has taken."""
+        """End the stream. The caller has the turn."""
         try:
             await within(self._life.run, aclose_all, self._take_closers())
         finally:
-            try:
-                self._end(GeneratorExit())
-            finally:
-                self._turn.append(None)
+            self._end(GeneratorExit())
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the stream, from any thread, also where no loop runs; twice does nothing.

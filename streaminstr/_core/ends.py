@@ -106,18 +106,17 @@ class Ends(Turn):
     def _stop(self) -> None:
         """End the stream here and now, unless another thread has the turn."""
         if self._take_turn():
-            self._close_here()
-
-    def _close_here(self) -> None:
-        """End the stream and give the turn back, which the caller has taken."""
-        life = self._life
-        try:
-            life.run(close_all, self._take_closers())
-        finally:
             try:
-                self._end(GeneratorExit())
+                self._close_here()
             finally:
                 self._turn.append(None)
+
+    def _close_here(self) -> None:
+        """End the stream. The caller has the turn."""
+        try:
+            self._life.run(close_all, self._take_closers())
+        finally:
+            self._end(GeneratorExit())
 
     @property
     def _target(self) -> Any:

@@ -69,7 +69,10 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         """Called for a step that does not have the turn."""
         if not self._take_turn():
             self._refuse()
-        self._close_here()  # the turn was kept for this step
+        try:
+            self._close_here()  # the turn was kept for this step
+        finally:
+            self._turn.append(None)
         return self.step()
 
     def send(self, value: Any) -> ChunkT:
