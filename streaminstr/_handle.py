@@ -31,7 +31,16 @@ _NOTICEABLE = 0.1
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
-    __slots__ = ("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "may_append")
+    __slots__ = (
+        "_marks",
+        "_rates",
+        "_reader",
+        "_sums",
+        "_upstream",
+        "counter",
+        "may_append",
+        "then",
+    )
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -45,6 +54,8 @@ class Handle(StreamHandle):
         """What counts events, and knows the end markers of the body."""
         self.may_append = False
         """Whether the body is a response's that may be longer than the application has made it."""
+        self.then: Callable[[], None] | None = None
+        """What the adapter has to do as soon as the stream has ended."""
 
     def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
         """Report that the stream has failed, although its body goes on or ends normally.
@@ -122,6 +133,8 @@ class Handle(StreamHandle):
 
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it."""
+        if self.then is not None:
+            self.then()
         if isinstance(self._reader, Handle):
             with _saying:
                 self._reader._upstream = (self._reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class

@@ -53,6 +53,16 @@ class Metrics:
             explicit_bucket_boundaries_advisory=SIZE,
         )
 
+        self._refused = meter.create_counter(
+            "streaminstr.streams.refused",
+            "{stream}",
+            "Streams that were answered 503: too many were open, or the process drained.",
+        )
+
+    def refused(self, info: StreamInfo) -> None:
+        """Count a stream that was not begun."""
+        self._refused.add(1, _at_start(info))
+
     def opened(self, info: StreamInfo) -> None:
         """Count a stream that has started."""
         self._active.add(1, _at_start(info))

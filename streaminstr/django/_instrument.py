@@ -86,7 +86,7 @@ def _instrument(
     requested: float | None,
 ) -> None:
     leave_out(request, response)
-    config, setting, route = _configure.current(), conf.loaded(), _route(request)
+    config, setting, route = _configure.current(), conf.loaded(), route_of(request)
     if not config.backends or not _is_wanted(setting, request, response):
         return
     described = {**_describe(request, response, route), **(options.attributes or {})}
@@ -183,7 +183,7 @@ def _describe(request: HttpRequest, response: Any, route: str | None) -> dict[st
     )
 
 
-def _route(request: HttpRequest) -> str | None:
+def route_of(request: HttpRequest) -> str | None:
     """The pattern that the URL resolver took; `/` for the empty one."""
     match = getattr(request, "resolver_match", None)
     return None if match is None else match.route or "/"

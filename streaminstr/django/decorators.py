@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import contextmanager
 from inspect import isasyncgenfunction, isawaitable, isgeneratorfunction
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, sync_to_async
 
 from streaminstr._events import markers_of
 from streaminstr._streamed import refuse_bare_use
 from streaminstr._wrap import name_of
-from streaminstr.django import conf
+from streaminstr.django import _limit, conf
 from streaminstr.django._instrument import Options, instrument, leave_out
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from streaminstr._events import Marker
     from streaminstr.types import Attribute
@@ -32,31 +33,47 @@ def stream_scope(
     attributes: Mapping[str, Attribute] | None = None,
     enabled: bool = True,
     ends_with: Marker | None = None,
+    limit: int | None = None,
 ) -> Callable[[ViewT], ViewT]:
     """Name the streams of a view, add attributes to them, or leave them out.
 
     For function views and async views; class-based views by `method_decorator`; DRF views on
     either side of `@api_view`. Works with the middleware and without it. The view keeps its type.
-    `ends_with` is that of `streaminstr.stream`. Raises StreaminstrError for a generator function,
-    which returns no response, and TypeError for an odd marker.
+    `ends_with` is that of `streaminstr.stream`. `limit` is how many streams of the view a process
+    has open at most: the view is not run for one more, which is answered 503. Raises
+    StreaminstrError for a generator function, which returns no response, and for a limit that is no
+    whole number above 0; TypeError for an odd marker.
     """
     refuse_bare_use("stream_scope", name)
     conf.adopt()
-    options = _Scoped(Options(name, attributes, markers_of(ends_with)), enabled)
+    options = _Scoped(
+        Options(name, attributes, markers_of(ends_with)), enabled, _limit.view_limit(limit)
+    )
 
     def decorate(view: Any) -> Any:
         _refuse_generator_function(view)
 
         @functools.wraps(view)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            return await options.apply_later(args, view(*args, **kwargs), clock())
+            requested = clock()
+            visit = options.enter(args)
+            if visit.is_refused:
+                return visit.entered
+            with visit.released_on_error():
+                return await options.apply_later(visit, view(*args, **kwargs), requested)
 
         @functools.wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             requested = clock()
-            response = view(*args, **kwargs)
-            apply = options.apply_later if isawaitable(response) else options.apply
-            return apply(args, response, requested)
+            visit = options.enter(args)
+            if visit.is_refused:
+                return visit.entered
+            with visit.released_on_error():
+                response = view(*args, **kwargs)
+            # A view that this decorator has refused already is awaitable, too.
+            is_later = isawaitable(response) and not isinstance(response, _limit.Unavailable)
+            apply = options.apply_later if is_later else options.apply
+            return apply(visit, response, requested)
 
         return async_wrapper if iscoroutinefunction(view) else wrapper
 
@@ -68,18 +85,64 @@ class _Scoped(NamedTuple):
 
     options: Options
     enabled: bool
+    limit: _limit.ViewLimit | None
 
-    def apply(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
-        """Apply the options to the response of a view that was called with `args`; return it."""
-        if not self.enabled:
-            leave_out(_request_in(args), response)
-        elif (request := _request_in(args)) is not None:
-            instrument(request, response, self.options, requested=requested)
+    def enter(self, args: tuple[Any, ...]) -> _Visit:
+        """Ask whether the view may be run for a request; `args` are its arguments."""
+        request = _request_in(args)
+        return _Visit(request, _limit.enter(request, self.limit))
+
+    def apply(self, visit: _Visit, response: Any, requested: float) -> Any:
+        """Apply the options to the response of the view; return what is to be sent."""
+        decision = visit.check(response)
+        if isinstance(decision, _limit.Unavailable):
+            _limit.close_unread(response)
+            return decision
+        self._instrument(visit.request, response, requested)
+        _limit.hold(response, decision)
         return response
 
-    async def apply_later(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
+    async def apply_later(self, visit: _Visit, response: Any, requested: float) -> Any:
         """The same for an awaitable: an async view's, or what `View.dispatch` returns for one."""
-        return self.apply(args, await response, requested)
+        with visit.released_on_error():
+            response = await response
+        decision = visit.check(response)
+        if isinstance(decision, _limit.Unavailable):
+            await sync_to_async(_limit.close_unread)(response)
+            return decision
+        self._instrument(visit.request, response, requested)
+        _limit.hold(response, decision)
+        return response
+
+    def _instrument(self, request: Any, response: Any, requested: float) -> None:
+        if not self.enabled:
+            leave_out(request, response)
+        elif request is not None:
+            instrument(request, response, self.options, requested=requested)
+
+
+class _Visit(NamedTuple):
+    """One request to a decorated view, and the slot that it has taken."""
+
+    request: Any
+    entered: _limit.Decision
+
+    @property
+    def is_refused(self) -> bool:
+        return isinstance(self.entered, _limit.Unavailable)
+
+    def check(self, response: Any) -> _limit.Decision:
+        """Decide about the response, which may not be a stream."""
+        return _limit.check(self.request, response, self.entered)
+
+    @contextmanager
+    def released_on_error(self) -> Iterator[None]:
+        """Release the slot of a view that raises: it answers with no stream."""
+        try:
+            yield
+        except BaseException:
+            _limit.leave(self.entered)
+            raise
 
 
 def _refuse_generator_function(view: Any) -> None:
