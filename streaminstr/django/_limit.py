@@ -123,8 +123,7 @@ def close_unread(response: Any) -> None:
     closers = response._resource_closers  # noqa: SLF001 - see `_instrument._replace_body`
     owed, closers[:] = list(closers), []
     for close in owed:
-        with suppress(Exception):  # as Django does
-            close()
+        guarded(close, default=None)  # Django ignores its errors as well
 
 
 def hold(response: Any, slot: Slot | None) -> None:

@@ -52,32 +52,35 @@ def stream_scope(
 
     def decorate(view: Any) -> Any:
         _refuse_generator_function(view)
-
-        @functools.wraps(view)
-        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            requested = clock()
-            visit = options.enter(args)
-            if visit.is_refused:
-                return visit.entered
-            with visit.released_on_error():
-                return await options.apply_later(visit, view(*args, **kwargs), requested)
-
-        @functools.wraps(view)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            requested = clock()
-            visit = options.enter(args)
-            if visit.is_refused:
-                return visit.entered
-            with visit.released_on_error():
-                response = view(*args, **kwargs)
-            # A view that this decorator has refused already is awaitable, too.
-            is_later = isawaitable(response) and not isinstance(response, _limit.Unavailable)
-            apply = options.apply_later if is_later else options.apply
-            return apply(visit, response, requested)
-
-        return async_wrapper if iscoroutinefunction(view) else wrapper
+        return _decorated(view, options)
 
     return decorate
+
+
+def _decorated(view: Any, options: _Scoped) -> Any:
+    @functools.wraps(view)
+    async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+        requested = clock()
+        visit = options.enter(args)
+        if visit.is_refused:
+            return visit.entered
+        with visit.released_on_error():
+            return await options.apply_later(visit, view(*args, **kwargs), requested)
+
+    @functools.wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        requested = clock()
+        visit = options.enter(args)
+        if visit.is_refused:
+            return visit.entered
+        with visit.released_on_error():
+            response = view(*args, **kwargs)
+        # A view that this decorator has refused already is awaitable, too.
+        is_later = isawaitable(response) and not isinstance(response, _limit.Unavailable)
+        apply = options.apply_later if is_later else options.apply
+        return apply(visit, response, requested)
+
+    return async_wrapper if iscoroutinefunction(view) else wrapper
 
 
 class _Scoped(NamedTuple):
