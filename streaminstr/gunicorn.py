@@ -71,11 +71,18 @@ def pre_request(worker: Any, req: Any) -> None:
     _before_request(worker, req)
 
 
-def worker_int(worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """On SIGINT and SIGQUIT: note that the server ends what is cut short now."""
+def worker_int(worker: Any) -> None:
+    """On SIGINT and SIGQUIT: note that the server ends what is cut short now.
+
+    That is all that is safe in a handler of a signal. gunicorn's own worker for ASGI calls this in
+    its loop, and cancels the tasks next: there, the streams are closed.
+    """
+    import streaminstr
     from streaminstr import _exchange
 
-    _exchange.shutting_down = True  # all that is safe in a handler of a signal
+    _exchange.shutting_down = True
+    if hasattr(worker, "handle_quit_signal"):
+        streaminstr.shutdown(timeout=_AT_EXIT / 2)
 
 
 def worker_abort(worker: Any) -> None:
