@@ -307,6 +307,9 @@ SETTINGS = {
 if "STREAMINSTR_GRACE" in os.environ:
     SETTINGS["STREAMINSTR"]["DRAIN"] = {"GRACE": float(os.environ["STREAMINSTR_GRACE"])}
 
+if "STREAMINSTR_LIMIT" in os.environ:
+    SETTINGS["STREAMINSTR"]["LIMIT"] = int(os.environ["STREAMINSTR_LIMIT"])
+
 if not settings.configured:
     settings.configure(**SETTINGS)
     django.setup(set_prefix=False)
