@@ -54,6 +54,7 @@ def _process(monkeypatch):
     monkeypatch.setattr(hooks, "_close_in_time", lambda seconds: None)
     yield
     signal.signal(signal.SIGTERM, before)
+    limit.let_in.set(False)
 
 
 @pytest.fixture
