@@ -40,7 +40,7 @@ class Handle(StreamHandle):
 
     __slots__ = (
         *("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "may_append"),
-        *("prelude", "says_kind"),
+        *("prelude", "says_kind", "then"),
     )
 
     def __init__(self, *args: Any) -> None:
@@ -59,6 +59,8 @@ class Handle(StreamHandle):
         """Whether the body is a response's that may be longer than the application has made it."""
         self.prelude: Prelude | None = None
         """What an adapter does before the first step. Takes the handle, so as not to hold it."""
+        self.then: Callable[[], None] | None = None
+        """What the adapter has to do as soon as the stream has ended."""
 
     def fail(
         self, error_or_reason: BaseException | str = "", *, error_type: str | None = None
@@ -151,6 +153,8 @@ class Handle(StreamHandle):
         """Add the time of this stream to the stream that has read it; keep what was seen last."""
         if self.lag is not None:
             self.facts, self.lag = {**self.facts, "loop_lag": final.loop_lag}, None
+        if self.then is not None:
+            self.then()
         if isinstance(self._reader, Handle):
             with _saying:
                 self._reader._upstream = (self._reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class

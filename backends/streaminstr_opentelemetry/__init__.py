@@ -64,6 +64,11 @@ class OpenTelemetryBackend:
     def open(self, info: StreamInfo) -> OpenTelemetryScope:
         return OpenTelemetryScope(self, info, otel_context.get_current())
 
+    def refused(self, info: StreamInfo) -> None:
+        """Count a stream that a limit has refused."""
+        if self.metrics is not None:
+            self.metrics.refused(info)
+
     def flush(self, timeout: float) -> None:
         """Ask the SDK's providers, where there are any, to export what they have buffered."""
         providers: list[object] = [self._tracer_provider or trace.get_tracer_provider()]

@@ -41,14 +41,7 @@ class Metrics:
     """The instruments of one meter. Without an SDK they do nothing."""
 
     def __init__(self, meter: Meter, *, gaps: bool = False) -> None:
-        self._gap: Histogram | None = None
-        if gaps:
-            self._gap = meter.create_histogram(
-                "streaminstr.stream.gap",
-                "s",
-                "Time from one chunk of a stream to the next; of an event stream, between events.",
-                explicit_bucket_boundaries_advisory=GAP,
-            )
+        self._gap = _gap_histogram(meter) if gaps else None
         self._active = meter.create_up_down_counter(
             "streaminstr.active_streams", "{stream}", "Streams that are open."
         )
@@ -70,6 +63,15 @@ class Metrics:
             "Size of the chunks of a stream.",
             explicit_bucket_boundaries_advisory=SIZE,
         )
+        self._refused = meter.create_counter(
+            "streaminstr.streams.refused",
+            "{stream}",
+            "Streams that were answered 503: too many were open, or the process drained.",
+        )
+
+    def refused(self, info: StreamInfo) -> None:
+        """Count a stream that was not begun."""
+        self._refused.add(1, _at_start(info))
 
     def opened(self, info: StreamInfo) -> dict[str, Attribute]:
         """Count a stream that has started; returns the attributes that it is counted under."""
@@ -94,6 +96,15 @@ class Metrics:
         if self._gap is not None:
             for seconds in _bounded(report.gaps):
                 self._gap.record(seconds, at_end)
+
+
+def _gap_histogram(meter: Meter) -> Histogram:
+    return meter.create_histogram(
+        "streaminstr.stream.gap",
+        "s",
+        "Time from one chunk of a stream to the next; of an event stream, between events.",
+        explicit_bucket_boundaries_advisory=GAP,
+    )
 
 
 def _bounded(gaps: tuple[tuple[float, int], ...]) -> Iterator[float]:

@@ -108,7 +108,7 @@ def _instrument(
     requested: float | None,
 ) -> Handle | None:
     leave_out(request, response)
-    config, setting, route = _configure.current(), conf.loaded(), _route(request)
+    config, setting, route = _configure.current(), conf.loaded(), route_of(request)
     if not config.backends or not _is_wanted(setting, request, response):
         return None
     described = {**_describe(request, response, route), **(options.attributes or {})}
@@ -146,7 +146,7 @@ def _look_into_django(
     if release is None:
         release = setting is not None and setting.release_connections
     kinds = {"is_async": response.is_async, "is_asgi": _is_asgi(request)}
-    _buffered.note(handle, _route(request) or handle.info.name, **kinds)
+    _buffered.note(handle, route_of(request) or handle.info.name, **kinds)
     stream = response._iterator  # noqa: SLF001 - see _replace_body
     guarded(partial(_connections.prepare, stream, handle, release=release, **kinds), default=None)
 
@@ -226,7 +226,7 @@ def _describe(request: HttpRequest, response: Any, route: str | None) -> dict[st
     )
 
 
-def _route(request: HttpRequest) -> str | None:
+def route_of(request: HttpRequest) -> str | None:
     """The pattern that the URL resolver took; `/` for the empty one."""
     match = getattr(request, "resolver_match", None)
     return None if match is None else match.route or "/"

@@ -28,6 +28,7 @@ KEYS = (
     "ENDS_WITH",
     "FAREWELL",
     "FILTER",
+    "LIMIT",
     "LOG_LEVELS",
     "MAX_AGE",
     "MAX_STALL",
@@ -36,7 +37,7 @@ KEYS = (
     "PROGRESS_INTERVAL",
     "RELEASE_CONNECTIONS",
 )
-_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER", "RELEASE_CONNECTIONS")
+_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER", "LIMIT", "RELEASE_CONNECTIONS")
 """Keys that are no options of `streaminstr.configure`."""
 _UNSET: Any = object()
 
@@ -50,6 +51,13 @@ class Loaded:
     filter: Filter | None
     ends_with: Mapping[str, tuple[bytes, ...]]
     release_connections: bool
+    limit: int | None = None
+    """How many streams may be open in a process; None: any number."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a stream may be refused: at the limit, or because the process drains."""
+        return self.limit is not None or self.config.drain is not None
 
 
 _loaded: Loaded | None = None
@@ -69,7 +77,12 @@ def loaded() -> Loaded | None:
     setting = _loaded
     if setting is None or setting.raw is not raw:
         setting = _loaded = Loaded(
-            raw, build(raw), load_filter(raw), load_markers(raw), load_release(raw)
+            raw,
+            build(raw),
+            load_filter(raw),
+            load_markers(raw),
+            load_release(raw),
+            raw.get("LIMIT"),
         )
     return setting
 
@@ -110,6 +123,8 @@ def check_options(raw: dict[str, Any]) -> None:
     for key, value in raw.items():
         if key == "DRAIN":
             check_drain(value)
+        elif key == "LIMIT":
+            check_limit("STREAMINSTR['LIMIT']", value)
         elif key not in (*_ADAPTERS_OWN, "OPTIONS"):
             _configure.check_option(key.lower(), value)
 
@@ -125,6 +140,14 @@ def check_drain(given: Any) -> None:
         msg = "STREAMINSTR['DRAIN']['GRACE'] is None. It takes a number of seconds above 0."
         raise StreaminstrError(msg)
     _configure.check_option("drain", given["GRACE"])
+
+
+def check_limit(name: str, given: Any) -> None:
+    """Raise StreaminstrError if `given` does not say how many streams may be open."""
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    if given is not None and not (is_number and given > 0):
+        msg = f"{name} is {given!r:.80}. It takes a whole number above 0, or None."
+        raise StreaminstrError(msg)
 
 
 def load_markers(raw: dict[str, Any]) -> dict[str, tuple[bytes, ...]]:

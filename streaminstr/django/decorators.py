@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import contextmanager
 from inspect import isasyncgenfunction, isawaitable, isgeneratorfunction
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, sync_to_async
 
 from streaminstr._events import markers_of
 from streaminstr._streamed import refuse_bare_use
 from streaminstr._wrap import name_of
-from streaminstr.django import conf
+from streaminstr.django import _limit, conf
 from streaminstr.django._instrument import Options, instrument, instrument_later, leave_out
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from streaminstr._events import Marker
     from streaminstr.types import Attribute
@@ -33,21 +34,55 @@ def stream_scope(
     enabled: bool = True,
     ends_with: Marker | None = None,
     release_connections: bool | None = None,
+    limit: int | None = None,
 ) -> Callable[[ViewT], ViewT]:
     """Name the streams of a view, add attributes to them, or leave them out.
 
     For function views and async views; class-based views by `method_decorator`; DRF views on
     either side of `@api_view`. Works with the middleware and without it. The view keeps its type.
     `ends_with` is that of `streaminstr.stream`. `release_connections` closes the database
-    connections of the request before the first step, or not; None: as the setting says. Raises
-    StreaminstrError for a generator function, which returns no response, and TypeError for an odd
-    marker or what is no bool.
+    connections of the request before the first step, or not; None: as the setting says. `limit` is
+    how many streams of the view a process has open at most: the view is not run for one more, which
+    is answered 503. Raises StreaminstrError for a generator function, which returns no response,
+    and for a limit that is no whole number above 0; TypeError for an odd marker or what is no bool.
     """
     refuse_bare_use("stream_scope", name)
     conf.adopt()
     _check_release(release_connections)
     described = Options(name, attributes, markers_of(ends_with), release_connections)
-    return _Scoped(described, enabled).decorate
+    options = _Scoped(described, enabled, _limit.view_limit(limit))
+
+    def decorate(view: Any) -> Any:
+        _refuse_generator_function(view)
+        return _decorated(view, options)
+
+    return decorate
+
+
+def _decorated(view: Any, options: _Scoped) -> Any:
+    @functools.wraps(view)
+    async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+        requested = clock()
+        visit = options.enter(args)
+        if visit.is_refused:
+            return visit.entered
+        with visit.released_on_error():
+            return await options.apply_later(visit, view(*args, **kwargs), requested)
+
+    @functools.wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        requested = clock()
+        visit = options.enter(args)
+        if visit.is_refused:
+            return visit.entered
+        with visit.released_on_error():
+            response = view(*args, **kwargs)
+        # A view that this decorator has refused already is awaitable, too.
+        is_later = isawaitable(response) and not isinstance(response, _limit.Unavailable)
+        apply = options.apply_later if is_later else options.apply
+        return apply(visit, response, requested)
+
+    return async_wrapper if iscoroutinefunction(view) else wrapper
 
 
 class _Scoped(NamedTuple):
@@ -55,43 +90,42 @@ class _Scoped(NamedTuple):
 
     options: Options
     enabled: bool
+    limit: _limit.ViewLimit | None
 
-    def decorate(self, view: Any) -> Any:
-        """The view, with the options applied to each of its responses."""
-        _refuse_generator_function(view)
+    def enter(self, args: tuple[Any, ...]) -> _Visit:
+        """Ask whether the view may be run for a request; `args` are its arguments."""
+        request = _request_in(args)
+        return _Visit(request, _limit.enter(request, self.limit))
 
-        @functools.wraps(view)
-        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            return await self.apply_later(args, view(*args, **kwargs), clock())
-
-        @functools.wraps(view)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            requested = clock()
-            response = view(*args, **kwargs)
-            apply = self.apply_later if isawaitable(response) else self.apply
-            return apply(args, response, requested)
-
-        return async_wrapper if iscoroutinefunction(view) else wrapper
-
-    def apply(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
-        """Apply the options to the response of a view that was called with `args`; return it."""
-        if (request := self._request_of(args, response)) is not None:
-            instrument(request, response, self.options, requested=requested)
+    def apply(self, visit: _Visit, response: Any, requested: float) -> Any:
+        """Apply the options to the response of the view; return what is to be sent."""
+        decision = visit.check(response)
+        if isinstance(decision, _limit.Unavailable):
+            _limit.close_unread(response)
+            return decision
+        if self._is_wanted(visit.request, response):
+            instrument(visit.request, response, self.options, requested=requested)
+        _limit.hold(response, decision)
         return response
 
-    async def apply_later(self, args: tuple[Any, ...], response: Any, requested: float) -> Any:
+    async def apply_later(self, visit: _Visit, response: Any, requested: float) -> Any:
         """The same for an awaitable: an async view's, or what `View.dispatch` returns for one."""
-        answer = await response
-        if (request := self._request_of(args, answer)) is not None:
-            await instrument_later(request, answer, self.options, requested=requested)
-        return answer
+        with visit.released_on_error():
+            response = await response
+        decision = visit.check(response)
+        if isinstance(decision, _limit.Unavailable):
+            await sync_to_async(_limit.close_unread)(response)
+            return decision
+        if self._is_wanted(visit.request, response):
+            await instrument_later(visit.request, response, self.options, requested=requested)
+        _limit.hold(response, decision)
+        return response
 
-    def _request_of(self, args: tuple[Any, ...], response: Any) -> Any:
-        """The request of a response that is to have a scope; None of any other."""
-        if self.enabled:
-            return _request_in(args)
-        leave_out(_request_in(args), response)
-        return None
+    def _is_wanted(self, request: Any, response: Any) -> bool:
+        """Whether a response is to have a scope."""
+        if not self.enabled:
+            leave_out(request, response)
+        return self.enabled and request is not None
 
 
 def _check_release(given: Any) -> None:
@@ -99,6 +133,30 @@ def _check_release(given: Any) -> None:
     if given is not None and not isinstance(given, bool):
         msg = f"release_connections is {given!r:.80}. Write True or False."
         raise TypeError(msg)
+
+
+class _Visit(NamedTuple):
+    """One request to a decorated view, and the slot that it has taken."""
+
+    request: Any
+    entered: _limit.Decision
+
+    @property
+    def is_refused(self) -> bool:
+        return isinstance(self.entered, _limit.Unavailable)
+
+    def check(self, response: Any) -> _limit.Decision:
+        """Decide about the response, which may not be a stream."""
+        return _limit.check(self.request, response, self.entered)
+
+    @contextmanager
+    def released_on_error(self) -> Iterator[None]:
+        """Release the slot of a view that raises: it answers with no stream."""
+        try:
+            yield
+        except BaseException:
+            _limit.leave(self.entered)
+            raise
 
 
 def _refuse_generator_function(view: Any) -> None:

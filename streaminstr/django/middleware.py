@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import MiddlewareNotUsed
 
 from streaminstr import _configure
-from streaminstr.django import conf
+from streaminstr.django import _limit, conf
 from streaminstr.django._instrument import instrument, instrument_later, take_response
 from streaminstr.log.structured import is_thread_local
 
@@ -36,8 +36,9 @@ class StreamScopeMiddleware:
     ) -> None:
         self.get_response: Any = get_response
         conf.adopt()
-        if not _configure.current().backends:
-            msg = "streaminstr is turned off: its backend is None"
+        setting = conf.loaded()
+        if not _configure.current().backends and not (setting and setting.is_limited):
+            msg = "streaminstr is turned off: its backend is None, and nothing is limited"
             raise MiddlewareNotUsed(msg)
         self.async_mode = iscoroutinefunction(get_response)
         if self.async_mode:
@@ -51,8 +52,14 @@ class StreamScopeMiddleware:
             return self.__acall__(request)
         requested = clock()
         response = self.get_response(request)
-        if response.streaming:
-            instrument(request, response, requested=requested)
+        if not response.streaming:
+            return response
+        decision = _limit.decide(request, response)
+        if isinstance(decision, _limit.Unavailable):
+            _limit.close_unread(response)
+            return decision
+        instrument(request, response, requested=requested)
+        _limit.hold(response, decision)
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
@@ -60,8 +67,13 @@ class StreamScopeMiddleware:
         response = await self.get_response(request)
         if not response.streaming:
             return response
+        decision = _limit.decide(request, response)
+        if isinstance(decision, _limit.Unavailable):
+            await sync_to_async(_limit.close_unread)(response)  # where Django closes it
+            return decision
         if is_thread_local():  # bound in the thread where sync middleware runs
             await sync_to_async(instrument)(request, response, requested=requested)
         else:
             await instrument_later(request, response, requested=requested)
+        _limit.hold(response, decision)
         return response

@@ -64,6 +64,15 @@ def test_active_streams_come_back_to_zero(otel, open_stream):
     assert point.value == 0
 
 
+def test_refusals_are_counted_by_route(otel):
+    info = streaminstr.StreamInfo(name="s", attributes=HTTP)
+    otel.backend.refused(info)
+    otel.backend.refused(info)
+    OpenTelemetryBackend(metrics=False).refused(info)
+    (metric, [point]) = otel.points["streaminstr.streams.refused"]
+    assert (metric.unit, point.value, point.attributes) == ("{stream}", 2, STARTED)
+
+
 def test_values(otel, open_stream):
     list(open_stream([b"x" * 1000, b"y" * 24]))
     sums = {name: points[0] for name, (_, points) in otel.points.items()}

@@ -32,7 +32,7 @@ LAYERS = (
     {"_configure"},
     {"_wrap"},
     {"_nets", "_streamed"},
-    {"asgi", "django", "wsgi"},
+    {"asgi", "django", "gunicorn", "wsgi"},
     {"testing"},
     {"command", "demo"},
     {"__main__"},

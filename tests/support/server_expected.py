@@ -46,7 +46,7 @@ def _at_the_end(family, scenario, *, net):
         waits = sys.version_info >= (3, 12)
         return {"completed"} if waits else {"cancelled by client" if net else "cancelled"}
     if (family, scenario) in NOTHING:
-        if net and family in {"gunicorn", "uvicorn"}:  # gunicorn with docs/how-to/shutdown.md
+        if net and family in {"gunicorn", "uvicorn"}:  # gunicorn with its hooks
             return {by_server}
         return {None, "cancelled"} if family == "uvicorn" else {None}
     return {"completed"}
@@ -56,7 +56,7 @@ def backends(server, scenario, *, net):
     """Who sees the end of a stream.
 
     ddtrace stops its tracer at SIGTERM, where the server does not take the signal over. The
-    recipe of docs/how-to/shutdown.md, which goes with the net here, keeps it at work.
+    hooks of docs/how-to/deploy.md, which go with the net here, keep it at work.
     """
     stopped = scenario in ENDS and server.startswith("gunicorn") and not net
     return {"record", "opentelemetry"} if stopped else {"record", "opentelemetry", "ddtrace"}

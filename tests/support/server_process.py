@@ -22,6 +22,10 @@ PATIENCE = 15.0
 """Seconds after which what did not happen is taken not to happen."""
 
 
+HOOKS = "from streaminstr.gunicorn import *\n"
+"""The gunicorn.conf.py of docs/how-to/deploy.md."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A server: what to import to see that it is there, its protocol, its command line."""
@@ -77,8 +81,10 @@ def is_missing(kind):
 class Server:
     """A running server, and what its streams have written down."""
 
-    def __init__(self, kind, *, net, folder):
+    def __init__(self, kind, *, net, folder, config=None, environment=None):
         self.kind = kind
+        self._config = HOOKS if config is None and net else config or ""
+        self._more = environment or {}
         self._net = net
         self.app = f"{kind.protocol}_net" if net else kind.protocol
         self._record = folder / "record.jsonl"
@@ -89,7 +95,7 @@ class Server:
     def __enter__(self):
         host, port = self.address
         config = self._record.with_name("gunicorn.conf.py")
-        config.write_text(_recipe() if self._net else "")
+        config.write_text(self._config)
         words = {"host": host, "port": port, "app": f"server_site:{self.app}", "config": config}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line
@@ -126,7 +132,7 @@ class Server:
             "STREAMINSTR_RECORD": str(self._record),
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         }
-        return {**os.environ, **quiet, **ours}
+        return {**os.environ, **quiet, **ours, **self._more}
 
     def _is_up(self):
         try:
@@ -145,6 +151,10 @@ class Server:
         """The exit status, None where the process has not ended in time."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self.process.wait(PATIENCE)
+
+    def output(self):
+        """What the server has written to its terminal."""
+        return self._output.read_text()
 
     def lines(self, path):
         """What was written down of the stream of `path`."""
@@ -205,12 +215,6 @@ class Client:
         """Leave by RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         self.socket.close()
-
-
-def _recipe():
-    """The gunicorn.conf.py of docs/how-to/shutdown.md."""
-    page = HERE.parents[1] / "docs" / "how-to" / "shutdown.md"
-    return page.read_text().partition("# gunicorn.conf.py\n")[2].partition("```")[0]
 
 
 def _free_port():

@@ -24,6 +24,7 @@ from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
 
 from streaminstr import asgi as asgi_nets
+from streaminstr import current_stream
 from streaminstr import wsgi as wsgi_nets
 
 MIB = 1024 * 1024
@@ -151,7 +152,34 @@ async def abig():
         await asyncio.sleep(0)
 
 
+def polite():
+    yield b"first\n"
+    while not current_stream().stopping:
+        yield b"drip\n"
+        time.sleep(PAUSE)
+    yield b"last\n"
+
+
+async def apolite():
+    yield b"first\n"
+    while not current_stream().stopping:
+        yield b"drip\n"
+        await asyncio.sleep(PAUSE)
+    yield b"last\n"
+
+
+def endless():
+    yield from drips(100_000)
+
+
+async def aendless():
+    async for chunk in adrips(100_000):
+        yield chunk
+
+
 BODIES = {
+    "polite": (polite, apolite),
+    "endless": (endless, aendless),
     "full": (lambda: drips(5), lambda: adrips(5)),
     "drip": (lambda: drips(300), lambda: adrips(300)),
     "short": (lambda: drips(3, 0.1), lambda: adrips(3, 0.1)),
@@ -165,11 +193,15 @@ BODIES = {
 
 
 def sync_view(request, body, scenario=""):
-    return StreamingHttpResponse(BODIES[body][0](), content_type="text/plain")
+    return StreamingHttpResponse(BODIES[body][0](), content_type=kind_of(scenario))
 
 
 async def async_view(request, body, scenario=""):
-    return StreamingHttpResponse(BODIES[body][1](), content_type="text/plain")
+    return StreamingHttpResponse(BODIES[body][1](), content_type=kind_of(scenario))
+
+
+def kind_of(scenario):
+    return "text/event-stream" if scenario == "sse" else "text/plain"
 
 
 def file_view(request, scenario=""):
@@ -271,6 +303,12 @@ SETTINGS = {
     },
     "WSGI_APPLICATION": f"server_site.{os.environ.get('STREAMINSTR_APP', 'wsgi')}",
 }
+
+if "STREAMINSTR_GRACE" in os.environ:
+    SETTINGS["STREAMINSTR"]["DRAIN"] = {"GRACE": float(os.environ["STREAMINSTR_GRACE"])}
+
+if "STREAMINSTR_LIMIT" in os.environ:
+    SETTINGS["STREAMINSTR"]["LIMIT"] = int(os.environ["STREAMINSTR_LIMIT"])
 
 if not settings.configured:
     settings.configure(**SETTINGS)

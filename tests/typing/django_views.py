@@ -29,7 +29,7 @@ def export(request: HttpRequest, pk: int, *, kind: str = "csv") -> StreamingHttp
     return StreamingHttpResponse(rows(), headers={"X-Kind": f"{request.path} {pk} {kind}"})
 
 
-@stream_scope(enabled=False)
+@stream_scope(enabled=False, limit=5)
 async def heartbeat(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(tokens(), headers={"X-Path": request.path})
 
