@@ -98,7 +98,8 @@ class _Terminate:
 
     def __call__(self, number: int, frame: Any) -> None:
         exchange.shutting_down = True
-        if drain.begin() and self._is_the_end:
+        # A drain may have begun before. A second signal does not wait for its end.
+        if drain.begin() and self._is_the_end and drain.then is None:
             drain.then = end_the_process  # once the streams have ended
         elif callable(self._before):
             self._before(number, frame)

@@ -503,6 +503,15 @@ def test_a_drain_that_is_asked_for_twice_goes_on_as_it_was():
     _stopping.draining = False
 
 
+def test_a_process_that_never_had_a_stream_has_nothing_to_wait_for():
+    process = Drain()
+    process.grace = 30
+    process.begin()
+    process.wait(until=float("inf"))
+    assert process.remaining() == 0
+    _stopping.draining = False
+
+
 @pytest.mark.parametrize("grace", [0, -1, None, "soon", True, float("nan"), float("inf")])
 def test_a_grace_that_is_no_positive_number_is_refused(grace):
     with pytest.raises(streaminstr.StreaminstrError, match="drain"):
@@ -578,6 +587,19 @@ def test_at_sigterm_the_process_ends_by_it_once_its_streams_have_ended(kind):
         -signal.SIGTERM,
         ["stopping", "cleaned up", "cancelled server", "flushed"],
     )
+
+
+def test_so_it_does_where_the_drain_has_begun_before_the_signal():
+    assert by_hand("sync", "begun") == (
+        -signal.SIGTERM,
+        ["stopping", "cleaned up", "cancelled server", "flushed"],
+    )
+
+
+def test_a_stream_that_begins_after_the_drain_is_ended_too():
+    status, said = by_hand("late", "handler")
+    ends = ["stopping", "cleaned up", "cancelled server"]
+    assert (status, said) == (0, ["handler", *ends, "flushed", *ends])
 
 
 def test_a_handler_that_was_there_is_called_at_once():

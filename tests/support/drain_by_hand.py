@@ -89,6 +89,17 @@ def fork():
 if KIND == "none":
     say("waiting")
     time.sleep(30)
+elif KIND == "late":
+    early = streaminstr.stream(sync_body())
+    next(early)
+    say("waiting")
+    for _ in early:
+        time.sleep(0.01)
+    while not drain.is_over:
+        time.sleep(0.01)
+    for _ in streaminstr.stream(sync_body()):
+        time.sleep(0.01)
+    os._exit(0)
 elif KIND == "async":
     asyncio.run(read())
     streaminstr.shutdown(5)
@@ -96,6 +107,8 @@ elif KIND == "async":
 else:
     made = streaminstr.stream(sync_body())
     next(made)
+    if "begun" in HOW:
+        streaminstr.drain(0.5)
     if "stubborn" in HOW:
         threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
     say("waiting")
