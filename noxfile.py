@@ -134,6 +134,14 @@ def servers(session: nox.Session) -> None:
 
 
 @nox.session
+def deploys(session: nox.Session) -> None:
+    """Servers that are told to stop while streams are open; `-- --short` for the few of CI."""
+    session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
+    session.install("hypercorn", "uvicorn", "uvloop", "waitress")
+    session.run("pytest", "-m", "deploys", "tests/deploys", *session.posargs)
+
+
+@nox.session
 def differential(session: nox.Session) -> None:
     """The same programs with and without us; interrupts at each call that the library makes."""
     session.install("-e", ".[dev]")
