@@ -75,7 +75,7 @@ def run(kind, *, with_option, drains, folder):
         cleaned_up=sum(line["event"] == "cleaned up" for line in lines),
         clean_end=life is not None and reader.has_seen_the_end,
         farewell=RETRY in reader.read,
-        killed_its_own="Killing worker" in server.output or "SIGKILL" in server.output,
+        killed_its_own=server.killed_its_own,
     )
 
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own, with the site of `deploy_site`: started, told to stop, ended."""
+"""A server in a process of its own, with the site of `deploy_site`: started, stopped, ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from server_process import Client
 HERE = Path(__file__).parent
 TO_START = 60.0
 """Seconds after which a server that is not up is taken not to come up."""
-_LOOK_AGAIN = 0.02
+_LOOK_AGAIN = 0.05
 
 
 def free_port():
@@ -95,6 +95,11 @@ class Server:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    @property
+    def killed_its_own(self):
+        """Whether it says that it killed a process of its own."""
+        return "Killing worker" in self.output or "SIGKILL" in self.output
 
     @property
     def output(self):

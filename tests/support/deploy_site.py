@@ -14,7 +14,6 @@ import sys
 import time
 
 import django
-from deploy_record import write
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
@@ -22,6 +21,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 
 import streaminstr
+from deploy_record import write
 from streaminstr import asgi as asgi_nets
 from streaminstr import wsgi as wsgi_nets
 
@@ -32,7 +32,7 @@ SOONEST, LATEST = 10, 200
 
 
 class Numbers:
-    """The events of one stream: it resumes after the last that its client has, and tells its own."""
+    """The events of one stream: it resumes after the last one that its client has."""
 
     def __init__(self, request):
         self.name = request.path
