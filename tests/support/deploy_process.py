@@ -27,10 +27,11 @@ def free_port():
 
 
 class Server:
-    """A running server. `grace` is that of the drain, None for none."""
+    """A running server. `grace` is that of the drain, None for none; `vendor` gets its spans."""
 
-    def __init__(self, kind, command, *, grace, record):
+    def __init__(self, kind, command, *, grace, record, vendor=None):
         self.kind = kind
+        self._vendor = vendor or {}
         self._command = command
         self._grace = grace
         self._record = record
@@ -67,7 +68,12 @@ class Server:
         paths = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         grace = "" if self._grace is None else str(self._grace)
         ours = {"DEPLOY_RECORD": str(self._record), "DEPLOY_GRACE": grace}
-        return {**os.environ, **ours, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        return {
+            **os.environ,
+            **self._vendor,
+            **ours,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        }
 
     def is_up(self):
         try:

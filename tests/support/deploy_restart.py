@@ -55,14 +55,15 @@ class Restart:
 class _Site:
     """The processes, and the proxy before those that accept."""
 
-    def __init__(self, kind, proxy, folder):
-        self._kind, self._proxy = kind, proxy
+    def __init__(self, kind, proxy, folder, vendor):
+        self._kind, self._proxy, self._vendor = kind, proxy, vendor
         self._record = folder / "record.jsonl"
         self.running, self.all, self.lives = [], [], []
 
     async def start(self):
         command = self._kind.started(many=True)
-        server = Server(self._kind, command, grace=GRACE, record=self._record)
+        more = {"record": self._record, "vendor": self._vendor}
+        server = Server(self._kind, command, grace=GRACE, **more)
         self.all.append(server)
         await asyncio.to_thread(server.start)
         self.running.append(server)
@@ -76,10 +77,13 @@ class _Site:
         self._proxy.targets.remove(server.address)
 
 
-async def roll(kind, *, clients, folder):
-    """Replace each of two processes in turn; then the clients leave, and the site is stopped."""
+async def roll(kind, *, clients, folder, vendor=None):
+    """Replace each of two processes in turn; then the clients leave, and the site is stopped.
+
+    `vendor`: the environment that says who gets the spans, and where.
+    """
     async with Proxy() as proxy:
-        site = _Site(kind, proxy, folder)
+        site = _Site(kind, proxy, folder, vendor)
         try:
             await asyncio.gather(site.start(), site.start())
             sources = await _rolled(site, kind, proxy.address, clients)

@@ -1,7 +1,7 @@
 """A Django site with event streams that never end by themselves, for servers that are restarted.
 
 The environment says what it does: DEPLOY_RECORD names the file that it appends one JSON object a
-line to, DEPLOY_GRACE is the grace of its drain (empty: none), DEPLOY_OTLP has spans sent.
+line to, DEPLOY_GRACE is the grace of its drain (empty: none), DEPLOY_VENDOR who gets its spans.
 The applications are `wsgi` and `asgi`, each in its outermost net.
 """
 
@@ -95,6 +95,23 @@ def the_drain():
     return {"DRAIN": {"GRACE": float(grace)}, "FAREWELL": say_farewell} if grace else {}
 
 
+def the_backends():
+    """OpenTelemetry sends by OTLP over HTTP; where to is in the environment, as for ddtrace."""
+    vendor = os.environ.get("DEPLOY_VENDOR", "")
+    if vendor == "opentelemetry":
+        from opentelemetry import trace  # noqa: PLC0415 - for the tests in tests/wire alone
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+            OTLPSpanExporter,
+        )
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+        provider = TracerProvider()
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        trace.set_tracer_provider(provider)
+    return ["deploy_record.RecordBackend", *filter(None, [vendor])]
+
+
 if not settings.configured:
     settings.configure(
         ALLOWED_HOSTS=["*"],
@@ -104,7 +121,7 @@ if not settings.configured:
         ROOT_URLCONF="deploy_site",
         SECRET_KEY="not a secret",  # noqa: S106 - as it says
         STREAMINSTR={
-            "BACKEND": "deploy_record.RecordBackend",
+            "BACKEND": the_backends(),
             "LOG_LEVELS": dict.fromkeys(("completed", "failed", "cancelled", "abandoned")),
             **the_drain(),
         },
