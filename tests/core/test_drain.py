@@ -23,6 +23,7 @@ from streaminstr import Outcome, _configure, _stopping, current_stream, stream
 from streaminstr._farewell import farewell
 from streaminstr._process import drain
 from streaminstr._process.drain import Drain
+from streaminstr._process.handlers import without_vendors
 
 SITE = Path(__file__).parents[1] / "support" / "drain_by_hand.py"
 ENDS = Outcome.CANCELLED, "server"
@@ -611,6 +612,28 @@ def test_a_handler_that_was_there_is_called_at_once():
 def test_twisteds_own_is_called_once_the_streams_have_ended():
     status, said = by_hand("async", "twisted")
     assert (status, said[-1]) == (0, "handler")
+
+
+@pytest.mark.parametrize("how", [[], ["handler"]])
+def test_ddtrace_stops_its_tracer_after_the_streams_have_ended(how):
+    pytest.importorskip("ddtrace")
+    status, said = by_hand("async", "ddtrace", *how)
+    assert status == (0 if how else -signal.SIGTERM)
+    ends = ["stopping", "cleaned up", "cancelled server", "tracer True", "flushed"]
+    assert said[: len(how) + 5] == [*how, *ends]
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.default_int_handler])
+def test_what_ddtraces_handler_wraps_is_found(before, monkeypatch):
+    signals = pytest.importorskip("ddtrace.internal.utils.signals")
+    monkeypatch.setattr(signals, "_exit_handlers_installed", set())
+    was = signal.signal(signal.SIGTERM, before)
+    try:
+        signals.handle_signal(signal.SIGTERM, print)
+        signals.handle_signal(signal.SIGTERM, repr)
+        assert without_vendors(signal.getsignal(signal.SIGTERM)) == before
+    finally:
+        signal.signal(signal.SIGTERM, was)
 
 
 def test_a_second_signal_is_not_waited_for():

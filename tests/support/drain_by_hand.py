@@ -27,6 +27,10 @@ class Backend:
 
     def close(self, report):
         say(report.outcome, report.cancelled_by)
+        if "ddtrace" in HOW:
+            from ddtrace.trace import tracer  # noqa: PLC0415 - not in each process
+
+            say("tracer", tracer.enabled)
 
     def flush(self, timeout):
         say("flushed")
@@ -41,6 +45,8 @@ def handle(number, frame):
 if "handler" in HOW or "twisted" in HOW:
     handle.__module__ = "twisted.internet" if "twisted" in HOW else __name__
     signal.signal(signal.SIGTERM, handle)
+if "ddtrace" in HOW:
+    import ddtrace.trace  # noqa: F401 - it sets its handlers
 grace = 30 if "stubborn" in HOW else 0.2
 streaminstr.configure(
     Backend(),
