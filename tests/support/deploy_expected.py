@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+import django
+
 SERVER = ("cancelled by server",)
 LOST = ()
 
@@ -38,8 +40,8 @@ def fate(server, *, with_option, drains):
     family = server.split()[0]
     if family == "hypercorn":
         return _hypercorn(server)
-    if family == "daphne":  # `atexit` closes what its tasks have left
-        return Fate(ends=SERVER)
+    if family == "daphne":  # with Django 5.2 its tasks leave the rest to `atexit`
+        return CLOSED if django.VERSION >= (6,) else Fate(ends=SERVER)
     if server == "waitress":
         return GONE
     if server == "runserver":  # HTTP/1.0: the end of the connection is that of the response
