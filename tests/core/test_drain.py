@@ -20,9 +20,11 @@ import trio
 import streaminstr
 from core_fakes import Iterator, bound
 from streaminstr import Outcome, _configure, _stopping, current_stream, stream
+from streaminstr import _exchange as exchange
 from streaminstr._farewell import farewell
 from streaminstr._process import drain
-from streaminstr._process.drain import Drain
+from streaminstr._process import shutdown as ending
+from streaminstr._process.drain import Drain, end_the_process
 from streaminstr._process.handlers import without_vendors
 
 SITE = Path(__file__).parents[1] / "support" / "drain_by_hand.py"
@@ -511,6 +513,81 @@ def test_a_process_that_never_had_a_stream_has_nothing_to_wait_for():
     process.wait(until=float("inf"))
     assert process.remaining() == 0
     _stopping.draining = False
+
+
+@pytest.fixture
+def process(monkeypatch):
+    """A drain of its own, in the place of that of this process, which goes on unstopped."""
+    monkeypatch.setattr(_stopping, "draining", False)
+    monkeypatch.setattr(exchange, "shutting_down", False)
+    made = Drain()
+    monkeypatch.setattr(ending, "drain", made)
+    return made
+
+
+def test_the_thread_of_a_drain_ends_later_streams_too_until_something_comes_after_it(
+    backend, process
+):
+    flushed, after = [], threading.Event()
+    process.prepare(0.01, flushed.append)
+    process.prepare(0.01, flushed.append)
+    assert process.begin()
+    process.wait(until=float("inf"))
+    late = stream(iter([1, 2]))
+    assert next(late) == 1
+    while not late._life.closing:
+        time.sleep(0.001)
+    assert list(late) == []
+    process.then = after.set
+    assert after.wait(30)
+    assert (len(flushed), process.remaining(), process.begin()) == (1, 0, False)
+
+
+def test_a_drain_that_is_under_way_has_its_grace_before_it(process):
+    process.grace, process._thread = 30, threading.current_thread()
+    assert process.begin()
+    assert process.remaining() >= 30
+
+
+def under_way(process, before):
+    """A handler of the signal for a drain that has a thread, in place of `before`."""
+    process.grace, process._thread = 30, threading.current_thread()
+    return ending._Terminate(before)
+
+
+def test_the_handler_of_before_is_called_with_each_signal(process):
+    calls = []
+    handler = under_way(process, lambda number, frame: calls.append(number))
+    handler(15, None)
+    handler(15, None)
+    assert (calls, process.then) == ([15, 15], None)
+
+
+def test_one_that_cuts_responses_is_called_with_the_second(process):
+    calls = []
+
+    def before(number, frame):
+        calls.append(number)
+
+    before.__module__ = "twisted.internet"
+    handler = under_way(process, before)
+    handler(15, None)
+    assert (calls, process.then) == ([], end_the_process)
+    handler(15, None)
+    assert calls == [15]
+
+
+def test_so_is_the_default(process, monkeypatch):
+    raised = []
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    handler, was = under_way(process, signal.SIG_DFL), signal.getsignal(signal.SIGTERM)
+    try:
+        handler(signal.SIGTERM, None)
+        assert (raised, process.then) == ([], end_the_process)
+        handler(signal.SIGTERM, None)
+        assert raised == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, was)
 
 
 @pytest.mark.parametrize("grace", [0, -1, None, "soon", True, float("nan"), float("inf")])
