@@ -97,7 +97,7 @@ def typing(session: nox.Session) -> None:
     session.run("pytest", "-m", "typing", "tests/typing", *session.posargs)
 
 
-COUNTED = "not servers and not real and not typing and not wire"
+COUNTED = "not servers and not real and not typing and not wire and not deploys"
 """The quick suite, and the same programs with and without us."""
 
 
@@ -136,6 +136,14 @@ def servers(session: nox.Session) -> None:
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
     session.install("hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
+
+
+@nox.session
+def deploys(session: nox.Session) -> None:
+    """Servers that are told to stop while streams are open; `-- --short` for the few of CI."""
+    session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
+    session.install("hypercorn", "uvicorn", "uvloop", "waitress")
+    session.run("pytest", "-m", "deploys", "tests/deploys", *session.posargs)
 
 
 @nox.session

@@ -63,13 +63,12 @@ class Drain:
     def begin(self) -> bool:
         """Begin, where none has begun; safe in a handler of a signal.
 
-        Returns whether a thread sees to the streams: where there is none, no stream was ever open.
+        Returns whether it is under way: where no stream was ever open, no thread sees to them.
         """
-        if self.grace is None or self.deadline is not None:
-            return False
-        self.deadline = monotonic() + self.grace
-        _stopping.draining = True
-        return self._thread is not None
+        if self.grace is not None and self.deadline is None:
+            self.deadline = monotonic() + self.grace
+            _stopping.draining = True
+        return self._is_under_way()
 
     def wait(self, until: float) -> None:
         """Wait for the end of a drain that is under way; not in the thread of a loop."""
@@ -78,12 +77,13 @@ class Drain:
 
     def remaining(self) -> float:
         """Seconds until the drain is over, at most; 0 where there is none."""
-        if self.deadline is None or self.is_over:
+        if self.deadline is None or not self._is_under_way():
             return 0.0
         return max(self.deadline - monotonic(), 0.0) + _TO_END + _TO_FLUSH
 
     def _is_under_way(self) -> bool:
-        return self.deadline is not None and not self.is_over
+        # Without a thread no stream was ever open: there is nothing to wait for.
+        return None not in (self.deadline, self._thread) and not self.is_over
 
     def _run(self) -> None:
         while self.deadline is None:
@@ -92,8 +92,11 @@ class Drain:
         guarded(_Streams(self.deadline).end, default=None)
         guarded(self._flush, _TO_FLUSH, default=None)
         self.is_over = True
-        if self.then is not None:
-            self.then()
+        while self.then is None:  # the server may still accept: a drain can begin before SIGTERM
+            for life in open_lives():
+                guarded(_end_soon, life, default=None)
+            time.sleep(_LOOK_FOR_IT)
+        self.then()
 
 
 class _Streams:

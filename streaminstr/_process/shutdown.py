@@ -16,6 +16,7 @@ from streaminstr._core import loop
 from streaminstr._core.guard import call, guarded
 from streaminstr._core.life import open_lives
 from streaminstr._process.drain import drain, end_the_process
+from streaminstr._process.handlers import cuts_responses, without_vendors
 from streaminstr.types import SupportsFlush
 
 if TYPE_CHECKING:
@@ -92,17 +93,21 @@ class _Terminate:
 
     def __init__(self, before: Callable[..., Any] | int) -> None:
         self._before = before
-        # daphne's, which is twisted's, cuts all responses at once.
-        module = getattr(before, "__module__", None) or ""
-        self._is_the_end = before == signal.SIG_DFL or module.startswith("twisted.")
+        self._during_drain = without_vendors(before)
 
     def __call__(self, number: int, frame: Any) -> None:
         exchange.shutting_down = True
-        if drain.begin() and self._is_the_end:
-            drain.then = end_the_process  # once the streams have ended
-        elif callable(self._before):
-            self._before(number, frame)
-        elif self._before == signal.SIG_DFL:
+        before = self._before
+        if drain.begin():
+            # It may have begun before. A second signal does not wait for its end.
+            if drain.then is None and cuts_responses(self._during_drain):
+                drain.then = end_the_process  # once the streams have ended
+                return
+            if drain.then is None:
+                before = self._during_drain
+        if callable(before):
+            before(number, frame)
+        elif before == signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 

@@ -20,9 +20,12 @@ import trio
 import streaminstr
 from core_fakes import Iterator, bound
 from streaminstr import Outcome, _configure, _stopping, current_stream, stream
+from streaminstr import _exchange as exchange
 from streaminstr._farewell import farewell
 from streaminstr._process import drain
-from streaminstr._process.drain import Drain
+from streaminstr._process import shutdown as ending
+from streaminstr._process.drain import Drain, end_the_process
+from streaminstr._process.handlers import without_vendors
 
 SITE = Path(__file__).parents[1] / "support" / "drain_by_hand.py"
 ENDS = Outcome.CANCELLED, "server"
@@ -503,6 +506,90 @@ def test_a_drain_that_is_asked_for_twice_goes_on_as_it_was():
     _stopping.draining = False
 
 
+def test_a_process_that_never_had_a_stream_has_nothing_to_wait_for():
+    process = Drain()
+    process.grace = 30
+    process.begin()
+    process.wait(until=float("inf"))
+    assert process.remaining() == 0
+    _stopping.draining = False
+
+
+@pytest.fixture
+def process(monkeypatch):
+    """A drain of its own, in the place of that of this process, which goes on unstopped."""
+    monkeypatch.setattr(_stopping, "draining", False)
+    monkeypatch.setattr(exchange, "shutting_down", False)
+    made = Drain()
+    monkeypatch.setattr(ending, "drain", made)
+    return made
+
+
+def test_the_thread_of_a_drain_ends_later_streams_too_until_something_comes_after_it(
+    backend, process
+):
+    flushed, after = [], threading.Event()
+    process.prepare(0.01, flushed.append)
+    process.prepare(0.01, flushed.append)
+    assert process.begin()
+    process.wait(until=float("inf"))
+    late = stream(iter([1, 2]))
+    assert next(late) == 1
+    while not late._life.closing:
+        time.sleep(0.001)
+    assert list(late) == []
+    process.then = after.set
+    assert after.wait(30)
+    assert (len(flushed), process.remaining(), process.begin()) == (1, 0, False)
+
+
+def test_a_drain_that_is_under_way_has_its_grace_before_it(process):
+    process.grace, process._thread = 30, threading.current_thread()
+    assert process.begin()
+    assert process.remaining() >= 30
+
+
+def under_way(process, before):
+    """A handler of the signal for a drain that has a thread, in place of `before`."""
+    process.grace, process._thread = 30, threading.current_thread()
+    return ending._Terminate(before)
+
+
+def test_the_handler_of_before_is_called_with_each_signal(process):
+    calls = []
+    handler = under_way(process, lambda number, frame: calls.append(number))
+    handler(15, None)
+    handler(15, None)
+    assert (calls, process.then) == ([15, 15], None)
+
+
+def test_one_that_cuts_responses_is_called_with_the_second(process):
+    calls = []
+
+    def before(number, frame):
+        calls.append(number)
+
+    before.__module__ = "twisted.internet"
+    handler = under_way(process, before)
+    handler(15, None)
+    assert (calls, process.then) == ([], end_the_process)
+    handler(15, None)
+    assert calls == [15]
+
+
+def test_so_is_the_default(process, monkeypatch):
+    raised = []
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    handler, was = under_way(process, signal.SIG_DFL), signal.getsignal(signal.SIGTERM)
+    try:
+        handler(signal.SIGTERM, None)
+        assert (raised, process.then) == ([], end_the_process)
+        handler(signal.SIGTERM, None)
+        assert raised == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, was)
+
+
 @pytest.mark.parametrize("grace", [0, -1, None, "soon", True, float("nan"), float("inf")])
 def test_a_grace_that_is_no_positive_number_is_refused(grace):
     with pytest.raises(streaminstr.StreaminstrError, match="drain"):
@@ -580,6 +667,19 @@ def test_at_sigterm_the_process_ends_by_it_once_its_streams_have_ended(kind):
     )
 
 
+def test_so_it_does_where_the_drain_has_begun_before_the_signal():
+    assert by_hand("sync", "begun") == (
+        -signal.SIGTERM,
+        ["stopping", "cleaned up", "cancelled server", "flushed"],
+    )
+
+
+def test_a_stream_that_begins_after_the_drain_is_ended_too():
+    status, said = by_hand("late", "handler")
+    ends = ["stopping", "cleaned up", "cancelled server"]
+    assert (status, said) == (0, ["handler", *ends, "flushed", *ends])
+
+
 def test_a_handler_that_was_there_is_called_at_once():
     status, said = by_hand("async", "handler")
     assert (status, said[0]) == (0, "handler")
@@ -589,6 +689,28 @@ def test_a_handler_that_was_there_is_called_at_once():
 def test_twisteds_own_is_called_once_the_streams_have_ended():
     status, said = by_hand("async", "twisted")
     assert (status, said[-1]) == (0, "handler")
+
+
+@pytest.mark.parametrize("how", [[], ["handler"]])
+def test_ddtrace_stops_its_tracer_after_the_streams_have_ended(how):
+    pytest.importorskip("ddtrace")
+    status, said = by_hand("async", "ddtrace", *how)
+    assert status == (0 if how else -signal.SIGTERM)
+    ends = ["stopping", "cleaned up", "cancelled server", "tracer True", "flushed"]
+    assert said[: len(how) + 5] == [*how, *ends]
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.default_int_handler])
+def test_what_ddtraces_handler_wraps_is_found(before, monkeypatch):
+    signals = pytest.importorskip("ddtrace.internal.utils.signals")
+    monkeypatch.setattr(signals, "_exit_handlers_installed", set())
+    was = signal.signal(signal.SIGTERM, before)
+    try:
+        signals.handle_signal(signal.SIGTERM, print)
+        signals.handle_signal(signal.SIGTERM, repr)
+        assert without_vendors(signal.getsignal(signal.SIGTERM)) == before
+    finally:
+        signal.signal(signal.SIGTERM, was)
 
 
 def test_a_second_signal_is_not_waited_for():

@@ -6,14 +6,11 @@ With `--write-table` what was seen is written into docs/reference/servers.md.
 import pytest
 
 import server_table
+import tables
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--write-table",
-        action="store_true",
-        help="write what the servers were seen to do into docs/reference/servers.md",
-    )
+    tables.add_option(parser)
 
 
 @pytest.fixture(scope="session")

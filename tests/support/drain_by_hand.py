@@ -27,6 +27,10 @@ class Backend:
 
     def close(self, report):
         say(report.outcome, report.cancelled_by)
+        if "ddtrace" in HOW:
+            from ddtrace.trace import tracer  # noqa: PLC0415 - not in each process
+
+            say("tracer", tracer.enabled)
 
     def flush(self, timeout):
         say("flushed")
@@ -41,6 +45,8 @@ def handle(number, frame):
 if "handler" in HOW or "twisted" in HOW:
     handle.__module__ = "twisted.internet" if "twisted" in HOW else __name__
     signal.signal(signal.SIGTERM, handle)
+if "ddtrace" in HOW:
+    import ddtrace.trace  # noqa: F401 - it sets its handlers
 grace = 30 if "stubborn" in HOW else 0.2
 streaminstr.configure(
     Backend(),
@@ -89,6 +95,17 @@ def fork():
 if KIND == "none":
     say("waiting")
     time.sleep(30)
+elif KIND == "late":
+    early = streaminstr.stream(sync_body())
+    next(early)
+    say("waiting")
+    for _ in early:
+        time.sleep(0.01)
+    while not drain.is_over:
+        time.sleep(0.01)
+    for _ in streaminstr.stream(sync_body()):
+        time.sleep(0.01)
+    os._exit(0)
 elif KIND == "async":
     asyncio.run(read())
     streaminstr.shutdown(5)
@@ -96,6 +113,8 @@ elif KIND == "async":
 else:
     made = streaminstr.stream(sync_body())
     next(made)
+    if "begun" in HOW:
+        streaminstr.drain(0.5)
     if "stubborn" in HOW:
         threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
     say("waiting")
