@@ -103,7 +103,7 @@ COUNTED = "not servers and not real and not typing and not wire and not deploys"
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """The quick suite, with every branch of source and tests run."""
+    """The quick suite, with every branch of the library run."""
     session.install("-e", ".[dev]")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-m", COUNTED, *session.posargs)

@@ -37,6 +37,8 @@ class Ends(Turn):
     """Makes an iterator over one chunk."""
     _iter: ClassVar[Any]
     _closers_of: ClassVar[Any]
+    _hand_out: Callable[..., Callable[[Any], Any]]
+    """How to take the step that hands out the first chunk of a primed stream."""
 
     def report(self) -> StreamReport:
         """The numbers so far."""
@@ -63,9 +65,6 @@ class Ends(Turn):
         advance = life.handle.before(advance)
         self._iterator = life.run(self._iter, self._body)
         return advance
-
-    def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        raise NotImplementedError
 
     def _prime_with(self, chunk: Any) -> None:
         """Keep the first chunk for the first step."""

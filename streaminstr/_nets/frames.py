@@ -21,8 +21,8 @@ def local_of(module: str, name: str) -> Any:
         return None
     names = frame.f_locals
     value = names.get(name)
-    if isinstance(names, dict):  # up to Python 3.12 a copy, which the frame would keep
-        names.clear()
+    if isinstance(names, dict):  # pragma: no branch - up to Python 3.12
+        names.clear()  # a copy, which the frame would keep
     return value
 
 

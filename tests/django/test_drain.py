@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from django.apps import apps
 from django.http import StreamingHttpResponse
 from django.test import override_settings
 
 from django_by_hand import Asgi, Wsgi
-from streaminstr import close_stream, current_stream, stream
+from streaminstr import _configure, close_stream, current_stream, stream
 
 BYE = b"event: bye\n\n"
 EVENT = b"data: 1\n\n"
@@ -72,3 +73,15 @@ def test_a_stream_of_the_views_own_says_it_too(answer, backend):
     answer(lambda: event_stream(stream(sync_body())))
     assert Wsgi().read() == EVENT + EVENT + BYE
     assert cause(backend) == ("cancelled", "server")
+
+
+def test_the_signal_is_listened_to_once_the_apps_are_ready(monkeypatch, backend):
+    watched = []
+    monkeypatch.setattr(_configure, "watch", lambda: watched.append(True))
+    app = apps.get_app_config("streaminstr")
+    app.ready()
+    assert watched == []
+    with override_settings(STREAMINSTR={"BACKEND": backend, "DRAIN": {"GRACE": 20}}):
+        assert _configure.current().drain == 20
+        app.ready()
+    assert watched == [True]

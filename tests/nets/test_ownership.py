@@ -272,3 +272,24 @@ async def test_what_a_body_leaves_open_ends_with_it(recorded):
         stream.name: (stream.outcome, stream.report.cancelled_by) for stream in recorded.closed
     }
     assert ended == {"outer": ("cancelled", "client"), "inner": ("cancelled", "client")}
+
+
+async def test_a_stream_that_was_never_stepped_is_not_taken_for_the_body(recorded):
+    unused = []
+
+    async def app(scope, receive, send):
+        unused.append(streaminstr.stream(numbers(), name="unused"))
+        await three_chunks(scope, receive, send)
+
+    await serve(app)
+    assert [(one.name, one.outcome) for one in recorded.started] == [("GET", Outcome.COMPLETED)]
+
+
+async def test_what_else_a_send_raises_closes_nothing_early(recorded):
+    async def refuse(message):
+        if message.get("body"):
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await serve(three_chunks, on_send=refuse)
+    assert [one.outcome for one in recorded.started] == [Outcome.FAILED]

@@ -389,3 +389,25 @@ def test_a_close_during_a_step_in_another_thread_raises_nothing_into_the_server(
 def test_a_stream_that_is_resumed_says_so(recorded, environ, resumed):
     serve(answers(numbers()), **environ)
     assert recorded.closed[0].report.resumed is resumed
+
+
+def test_a_shutdown_ends_the_stream_and_leaves_the_response_to_the_server(recorded):
+    result = call(answers(numbers()))
+    assert next(result) == b"1"
+    streaminstr.shutdown(0)
+    assert (recorded.streams[0].outcome, kept) == (Outcome.CANCELLED, ["cleaned"])
+    assert list(result) == []
+    result.close()
+
+
+def test_an_error_of_a_response_without_a_scope_is_the_applications(recorded):
+    def broken():
+        yield b"1"
+        msg = "of the application"
+        raise RuntimeError(msg)
+
+    result = call(answers(broken(), headers=[("Content-Length", "2")]))
+    assert next(result) == b"1"
+    with pytest.raises(RuntimeError, match="of the application"):
+        next(result)
+    assert recorded.streams == []
