@@ -590,6 +590,40 @@ def test_so_is_the_default(process, monkeypatch):
         signal.signal(signal.SIGTERM, was)
 
 
+@pytest.fixture
+def site(backend, process, monkeypatch):
+    """A site that drains; what is flushed, and when SIGTERM is listened to."""
+    seen = []
+    backend.flush = lambda timeout: seen.append("flushed")
+    monkeypatch.setattr(_configure, "drain_of_process", process)
+    monkeypatch.setattr(_configure, "watch_for_sigterm", lambda: seen.append(process.grace))
+    with _configure.forced(_configure.Config(backends=(backend,), drain=0.01)):
+        yield seen
+    process.then = list  # its thread ends
+
+
+def test_a_drain_begins_and_returns_and_the_backends_are_flushed(backend, process, site):
+    made = stream([1, 2])
+    next(made)
+    streaminstr.drain(0.01)
+    assert current_stream().stopping
+    streaminstr.shutdown(30)
+    assert process.is_over
+    assert site == ["flushed", "flushed"]
+    assert how(only(backend)) == ENDS
+
+
+def test_the_signal_begins_the_drain_of_the_option(process, site):
+    _configure.watch()
+    assert site == [0.01]
+
+
+def test_so_it_does_where_no_framework_says_it(process, site, monkeypatch):
+    monkeypatch.setattr(_configure._state, "configured", None)
+    streaminstr.configure("log", drain=20)
+    assert len(site) == 1
+
+
 @pytest.mark.parametrize("grace", [0, -1, None, "soon", True, float("nan"), float("inf")])
 def test_a_grace_that_is_no_positive_number_is_refused(grace):
     with pytest.raises(streaminstr.StreaminstrError, match="drain"):
