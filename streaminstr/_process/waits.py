@@ -26,7 +26,7 @@ from streaminstr._core.within import relay
 from streaminstr._process.frames import NET, directory, in_words, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
     from streaminstr._process.frames import Place
@@ -134,7 +134,7 @@ def _next_link(link: Any, kind: tuple[str, str, str | None] | None) -> Any:
     if is_running is not None and getattr(link, is_running):
         return _UNSEEN  # in a greenlet, or since the threads were looked at
     if waits_for == "gi_yieldfrom" and link.gi_code is relay.__code__:
-        return _only_one(link, _is_steppable)  # it steps by hand what it was handed
+        return _driven_by(link)
     return getattr(link, waits_for)
 
 
@@ -145,9 +145,7 @@ def _inside(link: Any) -> Any:
         return _first_link(link)
     if _is_future(link):
         return sys.modules["asyncio"].Task.get_coro(link) if _is_task(link) else None
-    if kind.__module__ not in _TRANSPARENT:
-        return _UNSEEN
-    return _only_one(link, _can_be_followed)
+    return _stepped_by(link) if kind.__module__ in _TRANSPARENT else _UNSEEN
 
 
 def _first_link(stream: Any) -> Any:
@@ -158,8 +156,7 @@ def _first_link(stream: Any) -> Any:
     primed, iterator, body = stream._primed, stream._iterator, stream._body  # noqa: SLF001 - every kind has them
     target = body if iterator is None else iterator
     target = target if primed is None else primed[1]
-    has_frames = type(target) in _KINDS or isinstance(target, Ends)
-    if isinstance(stream, AsyncStep) and not has_frames:
+    if isinstance(stream, AsyncStep) and not _has_frames(target):
         return _waiting_step(stream) or target
     return target
 
@@ -177,9 +174,18 @@ def _waiting_step(stream: Any) -> Any:
     return None
 
 
-def _only_one(link: Any, is_one: Callable[[Any], bool]) -> Any:
-    """The one thing that `link` refers to and that is such a one."""
-    found = [one for one in _contents(link) if is_one(one)]
+def _driven_by(link: Any) -> Any:
+    """What `relay` steps by hand."""
+    return _only([one for one in gc.get_referents(link) if type(one).__name__ in _STEPPABLE])
+
+
+def _stepped_by(link: Any) -> Any:
+    """What an iterator or awaitable of Python's own steps: with frames, else one of its kind."""
+    contents = list(_contents(link))
+    return _only(list(filter(_has_frames, contents)) or list(filter(_is_transparent, contents)))
+
+
+def _only(found: list[Any]) -> Any:
     return found[0] if len(found) == 1 else _UNSEEN
 
 
@@ -192,14 +198,12 @@ def _contents(link: Any) -> Iterator[Any]:
             yield one
 
 
-def _is_steppable(one: Any) -> bool:
-    return type(one).__name__ in _STEPPABLE
+def _has_frames(one: Any) -> bool:
+    return type(one) in _KINDS or issubclass(type(one), Ends) or _is_future(one)
 
 
-def _can_be_followed(one: Any) -> bool:
+def _is_transparent(one: Any) -> bool:
     kind = type(one)
-    if kind in _KINDS or issubclass(kind, Ends) or _is_future(one):
-        return True
     steps = hasattr(kind, "__next__") or hasattr(kind, "__await__")
     return steps and kind.__module__ in _TRANSPARENT
 
