@@ -46,7 +46,7 @@ class _Snapshot:
     """What is the same for all rows."""
 
     def __init__(self, lives: tuple[Life, ...]) -> None:
-        self.lives = lives
+        self.lives, self._now = lives, clock()
         self._look = Look()
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._readers = set(_readers(lives))
@@ -59,9 +59,9 @@ class _Snapshot:
         meter: Meter = getattr(stream, "_meter", stream)  # one that is pushed has it beside it
         handle: Any = life.handle
         begun, last = stream.moments()
-        now, in_step = clock(), meter.in_step
+        now, in_step = self._now, meter.in_step
         waits, waits_at = guarded(self._look.waits_of, stream, default=((UNSEEN,), ""))
-        busy = meter.producer + (now - meter.entered if in_step else 0.0)
+        busy = meter.producer + (max(now - meter.entered, 0.0) if in_step else 0.0)
         trace_id, span_id = _ids(handle.fields)
         return OpenStream(
             id=handle.id,
