@@ -56,33 +56,31 @@ class _Snapshot:
         stream: Any = life.stream and life.stream()
         if stream is None or not life.is_open:
             return None
-        meter: Meter = getattr(stream, "_meter", stream)  # one that is pushed has it beside it
-        handle: Any = life.handle
-        begun, last = stream.moments()
-        now, in_step = self._now, meter.in_step
         waits, waits_at = guarded(self._look.waits_of, stream, default=((UNSEEN,), ""))
-        busy = meter.producer + (max(now - meter.entered, 0.0) if in_step else 0.0)
-        trace_id, span_id = _ids(handle.fields)
         return OpenStream(
-            id=handle.id,
-            name=handle.info.name,
-            route=_text(handle, names.HTTP_ROUTE),
-            method=_text(handle, names.HTTP_METHOD),
+            **_description(life.handle),
+            **self._numbers(stream, life.handle),
             worker=self._worker,
-            age=max(now - begun, 0.0),
-            chunks=meter.chunks,
-            events=handle.events,
-            bytes=meter.size,
-            rates=handle.rates(busy),
-            idle=max(now - max(last, begun), 0.0),
-            turn=self._turn(handle, in_step=in_step),
             limited=_is_limited(life),
             draining=_stopping.draining,
-            trace_id=trace_id,
-            span_id=span_id,
             waits=waits,
             waits_at=waits_at,
         )
+
+    def _numbers(self, stream: Any, handle: Any) -> dict[str, Any]:
+        meter = _meter_of(stream)
+        begun, last = stream.moments()
+        now, in_step = self._now, meter.in_step
+        busy = meter.producer + (max(now - meter.entered, 0.0) if in_step else 0.0)
+        return {
+            "age": max(now - begun, 0.0),
+            "chunks": meter.chunks,
+            "events": handle.events,
+            "bytes": meter.size,
+            "rates": handle.rates(busy),
+            "idle": max(now - max(last, begun), 0.0),
+            "turn": self._turn(handle, in_step=in_step),
+        }
 
     def _turn(self, handle: Any, *, in_step: bool) -> Turn:
         if not in_step:
@@ -90,13 +88,31 @@ class _Snapshot:
         return "upstream" if id(handle) in self._readers else "producer"
 
 
+def _meter_of(stream: Any) -> Meter:
+    """What measures the stream: a stream itself, but beside one that is pushed."""
+    meter: Meter = getattr(stream, "_meter", stream)
+    return meter
+
+
 def _readers(lives: tuple[Life, ...]) -> Iterator[int]:
     """The ids of the handles of those that wait for a step of a stream that they read."""
     for life in lives:
         stream: Any = life.stream and life.stream()
-        if stream is not None and getattr(stream, "_meter", stream).in_step:
+        if stream is not None and _meter_of(stream).in_step:
             handle: Any = life.handle
             yield id(handle.reader)
+
+
+def _description(handle: Any) -> dict[str, Any]:
+    trace_id, span_id = _ids(handle.fields)
+    return {
+        "id": handle.id,
+        "name": handle.info.name,
+        "route": _text(handle, names.HTTP_ROUTE),
+        "method": _text(handle, names.HTTP_METHOD),
+        "trace_id": trace_id,
+        "span_id": span_id,
+    }
 
 
 def _text(handle: Any, name: str) -> str | None:

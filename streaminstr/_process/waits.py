@@ -88,7 +88,7 @@ class Look:
             code = frame.f_code
             if code in _STEPS:
                 # A copy, up to Python 3.12, which the frame keeps; it is gone with the step.
-                self._streams[id(frame.f_locals["self"])] = inner, len(inner)
+                self._streams[id(frame.f_locals.get("self"))] = inner, len(inner)
             inner.append(place_of(frame))
             if code.co_flags & CO_COROUTINE:
                 self._coroutines[id(frame)] = inner, len(inner)
@@ -100,9 +100,9 @@ class Look:
         if coroutine is None:
             return (None,)
         inner = self._coroutines.get(id(getattr(coroutine, "cr_frame", None)))
-        found = _places(coroutine) if inner is None else _outermost_first(*inner)
-        files = [place and place[0] for place in found]
-        return found[files.index(NET) :] if NET in files else found
+        places = _places(coroutine) if inner is None else _outermost_first(*inner)
+        files = [place and place[0] for place in places]
+        return places[files.index(NET) :] if NET in files else places
 
 
 def _outermost_first(inner: list[Place], count: int) -> tuple[Place, ...]:
@@ -185,8 +185,8 @@ def _stepped_by(link: Any) -> Any:
     return _only(list(filter(_has_frames, contents)) or list(filter(_is_transparent, contents)))
 
 
-def _only(found: list[Any]) -> Any:
-    return found[0] if len(found) == 1 else _UNSEEN
+def _only(links: list[Any]) -> Any:
+    return links[0] if len(links) == 1 else _UNSEEN
 
 
 def _contents(link: Any) -> Iterator[Any]:
