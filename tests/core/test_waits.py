@@ -114,8 +114,14 @@ def test_a_body_that_reads_a_stream_shows_what_that_waits_for(backend):
         assert functions() == ["body", "rows"]
 
 
-def test_a_primed_body_waits_after_its_first_chunk(backend):
-    with stream(rows(), name="body").prime():
+class Rows:
+    def __iter__(self):
+        return rows()
+
+
+@pytest.mark.parametrize("body", [rows, Rows])
+def test_a_primed_body_waits_after_its_first_chunk(backend, body):
+    with stream(body(), name="body").prime():
         assert functions() == ["rows"]
 
 
@@ -334,6 +340,19 @@ async def test_an_async_body_shows_what_it_awaits(backend, body, chain):
     assert await while_it_waits(body()) == chain
 
 
+async def test_an_object_that_reads_an_object_each_show_their_own_part(backend):
+    class Body(Waiting):
+        async def __anext__(self):
+            return await anext(stream(Waiting(), name="inner"))
+
+    def look():
+        return waits(), waits("inner")
+
+    outer, inner = await while_it_waits(Body(), look)
+    assert outer[1:] == inner
+    assert len(inner) == 3
+
+
 async def test_the_innermost_frame_of_the_application_is_named(backend):
     def look():
         (one,) = open_streams()
@@ -463,7 +482,10 @@ async def nothing(*_):
 
 
 async def test_a_pushed_stream_shows_the_call_of_the_application(backend):
-    task = asyncio.create_task(asgi.StreamScopeMiddleware(pushing)(dict(SCOPE), fetch, nothing))
+    async def server():
+        await asgi.StreamScopeMiddleware(pushing)(dict(SCOPE), fetch, nothing)
+
+    task = asyncio.create_task(server())
     await until(open_streams)
     assert functions("GET") == ["pushing", "fetch", "wait"]
     task.cancel()
