@@ -83,14 +83,12 @@ def shorten(file: str, cwd: str) -> tuple[str, str | None]:
             return short, short.partition(os.sep)[0]
     if file.startswith((_STDLIB, "<frozen ")):
         return file.removeprefix(_STDLIB), _PYTHON
-    for root in (cwd, *sorted(filter(_is_text, sys.path), key=len, reverse=True)):
-        if root and file.startswith(root.rstrip(os.sep) + os.sep):
-            return file[len(root.rstrip(os.sep)) + 1 :], _APPLICATION
+    entries: list[str] = [entry for entry in sys.path if isinstance(entry, str)]
+    for entry in (cwd, *sorted(entries, key=len, reverse=True)):
+        root = entry.rstrip(os.sep)  # a process in the topmost folder says nothing by that
+        if root and file.startswith(root + os.sep):
+            return file[len(root) + 1 :], _APPLICATION
     return "/".join(Path(file).parts[-2:]), _APPLICATION
-
-
-def _is_text(entry: object) -> bool:
-    return isinstance(entry, str)
 
 
 def _cut(texts: list[str]) -> list[str]:

@@ -651,6 +651,13 @@ def test_a_file_is_shown_as_short_as_it_is_clear(monkeypatch, file, short, owner
     frames.shorten.cache_clear()
 
 
+def test_a_process_in_the_topmost_folder_shows_files_by_how_they_are_imported(monkeypatch):
+    monkeypatch.setattr(sys, "path", ["/srv/app"])
+    frames.shorten.cache_clear()
+    assert frames.shorten("/srv/app/shop/views.py", "/") == ("shop/views.py", "")
+    frames.shorten.cache_clear()
+
+
 def installed(package, function):
     return (f"/lib/site-packages/{package}/one.py", 1, function)
 
