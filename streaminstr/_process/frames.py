@@ -83,7 +83,8 @@ def shorten(file: str, cwd: str) -> tuple[str, str | None]:
             return short, short.partition(os.sep)[0]
     if file.startswith((_STDLIB, "<frozen ")):
         return file.removeprefix(_STDLIB), _PYTHON
-    entries: list[str] = [entry for entry in sys.path if isinstance(entry, str)]
+    path: list[object] = [*sys.path]  # a path object may have got into it
+    entries = [entry for entry in path if isinstance(entry, str)]
     for entry in (cwd, *sorted(entries, key=len, reverse=True)):
         root = entry.rstrip(os.sep)  # a process in the topmost folder says nothing by that
         if root and file.startswith(root + os.sep):
