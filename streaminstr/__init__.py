@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streaminstr._configure import configure as configure
     from streaminstr._configure import drain as drain
     from streaminstr._configure import shutdown as shutdown
+    from streaminstr._process.open_streams import open_streams as open_streams
     from streaminstr._process.shutdown import close_stream as close_stream
     from streaminstr._streamed import streamed as streamed
     from streaminstr._wrap import current_stream as current_stream
@@ -43,6 +44,7 @@ __all__ = [
     "configure",
     "current_stream",
     "drain",
+    "open_streams",
     "shutdown",
     "stream",
     "streamed",
@@ -55,6 +57,7 @@ _HOME = {
     "configure": "_configure",
     "current_stream": "_wrap",
     "drain": "_configure",
+    "open_streams": "_process.open_streams",
     "shutdown": "_configure",
     "stream": "_wrap",
     "streamed": "_streamed",

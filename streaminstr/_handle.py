@@ -39,8 +39,8 @@ class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
     __slots__ = (
-        *("_marks", "_rates", "_reader", "_sums", "_upstream", "counter", "may_append"),
-        *("prelude", "says_kind", "then"),
+        *("_marks", "_rates", "_sums", "_upstream", "counter", "may_append", "prelude"),
+        *("reader", "says_kind", "then"),
     )
 
     def __init__(self, *args: Any) -> None:
@@ -48,7 +48,8 @@ class Handle(StreamHandle):
         self._marks: Mapping[str, float] = NOTHING
         self._sums: Mapping[str, int | float] = NOTHING
         self._rates: frozenset[str] = _NONE
-        self._reader: StreamHandle | None = None
+        self.reader: StreamHandle | None = None
+        """The handle of the stream in whose step this one took its first step."""
         self._upstream: float | None = None
         """Seconds that streams which the body reads have spent in their steps."""
         self.counter: Counter | None = None
@@ -143,7 +144,7 @@ class Handle(StreamHandle):
 
     def begun_by(self, reader: StreamHandle | None) -> None:
         """Note in whose step the stream takes its first step: what it spends is upstream there."""
-        self._reader = reader
+        self.reader = reader
 
     def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Do what comes before the first step; returns how to take it, in place of `advance`."""
@@ -155,25 +156,35 @@ class Handle(StreamHandle):
             self.facts, self.lag = {**self.facts, "loop_lag": final.loop_lag}, None
         if self.then is not None:
             self.then()
-        if isinstance(self._reader, Handle):
+        if isinstance(self.reader, Handle):
             with _saying:
-                self._reader._upstream = (self._reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class
+                self.reader._upstream = (self.reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class
 
     def said(self, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
-        sums, rates, lag = self._sums, self._rates, self.lag
-        seconds = producer or math.inf
+        sums, lag = self._sums, self.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
         return {
             "attributes": {**self.attributes, **sums} if sums else self.attributes,
             "marks": self._marks,
             "upstream_time": upstream,
             "bottleneck": _bottleneck(producer, consumer, upstream or 0.0),
-            "rates": {name: sums[name] / seconds for name in rates} if rates else NOTHING,
+            "rates": self.rates(producer),
             "loop_lag": None if lag is None else lag.largest(),
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
         }
+
+    def rates(self, producer: float) -> Mapping[str, float]:
+        """The sums for each second of producer time, of those that were added as rates."""
+        rates, sums = self._rates, self._sums  # the sums last: what has a rate has a sum
+        seconds = producer or math.inf
+        return {name: sums[name] / seconds for name in rates} if rates else NOTHING
+
+    @property
+    def events(self) -> int | None:
+        """How many events an event stream has had so far."""
+        return self.counter.events if isinstance(self.counter, EventCounter) else None
 
     @property
     def is_truncated(self) -> bool:

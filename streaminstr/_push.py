@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from contextvars import Context, Token
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from streaminstr._core import loop
 from streaminstr._core.outcome import Ending
 
 if TYPE_CHECKING:
@@ -27,11 +29,13 @@ class PushedStream:
     made. The scope is made current there, and no longer after `withdraw`.
     """
 
-    __slots__ = ("__weakref__", "_held", "_life", "_meter", "_shown")
+    __slots__ = ("__weakref__", "_held", "_life", "_meter", "_shown", "caller")
 
     def __init__(self, life: Life, meter: Meter) -> None:
         self._life, self._meter = life, meter
         self._held: float | None = None
+        self.caller = _coroutine()
+        """Weakly: what the task runs that makes the chunks; None where there is no task."""
         meter.begin(life.handle.created)
         life.belongs_to(ref(self))
         life.enter(life.begin)
@@ -96,6 +100,20 @@ class PushedStream:
             self._meter.begun += now - self._held
             self._held = now
         self._life.end(self._meter, error)
+
+
+def _coroutine() -> ref[Any] | None:
+    task = loop.current_task()
+    if task is not None:
+        coroutine = task.get_coro()
+    elif loop.current() is loop.FOREIGN:
+        coroutine = sys.modules["trio"].lowlevel.current_task().coro
+    else:
+        return None
+    try:
+        return ref(coroutine)
+    except TypeError:  # one that is written in C may allow none
+        return None
 
 
 def _show(context: Context) -> list[tuple[ContextVar[Any], Any, Token[Any]]]:

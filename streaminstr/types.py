@@ -269,30 +269,47 @@ class SupportsTraceId(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStream:
-    """A snapshot of one open stream. Never holds a value of a local, a path or a header."""
+    """A snapshot of one open stream (`open_streams`).
+
+    Never holds the value of a variable, a header, a cookie, the path of a URL or its query.
+    """
 
     id: str
     """`StreamInfo.stream_id`."""
     name: str
     route: str | None = None
+    """The pattern of the URL, such as `orders/<int:pk>/`."""
     method: str | None = None
     worker: str = ""
-    """Host and process id."""
+    """Host and process id, as `web-1:4711`."""
     age: float = 0.0
     """Seconds since the first step."""
     chunks: int = 0
     events: int | None = None
+    """Server-sent events; only of an event stream."""
     bytes: int = 0
     rates: Mapping[str, float] = field(default_factory=lambda: NOTHING)
+    """Sums of `add(..., rate=True)` for each second of producer time so far, by name."""
     idle: float = 0.0
-    """Seconds since the last chunk."""
+    """Seconds since the last chunk, of an event stream since the last event; without one: since the
+    first step."""
     turn: Turn = "producer"
+    """Who keeps it waiting. `upstream`: the body waits for a step of another stream that it reads.
+    """
     limited: bool = False
+    """Whether `MAX_AGE` or `MAX_STALL` has asked it to end."""
     draining: bool = False
+    """Whether its process drains."""
     trace_id: str | None = None
     span_id: str | None = None
+    """The ids of its span, in the form in which the backend puts them on log lines."""
     waits: tuple[str, ...] = ()
-    """Where the body waits, outermost frame first: `file:line function`."""
+    """Where the body waits: frames as `file:line function`, those of the application first, then
+    those of libraries, each outermost first. `...` at the end: it goes on where no one can look.
+    """
+    waits_at: str = ""
+    """The innermost frame of the application in `waits`: the line to look at first. Empty where
+    there is none."""
 
 
 class StreamHandle(Protocol):

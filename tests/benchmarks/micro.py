@@ -1,4 +1,4 @@
-"""Of the core and the backends: a step, a scope, the memory of an open stream, what passes by."""
+"""Of the core and the backends: a step, a scope, memory, snapshots, what passes by."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ STEPS = 10_000
 SUSPENDED_STEPS = 2_000
 SCOPES = 500
 OPEN_STREAMS = 10_000
+SNAPSHOT = 5_000
 NAME = "orders.export"
 ATTRIBUTES = {
     "http.request.method": "GET",
@@ -233,6 +234,82 @@ def _ddtrace_open_span() -> Any:
     return span
 
 
+# A snapshot of what is open, from another thread
+
+
+def first_and_second_look(open_ones: list[Any]) -> tuple[float, float]:
+    """What two looks cost. The first one has the interpreter make the objects of the frames."""
+    times = []
+    for _ in range(2):
+        began = now()
+        found = streaminstr.open_streams()
+        times.append(now() - began)
+        assert len(found) == len(open_ones)
+    return times[0], times[1]
+
+
+def of_generators() -> tuple[float, float]:
+    open_ones = [open_stream(lambda: chunks(3))() for _ in range(SNAPSHOT)]
+    found = first_and_second_look(open_ones)
+    for stream in open_ones:
+        stream.close()
+    return found
+
+
+async def of_waiting_steps() -> tuple[float, float]:
+    gate = asyncio.Event()
+
+    async def query() -> None:
+        await gate.wait()
+
+    async def body() -> AsyncIterator[bytes]:
+        await query()
+        yield b"x"
+
+    async def read(stream: Any) -> None:
+        async with stream:
+            await anext(stream)
+
+    open_ones = [streaminstr.stream(body(), name=NAME) for _ in range(SNAPSHOT)]
+    async with asyncio.TaskGroup() as group:
+        for stream in open_ones:
+            group.create_task(read(stream))
+        await asyncio.sleep(0)
+        found = first_and_second_look(open_ones)
+        gate.set()
+    return found
+
+
+def step_once_seen() -> float:
+    """A step of a stream that was looked at, beside `our_step`."""
+    stream = streaminstr.stream(chunks(STEPS))
+    next(stream)
+    streaminstr.open_streams()
+    return drain(stream, STEPS - 1)
+
+
+def snapshots(rounds: int) -> Iterator[Figure]:
+    streaminstr.configure(backend=Silent(), log_levels=NO_LOGS)
+    for what, look in (
+        ("between steps", of_generators),
+        ("within an async step", lambda: asyncio.run(of_waiting_steps())),
+    ):
+        looks = [look() for _ in range(min(rounds, 10))]
+        for which, times in zip(("first", "later"), zip(*looks, strict=True), strict=True):
+            yield Figure(
+                what=f"a snapshot of 5,000 streams {what}, {which} look",
+                found=shown(min(times)),
+                budget="100 ms",
+            )
+    best = least({"seen": step_once_seen, "unseen": our_step}, rounds)
+    yield compared(
+        "a step of a stream that was looked at",
+        best["seen"],
+        best["unseen"],
+        "a step of one that was not",
+    )
+
+
 # What is left alone, and what is not multiplied
 
 
@@ -288,7 +365,7 @@ def spans_made(_: int) -> Iterator[Figure]:
     )
 
 
-PARTS = (steps, scopes, memory, spans_made, plain_responses)
+PARTS = (steps, scopes, memory, snapshots, spans_made, plain_responses)
 
 if __name__ == "__main__":
     given = arguments(__doc__, rounds=30)

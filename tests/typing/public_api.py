@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_type
 import streaminstr
 from streaminstr import Outcome, StreamInfo, current_stream, shutdown
 from streaminstr.testing import RecordingBackend
-from streaminstr.types import AsyncStream, Stream, StreamHandle
+from streaminstr.types import AsyncStream, OpenStream, Stream, StreamHandle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
@@ -45,6 +45,12 @@ async def an_async_iterable_makes_an_async_stream_of_its_chunks() -> None:
         assert_type(entered, AsyncStream[str])
     async with aclosing(streaminstr.stream(tokens())) as closed_later:
         assert_type(closed_later, AsyncStream[str])
+
+
+def what_is_open_is_a_list_of_rows() -> None:
+    rows = streaminstr.open_streams()
+    assert_type(rows, list[OpenStream])
+    assert_type(rows[0].waits, tuple[str, ...])
 
 
 def a_stream_may_say_what_it_consists_of() -> None:
