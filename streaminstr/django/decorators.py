@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from asgiref.sync import iscoroutinefunction
 
 from streaminstr._events import markers_of
+from streaminstr._response import Options
 from streaminstr._streamed import refuse_bare_use
 from streaminstr._wrap import name_of
 from streaminstr.django import conf
-from streaminstr.django._instrument import Options, instrument, leave_out
+from streaminstr.django._instrument import instrument, leave_out
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
