@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
+from streaminstr._core.stream import Stream
 from streaminstr._http import describe, kind_of, name_of
 from streaminstr._wrap import make_handle, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from streaminstr._core.config import Config
     from streaminstr._handle import Handle
@@ -75,3 +77,30 @@ def _size_in(charset: str, chunk: object) -> int:
     if isinstance(chunk, str):
         return len(guarded(chunk.encode, charset, "replace", default=b""))
     return size_of(chunk)
+
+
+def given_stream(body: Any, frameworks: Container[str] = ()) -> Any:
+    """The stream that the application has made of its body; None if there is none."""
+    return held_by(body, (Stream, AsyncStream), frameworks)
+
+
+def held_by(body: Any, kinds: tuple[type, ...], frameworks: Container[str]) -> Any:
+    """The body itself if it is of these kinds, or what it reads; None for anything else.
+
+    One of `frameworks`, by its package, may have put it into a generator of its own.
+    """
+    if isinstance(body, kinds):
+        return body
+    frame: Any = getattr(body, "ag_frame", None) or getattr(body, "gi_frame", None)
+    module = "" if frame is None else frame.f_globals.get("__name__", "")
+    if module.partition(".")[0] not in frameworks:
+        return None
+    values = (held_by(value, kinds, frameworks) for value in frame.f_locals.values())
+    return next((value for value in values if value is not None), None)
+
+
+def count_encoded(stream: Any, encode: Callable[[Any], bytes]) -> None:
+    """Have `stream` count what `encode` makes of a chunk, and not the chunk itself."""
+    take = stream.size_of
+    stream.size_of = lambda chunk: take(guarded(encode, chunk, default=b""))
+    stream.plain = None

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure
 from streaminstr._caches import close_here
-from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
-from streaminstr._core.stream import Stream
 from streaminstr._exchange import exchange_of, here
 from streaminstr._http import is_resumed
-from streaminstr._response import NOTHING_MORE, Facts, handle_of, measure_of
+from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, measure_of
 from streaminstr._wrap import adopt, wrap
 from streaminstr.django import conf
 from streaminstr.django._files import hand_over, may_be_sent_by_server
@@ -88,7 +86,7 @@ def _instrument(
     by_server = may_be_sent_by_server(request, response)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)
-    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
+    if given_stream(response._iterator) is not None:  # noqa: SLF001 - see _replace_body
         _adopt(request, response, handle, options.name or route, requested)
         return
     _ask_for_metadata(request, response, handle)
