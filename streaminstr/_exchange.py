@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from contextvars import Context, ContextVar, copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from weakref import ref
 from streaminstr._core import loop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from streaminstr.types import CancelledBy
 
@@ -25,7 +27,7 @@ class Exchange:
 
     __slots__ = (
         *("_cause", "bodies", "guess", "has_left", "is_async", "is_over", "is_taken"),
-        *("started", "streams"),
+        *("shield", "started", "streams"),
     )
 
     def __init__(self, *, is_async: bool = False) -> None:
@@ -43,6 +45,8 @@ class Exchange:
         self.has_left = False
         """Whether the client was seen to leave."""
         self.is_over = False
+        self.shield: Callable[[], AbstractContextManager[Any]] = nullcontext
+        """What the net closes the bodies in, where a framework's cancel scope would end that."""
         self._cause: CancelledBy | None = None
 
     def cause_of(self, stream: ref[Any] | None, *, is_dropped: bool) -> CancelledBy | None:

@@ -5,6 +5,7 @@ Names follow opentelemetry.io/docs/specs/semconv/http/http-spans.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import attributes as names
@@ -55,6 +56,39 @@ def kind_of(content_type: str | None) -> Kind | None:
 def is_resumed(environ: Mapping[str, Any]) -> bool:
     """Whether an event stream is asked for from where it broke off: a WSGI environ, or META."""
     return "HTTP_LAST_EVENT_ID" in environ
+
+
+def is_resumed_in(scope: Mapping[str, Any]) -> bool:
+    """The same of an ASGI scope."""
+    headers = scope.get("headers") or ()
+    # What can be read once is the application's to read.
+    return not isinstance(headers, Iterator) and b"last-event-id" in dict(headers)
+
+
+def route_of(scope: Mapping[str, Any]) -> str | None:
+    """The pattern of the route that Starlette or FastAPI left in an ASGI scope; None without one.
+
+    It begins with what the route is mounted under and, in FastAPI, with the prefix of its router.
+    """
+    route = scope.get("route")
+    path = getattr(_included(scope, route) or route, "path", None)
+    if not isinstance(path, str):
+        return None
+    # A mount moves its part of the path to `root_path`, and keeps here what that was before.
+    outer = scope.get("app_root_path")
+    prefix = "" if outer is None else scope.get("root_path", "")[len(outer) :]
+    for name, value in (scope.get("path_params") or {}).items():
+        parts = prefix.split("/")
+        prefix = "/".join(f"{{{name}}}" if part == str(value) else part for part in parts)
+    is_mount = hasattr(route, "routes")
+    return prefix if is_mount and prefix else prefix + path
+
+
+def _included(scope: Mapping[str, Any], route: object) -> Any:
+    """FastAPI's own record of a route that came with a router: there the path has its prefix."""
+    own = scope.get("fastapi")
+    record = own.get("effective_route_context") if isinstance(own, dict) else None
+    return record if getattr(record, "original_route", None) is route else None
 
 
 def has_body(method: str | None, status: int | None) -> bool:

@@ -113,6 +113,7 @@ class _Call:
         """Close what is left of the response, all of it even if some of it raises."""
         if self._exchange.bodies:
             async with AsyncExitStack() as stack:
+                stack.enter_context(self._exchange.shield())
                 for stream in reversed(alive(self._exchange.bodies)):
                     stack.push_async_callback(_close, stream)
 

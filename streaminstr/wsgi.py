@@ -20,9 +20,10 @@ from streaminstr._core.config import OFF
 from streaminstr._core.errors import hand_on
 from streaminstr._core.guard import guarded
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
-from streaminstr._http import describe, has_body, is_resumed, kind_of, name_of
+from streaminstr._http import has_body, is_resumed
 from streaminstr._nets.result import OneChunk, Result, StreamedResult
-from streaminstr._wrap import enclose, make_handle, size_of
+from streaminstr._response import Facts, handle_of
+from streaminstr._wrap import enclose, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,19 +102,16 @@ class _Call:
         """Give the response a scope, if it is streamed and has none."""
         if not self._is_streamed(result):
             return None
-        method = self._environ.get("REQUEST_METHOD")
-        content_type = self._headers.get("content-type")
-        attributes = describe(
-            method=method,
+        facts = Facts(
+            method=self._environ.get("REQUEST_METHOD"),
             route=self._route,
             status=self._status,
             path=_path(self._environ),
-            content_type=content_type,
+            content_type=self._headers.get("content-type"),
+            resumed=is_resumed(self._environ),
+            may_append="content-encoding" not in self._headers,
         )
-        name, kind = name_of(method, self._route), kind_of(content_type)
-        resumed = is_resumed(self._environ)
-        handle = make_handle(self._config, name, attributes, kind=kind, resumed=resumed)
-        handle.may_append = "content-encoding" not in self._headers
+        handle = handle_of(self._config, facts)
         life = enclose(handle, self._config, self._exchange, self._context)
         stream = StreamedResult(life, result, *handle.counting(size_of))
         stream.finish = self._finish

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core import loop
 from streaminstr._core.guard import guarded
-from streaminstr._http import describe, has_body, kind_of, name_of
+from streaminstr._http import has_body, is_resumed_in, route_of
 from streaminstr._nets.frames import comes_from, is_awaited_by, local_of
-from streaminstr._wrap import make_handle, push
+from streaminstr._response import Facts, handle_of
+from streaminstr._wrap import push
 
 if TYPE_CHECKING:
     from weakref import ref
@@ -116,19 +117,16 @@ class Response:
             return None
         if self._is_taken():
             return None
-        route = _route(self._scope)
-        content_type = headers.get(b"content-type", b"").decode("latin-1")
-        attributes = describe(
+        facts = Facts(
             method=method,
-            route=route,
+            route=route_of(self._scope),
             status=status,
             path=self._scope.get("path", ""),
-            content_type=content_type,
+            content_type=headers.get(b"content-type", b"").decode("latin-1"),
+            resumed=is_resumed_in(self._scope),
         )
         started_ns = time.time_ns() - int((clock() - self._begun) * 1e9)
-        name, kind = name_of(method, route), kind_of(content_type)
-        resumed = _is_resumed(self._scope)
-        handle = make_handle(self._config, name, attributes, started_ns, kind=kind, resumed=resumed)
+        handle = handle_of(self._config, facts, started_ns=started_ns)
         return push(handle, self._config, self._exchange, self._begun)
 
     def _is_taken(self) -> bool:
@@ -155,18 +153,5 @@ def _is_page() -> bool:
     return getattr(local_of(_DJANGO, "response"), "streaming", True) is False
 
 
-def _route(scope: Message) -> str | None:
-    """The pattern of the route where the framework tells it, as Starlette and FastAPI do."""
-    path = getattr(scope.get("route"), "path", None)
-    return path if isinstance(path, str) else None
-
-
 def _headers(start: Message) -> dict[bytes, bytes]:
     return {bytes(name).lower(): bytes(value) for name, value in start.get("headers") or ()}
-
-
-def _is_resumed(scope: Message) -> bool:
-    """Whether an event stream is asked for from where it broke off."""
-    headers = scope.get("headers") or ()
-    # What can be read once is the application's to read.
-    return not isinstance(headers, Iterator) and b"last-event-id" in dict(headers)

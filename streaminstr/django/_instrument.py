@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from functools import partial
 from inspect import isgenerator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from streaminstr import _configure, _http
+from streaminstr import _configure
 from streaminstr._caches import close_here
-from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
-from streaminstr._core.stream import Stream
 from streaminstr._exchange import exchange_of, here
-from streaminstr._wrap import adopt, make_handle, size_of, wrap
+from streaminstr._http import is_resumed
+from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, measure_of
+from streaminstr._wrap import adopt, wrap
 from streaminstr.django import _buffered, _connections, conf
 from streaminstr.django._files import hand_over, may_be_sent_by_server
 from streaminstr.django.signals import bind_extra_stream_metadata
@@ -26,26 +26,16 @@ if TYPE_CHECKING:
 
     from streaminstr._core.config import Config
     from streaminstr._handle import Handle
-    from streaminstr.types import Attribute
+    from streaminstr._response import Options
 
 _MARK = "_streaminstr"
 """An attribute of a response about which it has been decided whether it has a scope."""
 
 
-class Options(NamedTuple):
-    """What a decorator says of the streams of its view."""
-
-    name: str | None = None
-    attributes: Mapping[str, Attribute] | None = None
-    markers: tuple[bytes, ...] = ()
-    release_connections: bool | None = None
-    """None: as the setting says."""
-
-
 def instrument(
     request: HttpRequest,
     response: HttpResponseBase,
-    options: Options | None = None,
+    options: Options = NOTHING_MORE,
     *,
     requested: float | None = None,
 ) -> Handle | None:
@@ -56,13 +46,13 @@ def instrument(
     """
     if not _is_undecided(response):
         return None
-    return guarded(_instrument, request, response, options or Options(), requested, default=None)
+    return guarded(_instrument, request, response, options, requested, default=None)
 
 
 async def instrument_later(
     request: HttpRequest,
     response: HttpResponseBase,
-    options: Options | None = None,
+    options: Options = NOTHING_MORE,
     *,
     requested: float | None = None,
 ) -> None:
@@ -111,20 +101,12 @@ def _instrument(
     config, setting, route = _configure.current(), conf.loaded(), route_of(request)
     if not config.backends or not _is_wanted(setting, request, response):
         return None
-    described = {**_describe(request, response, route), **(options.attributes or {})}
-    markers = {} if setting is None else setting.ends_with
+    if setting is not None and not options.markers:
+        options = options._replace(markers=setting.ends_with.get(route or "", ()))
     by_server = may_be_sent_by_server(request, response)
-    handle = make_handle(
-        config,
-        options.name or _http.name_of(request.method, route),
-        described,
-        time.time_ns() if by_server else None,
-        kind=_http.kind_of(response.get("Content-Type")),
-        markers=options.markers or markers.get(route or "", ()),
-        resumed=_http.is_resumed(request.META),
-    )
-    handle.may_append = "Content-Length" not in response and "Content-Encoding" not in response
-    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
+    started_ns = time.time_ns() if by_server else None
+    handle = handle_of(config, _facts(request, response, route), options, started_ns)
+    if given_stream(response._iterator) is not None:  # noqa: SLF001 - see _replace_body
         handle = _adopt(request, response, handle, options.name or route, requested)
         _ask_for_metadata(request, response, handle)
     else:
@@ -164,7 +146,7 @@ def _adopt(
         stream,
         described,
         is_named=name is not None,
-        size_of=_measure(response.charset),
+        size_of=measure_of(response.charset),
         requested=requested,
         carrier=_carrier(request),
     )
@@ -191,7 +173,7 @@ def _replace_body(
         handle,
         config,
         closers=_closers(response),
-        size_of=_measure(response.charset),
+        size_of=measure_of(response.charset),
         requested=requested,
         is_async=response.is_async,
         carrier=_carrier(request),
@@ -216,13 +198,15 @@ def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> No
     guarded(send, type(response), default=None)  # robust against receivers, but not async ones
 
 
-def _describe(request: HttpRequest, response: Any, route: str | None) -> dict[str, Attribute]:
-    return _http.describe(
+def _facts(request: HttpRequest, response: Any, route: str | None) -> Facts:
+    return Facts(
         method=request.method,
         route=route,
         status=response.status_code,
         path=request.path,
         content_type=response.get("Content-Type"),
+        resumed=is_resumed(request.META),
+        may_append="Content-Length" not in response and "Content-Encoding" not in response,
     )
 
 
@@ -248,14 +232,3 @@ def _closers(response: Any) -> list[Callable[[], object]]:
     if response.is_async and hasattr(iterator, "close") and hasattr(iterator, "aclose"):
         return [iterator.aclose, *closers]
     return closers
-
-
-def _measure(charset: str) -> Callable[[Any], int]:
-    """The function that measures a chunk as `HttpResponse.make_bytes` will send it."""
-    return size_of if charset.lower() == "utf-8" else partial(_size_in, charset)
-
-
-def _size_in(charset: str, chunk: object) -> int:
-    if isinstance(chunk, str):
-        return len(guarded(chunk.encode, charset, "replace", default=b""))
-    return size_of(chunk)

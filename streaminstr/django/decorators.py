@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
 from streaminstr._events import markers_of
+from streaminstr._response import Options
 from streaminstr._streamed import refuse_bare_use
 from streaminstr._wrap import name_of
 from streaminstr.django import _limit, conf
-from streaminstr.django._instrument import Options, instrument, instrument_later, leave_out
+from streaminstr.django._instrument import instrument, instrument_later, leave_out
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from streaminstr import types
 PACKAGE = Path(streaminstr.__file__).parent
 ROOT = Path(__file__).parents[2]
 BACKENDS = ["streaminstr_opentelemetry", "streaminstr_ddtrace"]
-VENDORS = {"ddtrace", "django", "opentelemetry", "rich", "uvicorn", "asgiref", *BACKENDS}
+FRAMEWORKS = {"anyio", "django", "fastapi", "starlette"}
+VENDORS = {"ddtrace", "opentelemetry", "rich", "uvicorn", "asgiref", *FRAMEWORKS, *BACKENDS}
 OPTIONAL = {"structlog": {"structured.py"}}
 """What is looked for and used where it is there, and the one module that may import it."""
 LAYERS = (
@@ -31,8 +32,10 @@ LAYERS = (
     {"_caches", "_farewell", "_handle", "_http", "_inert", "_process", "log"},
     {"_configure"},
     {"_wrap"},
+    {"_response"},
     {"_nets", "_streamed"},
     {"asgi", "django", "gunicorn", "wsgi"},
+    {"starlette"},
     {"testing"},
     {"command", "demo"},
     {"__main__"},
@@ -42,7 +45,7 @@ TOGETHER = {"command", "demo"}
 """The demo is a subcommand, and prints its tables as the others do."""
 INNER = sorted(
     path
-    for room in set().union(*LAYERS[:9])
+    for room in set().union(*LAYERS[:10])
     for path in (PACKAGE / f"{room}.py", *(PACKAGE / room).rglob("*.py"))
     if path.exists()
 )
@@ -227,6 +230,12 @@ def test_the_docstring_of_a_room_has_at_most_eight_lines(room):
 @pytest.mark.parametrize("path", INNER, ids=lambda path: path.stem)
 def test_an_inner_room_imports_no_vendor(path):
     assert VENDORS.isdisjoint(tops(path))
+
+
+def test_the_adapter_for_starlette_imports_no_fastapi_and_is_small():
+    path = PACKAGE / "starlette.py"
+    assert tops(path) & VENDORS == {"anyio", "starlette"}
+    assert code_lines(path) <= 150
 
 
 def test_the_core_imports_nothing_but_the_standard_library():

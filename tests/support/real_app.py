@@ -22,6 +22,8 @@ class App:
     protocol: str
     path: str = "/stream/{ending}"
     net: bool = True
+    instrument: Callable | None = None
+    """An adapter's, called with the application."""
     has_span: bool = True
     """Whether there is a span of the request."""
     options: dict = field(default_factory=dict)
@@ -35,13 +37,15 @@ class App:
         backends = recorder.backends if ours else None
         streaminstr.configure(backend=backends, log_levels=real_spans.SILENT)
         try:
-            yield self._app(net=ours and self.net)
+            yield self._app(ours=ours)
         finally:
             streaminstr.configure(backend=None)
 
-    def _app(self, *, net):
+    def _app(self, *, ours):
         """The span of the request is where instrumentation of that protocol has it."""
-        app = self.make()
+        app, net = self.make(), ours and self.net
+        if ours and self.instrument is not None:
+            self.instrument(app)
         if self.protocol == "asgi":
             app = real_spans.asgi_with_span(app) if self.has_span else app
             return asgi.StreamScopeMiddleware(app) if net else app

@@ -1,0 +1,108 @@
+"""What is known of a response when its stream is made, the same for all adapters and nets."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.guard import guarded
+from streaminstr._core.stream import Stream
+from streaminstr._http import describe, kind_of, name_of
+from streaminstr._wrap import make_handle, size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Mapping
+
+    from streaminstr._core.config import Config
+    from streaminstr._handle import Handle
+    from streaminstr.types import Attribute
+
+
+class Options(NamedTuple):
+    """What the application says of the streams of one view or endpoint."""
+
+    name: str | None = None
+    attributes: Mapping[str, Attribute] | None = None
+    markers: tuple[bytes, ...] = ()
+    release_connections: bool | None = None
+    """Django's alone: whether to close the database's. None: as the setting says."""
+
+
+class Facts(NamedTuple):
+    """What the framework knows of one request and its response."""
+
+    method: str | None
+    route: str | None
+    status: int | None
+    path: str
+    content_type: str | None
+    resumed: bool = False
+    """Whether the request had the header `Last-Event-ID`."""
+    may_append: bool = False
+    """Whether the body may be longer than the application has made it."""
+
+
+NOTHING_MORE = Options()
+
+
+def handle_of(
+    config: Config, facts: Facts, options: Options = NOTHING_MORE, started_ns: int | None = None
+) -> Handle:
+    """The handle of the stream of a response that is about to be sent."""
+    described = describe(
+        method=facts.method,
+        route=facts.route,
+        status=facts.status,
+        path=facts.path,
+        content_type=facts.content_type,
+    )
+    handle = make_handle(
+        config,
+        options.name or name_of(facts.method, facts.route),
+        {**described, **(options.attributes or {})},
+        started_ns,
+        kind=kind_of(facts.content_type),
+        markers=options.markers,
+        resumed=facts.resumed,
+    )
+    handle.may_append = facts.may_append
+    return handle
+
+
+def measure_of(charset: str) -> Callable[[Any], int]:
+    """The function that measures a chunk as it is sent by a response of this charset."""
+    return size_of if charset.lower() == "utf-8" else partial(_size_in, charset)
+
+
+def _size_in(charset: str, chunk: object) -> int:
+    if isinstance(chunk, str):
+        return len(guarded(chunk.encode, charset, "replace", default=b""))
+    return size_of(chunk)
+
+
+def given_stream(body: Any, frameworks: Container[str] = ()) -> Any:
+    """The stream that the application has made of its body; None if there is none."""
+    return held_by(body, (Stream, AsyncStream), frameworks)
+
+
+def held_by(body: Any, kinds: tuple[type, ...], frameworks: Container[str]) -> Any:
+    """The body itself if it is of these kinds, or what it reads; None for anything else.
+
+    One of `frameworks`, by its package, may have put it into a generator of its own.
+    """
+    if isinstance(body, kinds):
+        return body
+    frame: Any = getattr(body, "ag_frame", None) or getattr(body, "gi_frame", None)
+    module = "" if frame is None else frame.f_globals.get("__name__", "")
+    if module.partition(".")[0] not in frameworks:
+        return None
+    values = (held_by(value, kinds, frameworks) for value in frame.f_locals.values())
+    return next((value for value in values if value is not None), None)
+
+
+def count_encoded(stream: Any, encode: Callable[[Any], bytes]) -> None:
+    """Have `stream` count what `encode` makes of a chunk, and not the chunk itself."""
+    take = stream.size_of
+    stream.size_of = lambda chunk: take(guarded(encode, chunk, default=b""))
+    stream.plain = None
