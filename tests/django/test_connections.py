@@ -36,10 +36,16 @@ def _databases(request, backend, tmp_path, monkeypatch):
     monkeypatch.setattr(connections, "settings", connections.configure_settings(named))
     is_blocked = request.config.pluginmanager.hasplugin("django")  # pytest-django
     with request.getfixturevalue("django_db_blocker").unblock() if is_blocked else nullcontext():
+        forget()  # what another test may have left in this thread
         yield
-        for connection in connections.all(initialized_only=True):
-            connection.close()
-            del connections[connection.alias]
+        forget()
+
+
+def forget():
+    """Close and drop this thread's connections."""
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        del connections[connection.alias]
 
 
 def query(alias="default"):
