@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport, StreamScope
 
 _FAILED: Any = object()
-_kinds: set[type] = set()
-"""Types of which a scope was seen: to look again takes long. Each call of one is guarded anyway."""
+_kinds: dict[int, type] = {}
+"""Types of which a scope was seen: to look again takes long. Each call of one is guarded anyway. By
+their ids: a metaclass may have a hash that raises."""
 
 
 def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamScope]:
@@ -22,8 +23,8 @@ def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamS
     for backend in backends:
         scope = call(backend, "open", info, default=None)
         kind = type(scope)
-        if scope is not None and (kind in _kinds or guarded(_is_scope, scope, default=False)):
-            _kinds.add(kind)
+        if scope is not None and (id(kind) in _kinds or guarded(_is_scope, scope, default=False)):
+            _kinds[id(kind)] = kind
             scopes.append(scope)
         elif scope is not None:
             # Named by its type: its repr may differ each time, or raise.

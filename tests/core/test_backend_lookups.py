@@ -118,6 +118,15 @@ class Unhashable(Scope):
         raise Refusal
 
 
+class UnhashableType(type):
+    def __hash__(cls):
+        raise Refusal
+
+
+class OfUnhashableType(Scope, metaclass=UnhashableType):
+    pass
+
+
 class Proxied:
     """A backend whose scopes are held by nobody when they are to be closed."""
 
@@ -140,6 +149,7 @@ SCOPES = [
     StartGoes,
     GoesWhenStarted,
     Unhashable,
+    OfUnhashableType,
 ]
 BACKENDS = {
     **{scope.__name__: lambda scope=scope: Backend(scope) for scope in SCOPES},
@@ -172,7 +182,9 @@ def test_a_look_up_that_raises_changes_nothing(order, name, body_of, end):
     assert [one.events for one in healthy.streams] == [["open", "start", "close"]]
 
 
-@pytest.mark.parametrize("scope", [UnreadableFields, UncountableFields, NamelessFields, Unhashable])
+@pytest.mark.parametrize(
+    "scope", [UnreadableFields, UncountableFields, NamelessFields, Unhashable, OfUnhashableType]
+)
 def test_a_scope_that_can_be_closed_is_closed(scope):
     backend = Backend(scope)
     with in_force(backend):
