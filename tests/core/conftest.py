@@ -6,6 +6,7 @@ from streaminstr import _configure
 from streaminstr._asgiref import place
 from streaminstr._core import guard, life
 from streaminstr.testing import RecordingBackend
+from undrained import undrained  # noqa: F401 - used by each test
 
 
 @pytest.fixture

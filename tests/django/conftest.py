@@ -11,6 +11,7 @@ import django_settings
 import django_site
 from streaminstr._core import guard, life
 from streaminstr.testing import RecordingBackend
+from undrained import undrained  # noqa: F401 - used by each test
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from django.urls import path
 
 import streaminstr
 from django_by_hand import Asgi, Wsgi
-from streaminstr import _stopping
-from streaminstr._process.drain import drain as drain_of_process
+from streaminstr import _configure, _stopping
+from streaminstr._process.drain import Drain
 from streaminstr.django import views
 
 urlpatterns = [
@@ -48,9 +48,9 @@ async def test_from_the_beginning_of_a_drain_on_it_is_alive_and_not_ready():
 
 
 def test_a_drain_that_the_application_begins_is_seen(monkeypatch):
-    monkeypatch.setattr(drain_of_process, "prepare", lambda grace, flush: None)
-    monkeypatch.setattr(drain_of_process, "grace", 5)
-    monkeypatch.setattr(drain_of_process, "deadline", None)
+    made = Drain()  # in the place of that of this process, which goes on
+    made.grace, made.prepare = 5, lambda grace, flush: None
+    monkeypatch.setattr(_configure, "drain_of_process", made)
     monkeypatch.setattr(_stopping, "draining", False)
     streaminstr.drain(5)
     assert answers("/ready/")[0] == "503 Service Unavailable"

@@ -6,6 +6,7 @@ import server_site  # noqa: F401 - sets up Django, where nobody has yet
 from streaminstr import _configure
 from streaminstr import _exchange as exchange
 from streaminstr.testing import RecordingBackend
+from undrained import undrained  # noqa: F401 - used by each test
 
 
 @pytest.fixture

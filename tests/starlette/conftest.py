@@ -7,6 +7,7 @@ import pytest
 from streaminstr import _configure
 from streaminstr._core import guard, life
 from streaminstr.testing import RecordingBackend
+from undrained import undrained  # noqa: F401 - used by each test
 
 SILENT = dict.fromkeys(("completed", "failed", "cancelled", "abandoned"))
 
