@@ -21,7 +21,8 @@ ALL = (*attribute_table.AT_START, *attribute_table.AT_END, *attribute_table.IN_P
 NAMES = {row.name for row in ALL}
 TYPES = {"string": str, "int": int, "double": float, "boolean": bool}
 NO_ATTRIBUTES = re.compile(
-    r"streaminstr\.(stream|active_streams|backends|check|demo|django|exchange|line|current_stream|starlette)\b"
+    r"streaminstr\.(stream|streams\.refused|active_streams|backends|check|demo|django|exchange|line"
+    r"|current_stream|let_in|starlette)\b"
     r"|http\.(disconnect|request$|response\.(start|body|trailers))"
 )
 """Other names that begin like an attribute's: metrics, modules, messages of ASGI."""
