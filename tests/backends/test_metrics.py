@@ -185,6 +185,12 @@ def test_a_long_stream_records_in_proportion_and_keeps_what_is_rare(counting):
     assert sum(counts) <= MOST_GAPS + len(GAP)
 
 
+def test_a_size_that_is_not_known_is_not_recorded(otel):
+    report = streaminstr.StreamReport(outcome=streaminstr.Outcome.COMPLETED, bytes=None)
+    otel.backend.metrics.closed(streaminstr.StreamInfo(name="s"), report, {})
+    assert "streaminstr.stream.body.size" not in otel.points
+
+
 def test_a_backend_that_was_not_asked_for_them_records_none(otel):
     report = streaminstr.StreamReport(outcome=streaminstr.Outcome.COMPLETED, gaps=((1.0, 2),))
     otel.backend.metrics.closed(streaminstr.StreamInfo(name="s"), report, {})

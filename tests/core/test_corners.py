@@ -113,6 +113,23 @@ def test_a_bare_handle_has_the_numbers_alone(backend):
     assert (report.chunks, report.bytes, report.marks) == (2, 2, {})
 
 
+async def test_what_does_not_wait_is_not_interrupted(backend):
+    made = stream(Plain())
+    made._interrupt()
+    assert not made._is_interrupted
+    await made.aclose()
+
+
+def test_a_body_that_closes_its_stream_while_it_is_primed_has_no_chunks(backend):
+    def body():
+        box[0].close()
+        yield 1
+
+    box = [stream(body())]
+    assert list(box[0].prime()) == []
+    assert backend.streams[0].outcome is Outcome.CANCELLED
+
+
 def test_a_stream_is_found_among_others(backend):
     first, second = stream([1, 2], name="first"), stream([1, 2], name="second")
     next(first)
