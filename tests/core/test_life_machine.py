@@ -161,7 +161,7 @@ class Case:
     @property
     def cut_before(self):
         """What counts of the cut of an earlier step while the next one is waiting."""
-        return self.cut  # to become `Cut.NOTHING`: a stream that is stepped again forgets it
+        return Cut.NOTHING  # a stream that is stepped again forgets it
 
     def fail(self, error):
         """A step raises `error`."""
