@@ -384,7 +384,7 @@ def test_streams_that_end_by_themselves_within_the_grace_are_left_alone(backend,
         yield b"2"
 
     caplog.set_level(logging.INFO, "streaminstr")
-    _stopping.notify()  # to nobody
+    _stopping.notify()  # no one waits yet
 
     async def main():
         consumer = Consumer()

@@ -1,4 +1,4 @@
-"""`stream_opened`: one event before the first step, for whoever asks for it."""
+"""`stream_opened`: one event before the first step, where it is asked for."""
 
 import pytest
 import structlog
