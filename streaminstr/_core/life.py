@@ -157,7 +157,7 @@ class Life(Reporting):
                 self.handle.cut_by = (final.cancelled_by,)
             self._close(final)
         except BaseException:
-            if self.scopes and self.stream is not None and self.stream() is not None:
+            if self.scopes and self.held() is not None:
                 _open.add(self.stream)
             raise
 

@@ -55,6 +55,10 @@ class Reporting:
         self.closing: Closing | None = None
         self.stream: ref[Any] | None = None
 
+    def held(self) -> Any:
+        """The stream; None once it was dropped."""
+        return self.stream and self.stream()
+
     def so_far(self, meter: Meter, *, is_open: bool) -> StreamReport:
         """The numbers so far. The outcome has no meaning yet."""
         turn = None if not is_open else "producer" if meter.in_step else "consumer"

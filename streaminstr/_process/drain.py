@@ -13,7 +13,7 @@ import time
 from contextvars import Context
 from threading import Lock, Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streaminstr import _stopping
 from streaminstr._core import loop
@@ -132,14 +132,14 @@ class _Streams:
 
 
 def _end_soon(life: Life) -> None:
-    stream: Any = life.stream and life.stream()
+    stream = life.held()
     if stream is not None:  # pragma: no branch - dropped just now
         stream.end_soon("server")
 
 
 def _give_up(life: Life) -> None:
     """Close the scope alone: a step or a clean-up goes on, or the stream is not stepped again."""
-    stream: Any = life.stream and life.stream()
+    stream = life.held()
     if stream is not None:  # pragma: no branch - dropped just now
         stream.give_up()
 

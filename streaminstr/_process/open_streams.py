@@ -53,7 +53,7 @@ class _Snapshot:
 
     def row(self, life: Life) -> OpenStream | None:
         """What is known of one stream; None if it has ended meanwhile."""
-        stream: Any = life.stream and life.stream()
+        stream = life.held()
         if stream is None or not life.is_open:
             return None
         waits, waits_at = guarded(self._look.waits_of, stream, default=((UNSEEN,), ""))
@@ -97,7 +97,7 @@ def _meter_of(stream: Any) -> Meter:
 def _readers(lives: tuple[Life, ...]) -> Iterator[int]:
     """The ids of the handles of those that wait for a step of a stream that they read."""
     for life in lives:
-        stream: Any = life.stream and life.stream()
+        stream = life.held()
         if stream is not None and _meter_of(stream).in_step:
             handle: Any = life.handle
             yield id(handle.reader)

@@ -12,12 +12,12 @@ from contextvars import Context
 from math import inf
 from threading import TIMEOUT_MAX, Event, Lock, Thread
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
 from streaminstr._process import lag
-from streaminstr._process.limits import end_if_over
+from streaminstr._process.expiry import end_if_over
 
 if TYPE_CHECKING:
     from streaminstr._core.handle import StreamHandle
@@ -92,7 +92,7 @@ def _ask_loop_of(handle: StreamHandle) -> float:
 def _show(life: Life) -> None:
     # Hold a strong reference while holding the lock. Otherwise the garbage collector could
     # finalize the stream on this thread and deadlock on the same lock.
-    stream: Any = life.stream and life.stream()
+    stream = life.held()
     if stream is None:
         return
     so_far = stream.report()

@@ -52,7 +52,7 @@ def close_stream(id: str, *, reason: str = "") -> bool:  # noqa: A002 - as `curr
     interrupted, and another body ends with its next step.
     """
     for life in open_lives():
-        stream: Any = life.stream and life.stream()
+        stream = life.held()
         if life.handle.id == id and stream is not None:
             stream.end_soon("server", "".join(filter(str.isprintable, reason))[:_LONGEST_REASON])
             return True

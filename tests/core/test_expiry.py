@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from streaminstr import Outcome, StreaminstrError, _configure, configure, stream
-from streaminstr._process import limits, progress
+from streaminstr._process import expiry, progress
 from streaminstr.testing import RecordingBackend
 
 
@@ -22,7 +22,7 @@ def now(monkeypatch):
     """The time, for a test to move."""
     moment = [100.0]
     monkeypatch.setattr(progress, "_clockwork", Watch())
-    for module in (limits, progress):
+    for module in (expiry, progress):
         monkeypatch.setattr(module, "clock", lambda: moment[0])
     for module in ("_core.ends", "_core.step", "_core.life", "_core.report", "_events"):
         monkeypatch.setattr(f"streaminstr.{module}.clock", lambda: moment[0])

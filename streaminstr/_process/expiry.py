@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streaminstr._core.life import Life
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def end_if_over(life: Life) -> float:
     """Have a stream end that is over one of its limits; returns when to look at it again."""
-    stream: Any = life.stream and life.stream()
+    stream = life.held()
     if stream is None or life.closing is not None:
         return inf
     config, now = life.config, clock()
