@@ -14,6 +14,7 @@ from streaminstr._core.guard import guarded
 from streaminstr._farewell import farewell
 from streaminstr._process import progress
 from streaminstr._process.drain import drain as drain_of_process
+from streaminstr._process.roster import Roster, RosterBackend
 from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
 from streaminstr._process.shutdown import watch as watch_for_sigterm
 from streaminstr.log import origin, structured
@@ -44,6 +45,7 @@ class Options(TypedDict, total=False):
     farewell: str | bytes | Callable[[], str | bytes] | None
     max_age: float | None
     max_stall: float | None
+    roster: bool | Mapping[str, Any] | None
 
 
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
@@ -52,8 +54,11 @@ def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **m
     checked["farewell"] = farewell(checked.pop("farewell", None))
     levels = {**DEFAULT_LEVELS, **checked.pop("log_levels", {})}
     backends = _registry.resolve(backend, options or {})
+    roster = checked.pop("roster", None)
     if backends:
         backends = with_log(backends, levels)
+        if roster:
+            backends = (*backends, RosterBackend(Roster(is_on=True)))
     return assemble(backends, **checked)
 
 
@@ -148,6 +153,16 @@ def shutdown(timeout: float = 5.0) -> None:
     flush(guarded(current, default=OFF).backends, deadline)
 
 
+def roster() -> Roster:
+    """The roster of the active configuration; without the setting one of this process alone."""
+    backends = guarded(current, default=OFF).backends
+    own = (one.roster for one in backends if isinstance(one, RosterBackend))
+    return next(own, _ALONE)
+
+
+_ALONE = Roster()
+
+
 class _State:
     """The active configuration, by precedence: forced, adapter, configured."""
 
@@ -220,6 +235,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "farewell": (_is_farewell, "text, bytes, a function that returns one of these, or None"),
     "max_age": (_is_interval, "a number of seconds above 0, or None"),
     "max_stall": (_is_interval, "a number of seconds above 0, or None"),
+    "roster": (lambda value: value in (True, False, None), "True, or None"),
     "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
     "log_levels": (
         is_levels,
