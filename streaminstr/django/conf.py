@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from streaminstr import StreaminstrError, _configure
 from streaminstr._events import markers_of
+from streaminstr.django.page import trace_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,8 +38,9 @@ KEYS = (
     "PROGRESS_INTERVAL",
     "RELEASE_CONNECTIONS",
     "ROSTER",
+    "TRACE_URL",
 )
-_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER", "LIMIT", "RELEASE_CONNECTIONS")
+_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER", "LIMIT", "RELEASE_CONNECTIONS", "TRACE_URL")
 """Keys that are no options of `streaminstr.configure`."""
 _UNSET: Any = object()
 
@@ -126,6 +128,8 @@ def check_options(raw: dict[str, Any]) -> None:
             check_drain(value)
         elif key == "LIMIT":
             check_limit("STREAMINSTR['LIMIT']", value)
+        elif key == "TRACE_URL":
+            trace_url.check(value)
         elif key not in (*_ADAPTERS_OWN, "OPTIONS"):
             _configure.check_option(key.lower(), value)
 
