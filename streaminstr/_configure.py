@@ -14,9 +14,11 @@ from streaminstr._core.guard import guarded
 from streaminstr._farewell import farewell
 from streaminstr._process import progress
 from streaminstr._process.drain import drain as drain_of_process
-from streaminstr._process.roster import Roster, RosterBackend
+from streaminstr._process.remembering import RosterBackend
+from streaminstr._process.roster import Roster
 from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
 from streaminstr._process.shutdown import watch as watch_for_sigterm
+from streaminstr._process.stores import is_roster, store_of
 from streaminstr.log import origin, structured
 from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, LogBackend, is_levels, with_log
 from streaminstr.log.logger import stream_logger
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from streaminstr._core.handle import StreamHandle
+    from streaminstr._process.stores import Store
     from streaminstr.types import Backend, Parent
 
     # The items of a list are checked at run time alone: a checker would refuse a valid list that
@@ -45,7 +48,7 @@ class Options(TypedDict, total=False):
     farewell: str | bytes | Callable[[], str | bytes] | None
     max_age: float | None
     max_stall: float | None
-    roster: bool | Mapping[str, Any] | None
+    roster: bool | Mapping[str, str] | Store | None
 
 
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
@@ -58,7 +61,7 @@ def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **m
     if backends:
         backends = with_log(backends, levels)
         if roster:
-            backends = (*backends, RosterBackend(Roster(is_on=True)))
+            backends = (*backends, RosterBackend(Roster(store_of(roster))))
     return assemble(backends, **checked)
 
 
@@ -235,7 +238,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "farewell": (_is_farewell, "text, bytes, a function that returns one of these, or None"),
     "max_age": (_is_interval, "a number of seconds above 0, or None"),
     "max_stall": (_is_interval, "a number of seconds above 0, or None"),
-    "roster": (lambda value: value in (True, False, None), "True, or None"),
+    "roster": (is_roster, 'True, {"DIR": path}, or None'),
     "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
     "log_levels": (
         is_levels,

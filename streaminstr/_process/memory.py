@@ -58,16 +58,15 @@ class _Memory:
             tracks[row.id].take(row)
         self._tracks = tracks
 
-    def timeline(self, id: str) -> tuple[Sample, ...]:  # noqa: A002 - as `current_stream().id`
-        """The samples of one open stream, the oldest first."""
-        track = self._tracks.get(id)
-        return () if track is None else track.samples
+    def timelines(self) -> dict[str, tuple[Sample, ...]]:
+        """The samples of each open stream, the oldest first, by its id."""
+        return {id_: track.samples for id_, track in self._tracks.items()}
 
 
 memory = _Memory()
 
 
-def _forget() -> None:
+def _forget() -> None:  # pragma: no cover - runs in a forked child
     """In a forked child all of that is the parent's."""
     memory.__init__()  # type: ignore[misc] # the same object: others hold it
 

@@ -81,6 +81,8 @@ class Table:
     """How many open streams are left out of `rows`, by the name of their worker."""
     unreadable: int = 0
     """How many processes have written what cannot be read."""
+    problem: str = ""
+    """Why the other processes cannot be seen; empty where they can."""
 
 
 class CloseResult(enum.StrEnum):

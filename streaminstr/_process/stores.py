@@ -1,0 +1,63 @@
+"""Where the pages of all processes lie: the store that a user names under ROSTER."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from streaminstr._process.directory import Directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_METHODS = ("write", "read", "ask", "asked")
+
+
+class Store(Protocol):
+    """A place that several processes share. Each of its methods may raise anything."""
+
+    polls_every: float
+    """How often a process looks for requests, in seconds."""
+    writes_every: float
+    """Seconds from one page to the next, at least."""
+    largest: int
+    """Bytes of a page, at most."""
+
+    @property
+    def own(self) -> str:
+        """The address of this process."""
+
+    def write(self, text: str) -> None:
+        """Replace the page of this process."""
+
+    def read(self) -> Iterator[tuple[str, bytes | str]]:
+        """The addresses of all processes that live, and their pages."""
+
+    def ask(self, address: str, nonce: str, text: str) -> None:
+        """Leave a request for a process."""
+
+    def asked(self) -> Iterator[bytes | str]:
+        """Take out the requests to this process."""
+
+
+def is_roster(given: Any) -> bool:
+    """Whether it is True, False, None, `{"DIR": path}`, or a store."""
+    if isinstance(given, dict):
+        return set(given) == {"DIR"} and _is_path(given["DIR"])
+    return given is None or isinstance(given, bool) or _is_store(given)
+
+
+def store_of(given: Any) -> Store:
+    """The store that is meant by what `is_roster` has taken, but for False and None."""
+    if isinstance(given, dict):
+        return Directory(given["DIR"])
+    return Directory() if given is True else given
+
+
+def _is_path(given: Any) -> bool:
+    return isinstance(given, str | os.PathLike) and Path(given).is_absolute()
+
+
+def _is_store(given: Any) -> bool:
+    return all(callable(getattr(given, name, None)) for name in _METHODS)
