@@ -85,9 +85,7 @@ def _plain_fields(given: Any) -> dict[Any, Any] | None:
 
 
 def _is_scope(candidate: Any) -> bool:
-    return callable(getattr(candidate, "start", None)) and callable(
-        getattr(candidate, "close", None)
-    )
+    return all(callable(getattr(candidate, name, None)) for name in ("start", "close"))
 
 
 def _complain(owner: object, method: str, given: Any, expected: str) -> None:
