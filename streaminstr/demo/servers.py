@@ -59,13 +59,18 @@ def wsgi_server(port: int = 0, *, waits: bool = True) -> Iterator[int]:
 
 
 @contextmanager
-def asgi_server(port: int = 0) -> Iterator[int]:
-    """The site under ASGI; yields its port. Ends when every answer has ended."""
+def asgi_server(port: int = 0, *, waits: bool = True) -> Iterator[int]:
+    """The site under ASGI; yields its port. Ends when every answer has ended, or soon."""
     listener = socket.create_server((HOST, port))
     handler: Any = ASGIHandler()  # typed more narrowly than ASGI is
     site = asgi.StreamScopeMiddleware(handler)
     config = uvicorn.Config(
-        site, log_config=None, log_level=logging.CRITICAL, access_log=False, lifespan="off"
+        site,
+        log_config=None,
+        log_level=logging.CRITICAL,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=None if waits else 1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))

@@ -242,6 +242,11 @@ def test_it_says_what_it_could_not_read_and_what_is_left_out(html, roster):
     assert "cannot be read" not in html()
 
 
+def test_it_says_why_it_cannot_see_other_processes(html, roster):
+    roster.has(ROW, problem="The directory is <not> private.")
+    assert "The directory is &lt;not&gt; private. What you see is the process" in html()
+
+
 def test_what_a_process_said_of_its_end_is_shown(html, roster):
     roster.has(replace(ROW, draining=True, limited=True))
     assert html().count('class="tag"') == 2

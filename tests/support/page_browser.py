@@ -6,6 +6,13 @@ from contextlib import contextmanager
 import pytest
 
 MISSING = "needs Chromium and its driver: apt-get install chromium chromium-driver"
+ARGUMENTS = (
+    "headless=new",
+    "no-sandbox",
+    "disable-gpu",
+    "disable-dev-shm-usage",
+    "hide-scrollbars",
+)
 NOTE = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => {
@@ -50,7 +57,7 @@ def browser():
     assert selenium.__version__
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
+    for argument in ARGUMENTS:
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(driver)
@@ -75,8 +82,8 @@ class Visit:
     def log_out(self):
         self.chrome.delete_all_cookies()
 
-    def open(self, address, *, width=1280, scheme="light", script=True):
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700}
+    def open(self, address, *, width=1280, height=900, scheme="light", script=True):
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700}
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
@@ -90,13 +97,16 @@ class Visit:
     def text(self, selector="body"):
         return self.find(selector).text
 
-    def until(self, condition):
+    def until(self, condition, patience=20):
         """Wait for what a condition of no argument returns, while the page changes."""
-        from selenium.common import StaleElementReferenceException  # noqa: PLC0415 - see `browser`
+        from selenium.common import (  # noqa: PLC0415 - see `browser`
+            NoSuchElementException,
+            StaleElementReferenceException,
+        )
         from selenium.webdriver.support.wait import WebDriverWait  # noqa: PLC0415
 
-        changing = (StaleElementReferenceException,)
-        wait = WebDriverWait(self.chrome, 20, 0.1, ignored_exceptions=changing)
+        changing = (NoSuchElementException, StaleElementReferenceException)
+        wait = WebDriverWait(self.chrome, patience, 0.1, ignored_exceptions=changing)
         return wait.until(lambda _: condition())
 
     def js(self, source):

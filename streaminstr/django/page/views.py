@@ -51,6 +51,7 @@ def table(request: HttpRequest) -> HttpResponse:
         "all_stalled": Listing(idle=cells.STALLED, sort="-idle").address(),
         "ended": [cells.ended(one) for one in seen.ended[:_MOST_ENDED]],
         "workers": [cells.worker(one) for one in seen.workers],
+        "problem": seen.problem,
         "unreadable": seen.unreadable,
         "at": _now(),
     }
