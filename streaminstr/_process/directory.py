@@ -106,6 +106,9 @@ class Directory:
                     os.unlink(name, dir_fd=folder)
                     yield text or b""
 
+    def rest(self) -> None:
+        """Nothing is held: the directory is opened for each look."""
+
     @contextmanager
     def _opened(self) -> Iterator[int | None]:
         """A descriptor of the directory; None where it is not there."""

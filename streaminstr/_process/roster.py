@@ -138,6 +138,7 @@ class Roster:
             return inf
         try:
             self._look(self.store, lives, clock())
+            self.store.rest()
         except BaseException:
             self._failures += 1
             self._asked_due = self._write_due = clock() + min(2**self._failures, _LONGEST_PAUSE)

@@ -11,7 +11,9 @@ from streaminstr._process.directory import Directory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_METHODS = ("write", "read", "ask", "asked")
+TIME_TO_LIVE = 15.0
+"""Seconds for which a page is there that is not replaced: its process cannot be looked for."""
+_METHODS = ("write", "read", "ask", "asked", "rest")
 
 
 class Store(Protocol):
@@ -39,6 +41,9 @@ class Store(Protocol):
 
     def asked(self) -> Iterator[bytes | str]:
         """Take out the requests to this process."""
+
+    def rest(self) -> None:
+        """Give back what the background thread holds, until its next look."""
 
 
 def is_roster(given: Any) -> bool:

@@ -47,7 +47,7 @@ def pick(backend: str | None) -> tuple[Any, dict[str, Any], str]:
         return backend, {}, "asked for on the command line"
     if SETTINGS not in os.environ:
         return "log", {}, f"the default; {SETTINGS} is not set"
-    raw = _settings()
+    raw = settings_of_site()
     if raw is None:
         return "log", {}, f"the default; {os.environ[SETTINGS]} has no STREAMINSTR"
     return (
@@ -84,7 +84,7 @@ def try_out(backends: tuple[Backend, ...]) -> int:
     return int(any(witness.failed for witness in witnesses))
 
 
-def _settings() -> Any:
+def settings_of_site() -> Any:
     """The setting STREAMINSTR of the module that the environment names. Sets Django up."""
     if find_spec("django") is None:
         msg = f'{SETTINGS} is set. Install Django: python -m pip install "streaminstr[django]"'

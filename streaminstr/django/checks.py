@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import checks
+from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 
 from streaminstr import StreaminstrError, _registry
+from streaminstr._process.directory import Directory
+from streaminstr._process.stores import store_of
 from streaminstr.django import _tracers, conf
+from streaminstr.django._cached import CacheStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from django.core.cache.backends.base import BaseCache
 
 MIDDLEWARE = "streaminstr.django.middleware.StreamScopeMiddleware"
 OUTER = ("django.middleware.gzip.", "django_structlog.middlewares.", _tracers.OPENTELEMETRY)
@@ -27,7 +35,7 @@ _BACKEND = "`streaminstr backends` lists what is installed and whether it can be
 
 def register() -> None:
     """Register all checks under the tag `streaminstr`."""
-    for check in (check_settings, check_middleware, check_tracers):
+    for check in (check_settings, check_middleware, check_tracers, check_roster):
         checks.register(check, "streaminstr")
 
 
@@ -68,6 +76,24 @@ def check_tracers(**_: Any) -> list[checks.CheckMessage]:
     return [_orphaned(name) for name in sorted(used - tracing) if tracing]
 
 
+def check_roster(**_: Any) -> list[checks.CheckMessage]:
+    """W007 a cache that one process has alone, W008 a directory that must not be used."""
+    raw = getattr(settings, "STREAMINSTR", {})
+    given = raw.get("ROSTER") if isinstance(raw, dict) else None
+    if not given or list(_errors("E003", "", conf.check_roster, given)):
+        return []  # off, or check_settings reports it
+    store = store_of(conf.load_roster(given))
+    if isinstance(store, CacheStore):
+        cache = caches[store.alias]
+        return [_alone(cache)] if isinstance(cache, LocMemCache | DummyCache) else []
+    try:
+        if isinstance(store, Directory):
+            store.check()
+    except StreaminstrError as error:
+        return [_refused(error)]
+    return []
+
+
 def _errors(
     number: str, hint: str, check: Callable[[Any], object], raw: Any
 ) -> Iterator[checks.CheckMessage]:
@@ -97,6 +123,21 @@ _TRACES = {
     "streaminstr_ddtrace": _tracers.datadog_traces_requests,
     "streaminstr_opentelemetry": _tracers.opentelemetry_traces_requests,
 }
+
+
+def _alone(cache: BaseCache) -> checks.CheckMessage:
+    return checks.Warning(
+        f"ROSTER is kept in a {type(cache).__name__}, which no two processes share.",
+        hint=(
+            'Name a cache in Redis, Valkey, memcached or a database; or write "ROSTER": True '
+            "for the workers of one host."
+        ),
+        id="streaminstr.W007",
+    )
+
+
+def _refused(error: StreaminstrError) -> checks.CheckMessage:
+    return checks.Warning(str(error), hint="No worker is seen until then.", id="streaminstr.W008")
 
 
 def _missing() -> checks.CheckMessage:

@@ -10,6 +10,8 @@ from django.utils.module_loading import import_string
 
 from streaminstr import StreaminstrError, _configure
 from streaminstr._events import markers_of
+from streaminstr._process.stores import is_roster
+from streaminstr.django._cached import CacheStore
 from streaminstr.django.page import trace_url
 
 if TYPE_CHECKING:
@@ -102,6 +104,8 @@ def build(raw: Any) -> Config:
     options = {key.lower(): value for key, value in raw.items() if key not in _ADAPTERS_OWN}
     if raw.get("DRAIN") is not None:
         options["drain"] = raw["DRAIN"]["GRACE"]
+    if raw.get("ROSTER") is not None:
+        options["roster"] = load_roster(raw["ROSTER"])
     return _configure.build(raw.get("BACKEND", "log"), **options)
 
 
@@ -128,6 +132,8 @@ def check_options(raw: dict[str, Any]) -> None:
             check_drain(value)
         elif key == "LIMIT":
             check_limit("STREAMINSTR['LIMIT']", value)
+        elif key == "ROSTER":
+            check_roster(value)
         elif key == "TRACE_URL":
             trace_url.check(value)
         elif key not in (*_ADAPTERS_OWN, "OPTIONS"):
@@ -145,6 +151,26 @@ def check_drain(given: Any) -> None:
         msg = "STREAMINSTR['DRAIN']['GRACE'] is None. It takes a number of seconds above 0."
         raise StreaminstrError(msg)
     _configure.check_option("drain", given["GRACE"])
+
+
+def check_roster(given: Any) -> None:
+    """Raise StreaminstrError if ROSTER names no place for the rows of all processes."""
+    if not isinstance(given, dict) or "CACHE" not in given:
+        if not is_roster(given):
+            msg = (
+                f"STREAMINSTR['ROSTER'] is {given!r:.80}. It takes True, "
+                '{"DIR": an absolute path}, {"CACHE": a name in CACHES}, or None.'
+            )
+            raise StreaminstrError(msg)
+    elif set(given) != {"CACHE"} or given["CACHE"] not in [*settings.CACHES]:
+        names = ", ".join(settings.CACHES)
+        msg = f"STREAMINSTR['ROSTER'] is {given!r:.80}. CACHES in the settings has: {names}."
+        raise StreaminstrError(msg)
+
+
+def load_roster(given: Any) -> Any:
+    """What `configure` takes as `roster`: a store in the place of a cache's name."""
+    return CacheStore(given["CACHE"]) if isinstance(given, dict) and "CACHE" in given else given
 
 
 def check_limit(name: str, given: Any) -> None:

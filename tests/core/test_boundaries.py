@@ -34,6 +34,7 @@ LAYERS = (
     {"_wrap"},
     {"_response"},
     {"_nets", "_streamed"},
+    {"_top"},
     {"asgi", "django", "gunicorn", "wsgi"},
     {"starlette"},
     {"testing"},

@@ -21,7 +21,7 @@ NOW = 1_800_000_000.0
 class MemoryStore:
     """A store with the pages of other processes; `answers` are what they answer, by address."""
 
-    polls_every, writes_every, largest, own = 0.5, 0.25, 1 << 20, "own"
+    polls_every, writes_every, largest, own, rested = 0.5, 0.25, 1 << 20, "own", 0
 
     def __init__(self, **pages):
         self.pages = pages
@@ -44,6 +44,9 @@ class MemoryStore:
     def asked(self):
         taken, self.requests = self.requests, []
         yield from taken
+
+    def rest(self):
+        self.rested += 1
 
 
 class BrokenStore(MemoryStore):
