@@ -216,7 +216,7 @@ def test_the_script_gets_the_part_that_changes_alone(visitor, html):
     assert "<form" not in part
     assert "?q=orders" in part
     assert "part=" not in part
-    assert part.partition("As of")[0] in html("?q=orders")
+    assert part.partition("<h2>Stalled")[0] in html("?q=orders")
 
 
 def test_without_roster_it_names_the_line_to_write(html, roster):
