@@ -12,6 +12,7 @@ request is for one process, and answered once.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +69,18 @@ class CacheStore:
             self._cache.set(_slot_key(slot), self._signed(slot, text), TIME_TO_LIVE)
 
     def read(self) -> Iterator[tuple[str, str]]:
-        """The addresses and pages of the processes whose slots have not expired."""
+        """The addresses and pages of the processes whose slots have not expired.
+
+        What is no page, or signed with another `SECRET_KEY`, is empty.
+        """
         keys = {_slot_key(slot): slot for slot in range(SLOTS)}
         for key, value in self._cache.get_many(keys).items():
-            page = _opened(value, f"{_SALT}.{keys[key]}", TIME_TO_LIVE)
-            if page is not None:
-                yield f"{keys[key]}-{page['by']}", page["text"]
+            try:
+                page = _opened(value, f"{_SALT}.{keys[key]}", TIME_TO_LIVE)
+            except signing.SignatureExpired:
+                continue
+            by, text = ("", "") if page is None else (page["by"], page["text"])
+            yield f"{keys[key]}-{by}", text
 
     def ask(self, address: str, nonce: str, text: str) -> None:  # noqa: ARG002 - it is in the text
         """Leave a request at the first free key beside the slot."""
@@ -89,19 +96,26 @@ class CacheStore:
         if not own or slot is None:
             return
         values = self._cache.get_many([_slot_key(slot), *_ask_keys(slot)])
-        page = _opened(values.pop(_slot_key(slot), None), f"{_SALT}.{slot}", TIME_TO_LIVE)
-        if page is None or page["by"] != self._nonce:
-            self._slot = None  # it has expired, and may be another's now
+        if not self._is_own(slot, values.pop(_slot_key(slot), None)):
+            self._slot = None
         if values:
             self._cache.delete_many(list(values))
         for value in values.values():
-            request = _opened(value, f"{_SALT}.ask.{own}", OLDEST)
-            if request is not None:
-                yield request["text"]
+            with suppress(signing.SignatureExpired):
+                request = _opened(value, f"{_SALT}.ask.{own}", OLDEST)
+                if request is not None:
+                    yield request["text"]
 
     def rest(self) -> None:
         """Close the database connections of this thread, which a cache in a database has opened."""
         connections.close_all()
+
+    def _is_own(self, slot: int, value: Any) -> bool:
+        """Whether the slot has not expired, after which it may be another's."""
+        with suppress(signing.SignatureExpired):
+            page = _opened(value, f"{_SALT}.{slot}", TIME_TO_LIVE)
+            return page is not None and page["by"] == self._nonce
+        return False
 
     @property
     def _cache(self) -> BaseCache:
@@ -135,11 +149,16 @@ def _ask_keys(slot: int) -> list[str]:
 
 
 def _opened(value: Any, salt: str, seconds: float) -> dict[str, str] | None:
-    """What was signed for this place a short time ago; None where it is anything else."""
+    """What was signed for this place; None where it is anything else.
+
+    Raises SignatureExpired where that was too many `seconds` ago.
+    """
     if not isinstance(value, str):
         return None
     try:
         content = signing.loads(value, salt=salt, max_age=timedelta(seconds=seconds))
+    except signing.SignatureExpired:
+        raise
     except (signing.BadSignature, ValueError, RecursionError):
         return None
     is_sound = isinstance(content, dict) and all(

@@ -310,6 +310,12 @@ if "STREAMINSTR_GRACE" in os.environ:
 if "STREAMINSTR_LIMIT" in os.environ:
     SETTINGS["STREAMINSTR"]["LIMIT"] = int(os.environ["STREAMINSTR_LIMIT"])
 
+if "SITE_ROSTER" in os.environ:
+    SETTINGS["STREAMINSTR"]["ROSTER"] = json.loads(os.environ["SITE_ROSTER"])
+
+if "SITE_CACHE" in os.environ:
+    SETTINGS["CACHES"] = {"default": json.loads(os.environ["SITE_CACHE"])}
+
 if not settings.configured:
     settings.configure(**SETTINGS)
     django.setup(set_prefix=False)
