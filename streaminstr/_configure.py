@@ -3,55 +3,63 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from streaminstr import _registry
 from streaminstr._asgiref import place
 from streaminstr._core.config import OFF, Config
 from streaminstr._core.guard import guarded
 from streaminstr._farewell import farewell
+from streaminstr._mistakes import Mistakes
+from streaminstr._options import Options, check_option
 from streaminstr._process import progress
 from streaminstr._process.drain import drain as drain_of_process
 from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
 from streaminstr._process.shutdown import watch as watch_for_sigterm
 from streaminstr.log import origin, structured
-from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, LogBackend, is_levels, with_log
+from streaminstr.log.backend import DEFAULT_LEVELS, LogBackend, with_log
 from streaminstr.log.logger import stream_logger
-from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from streaminstr._core.handle import StreamHandle
-    from streaminstr.types import Backend, Parent
+    from streaminstr.types import Backend
 
     # The items of a list are checked at run time alone: a checker would refuse a valid list that
     # was not written in the call itself.
     Choice = str | Backend | Callable[..., Backend] | dict[str, Any] | list[Any] | tuple[Any, ...]
 
 
-class Options(TypedDict, total=False):
-    """The keywords of `configure`; `check_option` tells at run time what each takes."""
-
-    options: Mapping[str, Any]
-    parent: Parent
-    cancelled_is_error: bool
-    log_levels: Mapping[str, str | None]
-    progress_interval: float | None
-    drain: float | None
-    farewell: str | bytes | Callable[[], str | bytes] | None
-    max_age: float | None
-    max_stall: float | None
-
-
 def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
     """A Config of checked values; raises StreaminstrError before anything has changed."""
-    checked = {name: check_option(name, value) for name, value in more.items()}
+    mistakes = Mistakes()
+    config = collect(mistakes, lambda _: None, backend, options or {}, more)
+    mistakes.tell()
+    return config
+
+
+def collect(
+    mistakes: Mistakes,
+    where: Callable[[str], str | None],
+    backend: Any,
+    options: Mapping[str, Any],
+    more: Mapping[str, Any],
+) -> Config:
+    """A Config of all that is right, and in `mistakes` all that is wrong.
+
+    `where` returns what the user has written an option as; None: as a keyword of `configure`.
+    """
+    checked = {}
+    for name, value in more.items():
+        mistakes.collect(name.upper(), check_option, name, value, where(name))
+        checked[name] = value
+    backends = mistakes.collect("BACKEND", _registry.resolve, backend, options) or ()
+    if mistakes.entries:
+        return Config()
     checked["farewell"] = farewell(checked.pop("farewell", None))
     levels = {**DEFAULT_LEVELS, **checked.pop("log_levels", {})}
-    backends = _registry.resolve(backend, options or {})
     if backends:
         backends = with_log(backends, levels)
     return assemble(backends, **checked)
@@ -184,48 +192,3 @@ def forced(config: Config) -> Iterator[Config]:
         yield config
     finally:
         _state.forced = before
-
-
-def check_option(name: str, value: Any) -> Any:
-    """The value, when it is one that option `name` can take; raises StreaminstrError otherwise."""
-    if name not in _CHECKS:
-        names = ", ".join(sorted(_CHECKS))
-        msg = f"Unknown option {name!r}. The options are: backend, options, {names}."
-        raise StreaminstrError(msg)
-    check, values = _CHECKS[name]
-    if not check(value):
-        msg = f"Option {name!r} (in settings {name.upper()}) is {value!r}. It takes {values}."
-        raise StreaminstrError(msg)
-    return value
-
-
-def _is_interval(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-    )
-
-
-def _is_grace(value: Any) -> bool:
-    return value is None or (_is_interval(value) and value < inf)
-
-
-def _is_farewell(value: Any) -> bool:
-    return value is None or isinstance(value, str | bytes) or callable(value)
-
-
-_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "parent": (lambda value: value in ("child", "link"), '"child" or "link"'),
-    "cancelled_is_error": (lambda value: isinstance(value, bool), "True or False"),
-    "drain": (_is_grace, "a finite number of seconds above 0, or None"),
-    "farewell": (_is_farewell, "text, bytes, a function that returns one of these, or None"),
-    "max_age": (_is_interval, "a number of seconds above 0, or None"),
-    "max_stall": (_is_interval, "a number of seconds above 0, or None"),
-    "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
-    "log_levels": (
-        is_levels,
-        (
-            "a dict of outcomes (completed, failed, cancelled, abandoned) and `opened` to levels "
-            f"({', '.join(LEVELS)}) or None"
-        ),
-    ),
-}
