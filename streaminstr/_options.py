@@ -9,7 +9,9 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from streaminstr._farewell import farewell
 from streaminstr._mistakes import did_you_mean
+from streaminstr._sifted import TAKES_FILTER, filter_of
 from streaminstr.log.backend import LEVELS, is_levels
 from streaminstr.types import StreaminstrError
 
@@ -31,6 +33,8 @@ class Options(TypedDict, total=False):
     farewell: str | bytes | Callable[[], str | bytes] | None
     max_age: float | None
     max_stall: float | None
+    filter: Callable[[Any, Any], bool] | str | None
+    paused: bool
 
 
 class Option(NamedTuple):
@@ -39,10 +43,12 @@ class Option(NamedTuple):
     check: Callable[[Any], bool]
     takes: str
     """The same in words, for the end of the sentence `It takes ...`."""
+    load: Callable[[str, Any], Any] = lambda _, value: value
+    """From what it is called and what is written to what is in the Config."""
 
 
 def check_option(name: str, value: Any, where: str | None = None) -> Any:
-    """The value, when it is one that option `name` can take; raises StreaminstrError otherwise.
+    """What `value` means, if option `name` can take it; raises StreaminstrError otherwise.
 
     `where` is what the user has written it as; by default a keyword of `configure`.
     """
@@ -53,12 +59,29 @@ def check_option(name: str, value: Any, where: str | None = None) -> Any:
             f"{did_you_mean(name, ['backend', 'options', *OPTIONS])}"
         )
         raise StreaminstrError(msg)
-    check, takes = OPTIONS[name]
-    if not check(value):
-        called = where or f"Option {name!r} (in settings {name.upper()})"
-        msg = f"{called} is {value!r:.80}. It takes {takes}."
+    option, called = OPTIONS[name], where or keyword(name)
+    if not option.check(value):
+        msg = f"{called} is {value!r:.80}. It takes {option.takes}."
         raise StreaminstrError(msg)
-    return value
+    return option.load(called, value)
+
+
+def keyword(name: str) -> str:
+    """What a keyword of `configure` is called in an error."""
+    return f"Option {name!r} (in settings {name.upper()})"
+
+
+def grace_of(name: str, given: Any) -> Any:
+    """The option `drain`, by the key DRAIN; raises StreaminstrError."""
+    if given is None:
+        return None
+    if not isinstance(given, dict) or set(given) != {"GRACE"}:
+        msg = f'{name} is {given!r:.80}. It takes a dict such as {{"GRACE": 20}}.'
+        raise StreaminstrError(msg)
+    if given["GRACE"] is None:
+        msg = f'{name}["GRACE"] is None. It takes a number of seconds above 0.'
+        raise StreaminstrError(msg)
+    return check_option("drain", given["GRACE"], f'{name}["GRACE"]')
 
 
 def _is_interval(value: Any) -> bool:
@@ -75,6 +98,10 @@ def _is_farewell(value: Any) -> bool:
     return value is None or isinstance(value, str | bytes) or callable(value)
 
 
+def _is_filter(value: Any) -> bool:
+    return value is None or isinstance(value, str) or callable(value)
+
+
 def _is_bool(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -84,9 +111,15 @@ OPTIONS: dict[str, Option] = {
     "parent": Option(lambda value: value in ("child", "link"), '"child" or "link"'),
     "cancelled_is_error": Option(_is_bool, "True or False"),
     "drain": Option(_is_grace, "a finite number of seconds above 0, or None"),
-    "farewell": Option(_is_farewell, "text, bytes, a function that returns one of these, or None"),
+    "farewell": Option(
+        _is_farewell,
+        "text, bytes, a function that returns one of these, or None",
+        lambda _, value: farewell(value),
+    ),
+    "filter": Option(_is_filter, f"{TAKES_FILTER}, or None", filter_of),
     "max_age": _SECONDS,
     "max_stall": _SECONDS,
+    "paused": Option(_is_bool, "True or False"),
     "progress_interval": _SECONDS,
     "log_levels": Option(
         is_levels,
@@ -97,3 +130,7 @@ OPTIONS: dict[str, Option] = {
     ),
 }
 """The options, by their names."""
+DJANGO_ALONE = ("ENDS_WITH", "LIMIT", "RELEASE_CONNECTIONS")
+"""Keys of STREAMINSTR that are no options."""
+KEYS = tuple(sorted({"BACKEND", "OPTIONS", *DJANGO_ALONE, *(name.upper() for name in OPTIONS)}))
+"""All keys of STREAMINSTR."""

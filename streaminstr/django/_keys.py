@@ -1,27 +1,19 @@
 """The keys of STREAMINSTR: what each takes, and which system check says so.
 
 Most are options of `streaminstr.configure`, and come from there. One that Django alone has takes a
-line in `OWN`, and a field of `conf.Loaded`.
+line in `OWN` and in `_options.DJANGO_ALONE`, and a field of `conf.Loaded`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.utils.module_loading import import_string
-
 from streaminstr import StreaminstrError
 from streaminstr._events import markers_of
 from streaminstr._mistakes import DOCUMENTATION
-from streaminstr._options import OPTIONS, check_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
-
-    Filter = Callable[[HttpRequest, HttpResponseBase], bool]
 
 REFERENCE = f"{DOCUMENTATION}reference/settings.html lists the keys, their types and examples."
 
@@ -42,11 +34,6 @@ class Check(NamedTuple):
     hint: str
 
 
-def where(key: str) -> str:
-    """What a key is called in an error."""
-    return f'STREAMINSTR["{key}"]'
-
-
 def check_limit(name: str, given: Any) -> int | None:
     """How many streams may be open; raises StreaminstrError."""
     is_number = isinstance(given, int) and not isinstance(given, bool)
@@ -62,19 +49,6 @@ def check_options(name: str, given: Any) -> dict[str, Any]:
         msg = f"{name} is {given!r:.80}. It takes a dict of the backend's options."
         raise StreaminstrError(msg)
     return given
-
-
-def grace_of(name: str, given: Any) -> float | None:
-    """How long open streams have, by DRAIN; raises StreaminstrError."""
-    if given is None:
-        return None
-    if not isinstance(given, dict) or set(given) != {"GRACE"}:
-        msg = f'{name} is {given!r:.80}. It takes a dict such as {{"GRACE": 20}}.'
-        raise StreaminstrError(msg)
-    if given["GRACE"] is None:
-        msg = f'{name}["GRACE"] is None. It takes a number of seconds above 0.'
-        raise StreaminstrError(msg)
-    return check_option("drain", given["GRACE"], f'{name}["GRACE"]')  # type: ignore[no-any-return]
 
 
 def markers_by_route(name: str, given: Any) -> dict[str, tuple[bytes, ...]]:
@@ -100,30 +74,11 @@ def check_bool(name: str, given: Any) -> bool:
     return given
 
 
-def filter_of(name: str, given: Any) -> Filter | None:
-    """The callable that FILTER names; raises StreaminstrError."""
-    if isinstance(given, str):
-        try:
-            given = import_string(given)
-        except ImportError as error:
-            msg = f"{name} cannot be imported: {error}"
-            raise StreaminstrError(msg) from error
-    if given is not None and not callable(given):
-        msg = (
-            f"{name} is {given!r:.80}. "
-            "It takes a callable (request, response) -> bool, or the dotted path of one."
-        )
-        raise StreaminstrError(msg)
-    return given  # type: ignore[no-any-return]
-
-
 OWN: Mapping[str, Key] = {
     "ENDS_WITH": Key(markers_by_route, {}),
-    "FILTER": Key(filter_of, None),
     "LIMIT": Key(check_limit, None),
     "RELEASE_CONNECTIONS": Key(check_bool, False),
 }
-KEYS = tuple(sorted({"BACKEND", "OPTIONS", *OWN, *(name.upper() for name in OPTIONS)}))
 CHECKS: Mapping[str, Check] = {
     "": Check("E001", REFERENCE),
     "BACKEND": Check(

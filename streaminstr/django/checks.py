@@ -8,7 +8,9 @@ from django.conf import settings
 from django.core import checks
 
 from streaminstr import StreaminstrError
+from streaminstr._environment import over
 from streaminstr._mistakes import Mistakes
+from streaminstr._sifted import plain
 from streaminstr.django import _keys, _tracers, conf
 
 if TYPE_CHECKING:
@@ -61,13 +63,13 @@ def _error(mistake: Mistake) -> checks.CheckMessage:
 
 def _is_off() -> bool:
     raw = getattr(settings, "STREAMINSTR", {})
-    return isinstance(raw, dict) and raw.get("BACKEND", "log") is None
+    return isinstance(raw, dict) and over(raw, conf.environment()).get("BACKEND", "log") is None
 
 
 def _backend_modules() -> set[str]:
     setting = conf.loaded()
     backends = () if setting is None else setting.config.backends
-    return {type(backend).__module__.partition(".")[0] for backend in backends}
+    return {type(plain(backend)).__module__.partition(".")[0] for backend in backends}
 
 
 _NAMES = {"streaminstr_ddtrace": "Datadog", "streaminstr_opentelemetry": "OpenTelemetry"}

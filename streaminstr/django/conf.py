@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from streaminstr import _configure
+from streaminstr._environment import in_environment, over, variable
 from streaminstr._mistakes import Mistakes, did_you_mean
+from streaminstr._options import KEYS, OPTIONS, grace_of
+from streaminstr._sifted import filter_of
 from streaminstr.django import _keys
-from streaminstr.django._keys import KEYS, OWN, where
+from streaminstr.django._keys import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streaminstr._configure import Settings
     from streaminstr._core.config import Config
-    from streaminstr.django._keys import Filter
+    from streaminstr._sifted import Filter
 
 __all__ = [
     "KEYS",
@@ -36,12 +42,16 @@ class Loaded:
     """The setting as it was written, and what it means: a field for each key in `_keys.OWN`."""
 
     raw: Any
-    config: Config
-    filter: Filter | None
+    config: Settings
     ends_with: Mapping[str, tuple[bytes, ...]]
     release_connections: bool
     limit: int | None = None
     """How many streams may be open in a process; None: any number."""
+
+    @property
+    def filter(self) -> Filter | None:
+        """Which responses have a scope; None: all."""
+        return self.config.filter
 
     @property
     def is_limited(self) -> bool:
@@ -50,6 +60,8 @@ class Loaded:
 
 
 _loaded: Loaded | None = None
+_overriding = 0
+"""How many blocks of `override_settings` are open that say something about STREAMINSTR."""
 
 
 def adopt() -> None:
@@ -58,29 +70,52 @@ def adopt() -> None:
 
 
 def loaded() -> Loaded | None:
-    """What STREAMINSTR says, or None where it is not set; raises StreaminstrError."""
+    """What STREAMINSTR and the environment say, or None where neither does.
+
+    Raises StreaminstrError, of all that is wrong.
+    """
     global _loaded  # noqa: PLW0603 - one process has one Django settings
     raw = getattr(settings, "STREAMINSTR", _UNSET)
-    if raw is _UNSET:
+    if raw is _UNSET and (_configure.has_configured() or not environment()):
         return None
     setting = _loaded
     if setting is None or setting.raw is not raw:
         mistakes = Mistakes()
-        own = load(mistakes, raw)
+        own = load(mistakes, {} if raw is _UNSET else raw)
         mistakes.tell()
         setting = _loaded = Loaded(raw=raw, **own)
     return setting
 
 
+def environment() -> Mapping[str, Any]:
+    """What the environment says over the setting: nothing inside of `override_settings`."""
+    return {} if _overriding else in_environment()
+
+
+@receiver(setting_changed)
+def _note_override(*, setting: str, enter: bool, **_: Any) -> None:
+    global _loaded, _overriding  # noqa: PLW0603 - as above
+    if setting == "STREAMINSTR":
+        _loaded = None
+        _overriding = max(_overriding + (1 if enter else -1), 0)
+
+
 def load(mistakes: Mistakes, raw: Any) -> dict[str, Any]:
-    """The fields of `Loaded`; what is wrong with `raw`, all of it, is in `mistakes`."""
-    if mistakes.collect("", check_keys, raw) is None and not isinstance(raw, dict):
+    """The fields of `Loaded`; all that is wrong with `raw` and the environment is in `mistakes`."""
+    mistakes.collect("", check_keys, raw)
+    if not isinstance(raw, dict):
         return {}
+    merged = over(raw, environment())
     own = {
-        key.lower(): mistakes.collect(key, one.load, where(key), raw.get(key, one.default))
+        key.lower(): mistakes.collect(key, one.load, where(key), merged.get(key, one.default))
         for key, one in OWN.items()
     }
-    return {**own, "config": _config_of(mistakes, raw)}
+    return {**own, "config": _config_of(mistakes, merged)}
+
+
+def where(key: str) -> str:
+    """What the user has written a key as, in an error."""
+    return variable(key) if key in environment() else f'STREAMINSTR["{key}"]'
 
 
 def _config_in_settings() -> Config | None:
@@ -88,7 +123,7 @@ def _config_in_settings() -> Config | None:
     return None if setting is None else setting.config
 
 
-def build(raw: Any) -> Config:
+def build(raw: Any) -> Settings:
     """The Config that the setting describes; raises StreaminstrError."""
     check_keys(raw)
     mistakes = Mistakes()
@@ -97,16 +132,12 @@ def build(raw: Any) -> Config:
     return config
 
 
-def _config_of(mistakes: Mistakes, raw: dict[str, Any]) -> Config:
+def _config_of(mistakes: Mistakes, raw: dict[str, Any]) -> Settings:
     options = mistakes.collect(
         "OPTIONS", _keys.check_options, where("OPTIONS"), raw.get("OPTIONS", {})
     )
-    grace = mistakes.collect("DRAIN", _keys.grace_of, where("DRAIN"), raw.get("DRAIN"))
-    more = {
-        key.lower(): value
-        for key, value in raw.items()
-        if key in KEYS and key not in {"BACKEND", "OPTIONS", *OWN}
-    }
+    grace = mistakes.collect("DRAIN", grace_of, where("DRAIN"), raw.get("DRAIN"))
+    more = {key.lower(): value for key, value in raw.items() if key.lower() in OPTIONS}
     if "drain" in more:
         more["drain"] = grace
     return _configure.collect(
@@ -114,7 +145,7 @@ def _config_of(mistakes: Mistakes, raw: dict[str, Any]) -> Config:
     )
 
 
-def check_keys(raw: Any) -> bool:
+def check_keys(raw: Any) -> None:
     """Raise StreaminstrError if `raw` is not a dict, and for keys that do not exist."""
     mistakes = Mistakes()
     if not isinstance(raw, dict):
@@ -125,7 +156,6 @@ def check_keys(raw: Any) -> bool:
             if key not in KEYS:
                 mistakes.add("", _unknown(key))
     mistakes.tell()
-    return True
 
 
 def _unknown(key: object) -> str:
@@ -142,4 +172,4 @@ def check_options(raw: dict[str, Any]) -> None:
 
 def load_filter(raw: dict[str, Any]) -> Filter | None:
     """The callable that FILTER names; raises StreaminstrError."""
-    return _keys.filter_of(where("FILTER"), raw.get("FILTER"))
+    return filter_of(where("FILTER"), raw.get("FILTER"))
