@@ -6,6 +6,7 @@ import pytest
 
 from command_runs import run
 from streaminstr import _registry
+from streaminstr._environment import in_environment
 from streaminstr.command.backends import names_in, pick, show, try_out
 
 
@@ -75,6 +76,14 @@ def test_the_names_in_a_setting_are_found(picked, names):
     assert names_in(picked) == names
 
 
+def test_the_environment_counts_before_the_settings(monkeypatch):
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    monkeypatch.setenv("STREAMINSTR_BACKEND", "none")
+    in_environment.cache_clear()
+    assert pick(None) == (None, {}, "STREAMINSTR_BACKEND in the environment")
+    in_environment.cache_clear()
+
+
 def test_the_command_line_counts_before_the_settings(monkeypatch):
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "not.looked.at")
     assert pick("ddtrace") == ("ddtrace", {}, "asked for on the command line")
@@ -95,7 +104,7 @@ def test_settings_without_streaminstr_leave_the_default(project):
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ('STREAMINSTR = {"BACKENDS": "log"}', "unknown keys: BACKENDS"),
+        ('STREAMINSTR = {"BACKENDS": "log"}', "the unknown key 'BACKENDS'"),
         ('STREAMINSTR = {"BACKEND": "nope"}', "No backend is called 'nope'"),
         ("import nowhere_to_be_found", "cannot be imported"),
     ],
