@@ -97,6 +97,17 @@ def typing(session: nox.Session) -> None:
     session.run("pytest", "-m", "typing", "tests/typing", *session.posargs)
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into docs/_build/html: what Sphinx warns of is an error, links within it too.
+
+    `-- -b linkcheck` asks for the links that lead outside as well.
+    """
+    session.install("-e", ".[docs]")
+    options = ("-q", "-W", "--keep-going", "-d", session.create_tmp())
+    session.run("sphinx-build", *options, "docs", "docs/_build/html", *session.posargs)
+
+
 COUNTED = "not servers and not real and not typing and not wire and not deploys"
 """The quick suite, and the same programs with and without us."""
 
