@@ -15,7 +15,7 @@ OF_FIRST = frozenset(
     {
         *("Backend", "Outcome", "StreamInfo", "StreamReport", "StreamScope", "StreaminstrError"),
         *("configure", "current_stream", "shutdown", "stream", "streamed"),
-        *("BackendContract", "RecordedStream", "RecordingBackend", "SpanView"),
+        *("BackendContract", "RecordedStream", "RecordingBackend", "SpanView", "Streams"),
         *("StreamScopeMiddleware", "stream_scope", "bind_extra_stream_metadata"),
     }
 )
@@ -45,7 +45,22 @@ def change(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: lis
         lines += ["", f"*Since version {since(name)}.*", ""]
 
 
+def sign(
+    app: Sphinx,  # noqa: ARG001 - autodoc's signature, as above
+    what: str,
+    name: str,  # noqa: ARG001
+    obj: Any,
+    options: Any,  # noqa: ARG001
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """A Protocol is not called: leave out what Python shows as its parameters."""
+    is_called = what != "class" or not getattr(obj, "_is_protocol", False)
+    return (signature, returns) if is_called else ("", None)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx about it."""
     app.connect("autodoc-process-docstring", change)
+    app.connect("autodoc-process-signature", sign)
     return {"parallel_read_safe": True}
