@@ -133,7 +133,9 @@ def wheel(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", str(built), str(HERE))
         (wheel_file,) = built.glob("*.whl")
         session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
-        for part in ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml"):
+        pages = (f"{page}.md" for page in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY"))
+        code = ("tests", "docs", "pyproject.toml", "noxfile.py")
+        for part in (*code, *pages, "CODE_OF_CONDUCT.md", "LICENSE"):
             source, target = HERE / part, built / "away" / part
             target.parent.mkdir(exist_ok=True)
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
