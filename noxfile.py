@@ -183,7 +183,8 @@ def old_flask(session: nox.Session) -> None:
 @nox.session
 def wire(session: nox.Session) -> None:
     """One scenario on both vendors, read back from receivers that are not ours."""
-    session.install("-e", ".[dev]", "opentelemetry-exporter-otlp")
+    session.install("-e", ".[dev]", "opentelemetry-exporter-otlp", "opentelemetry-distro")
+    session.install("gunicorn")
     # It pins an older opentelemetry-proto than today's exporters: an environment of its own.
     agent = Path(session.create_tmp()).resolve() / "agent"
     session.run("python", "-m", "venv", str(agent), silent=True)
