@@ -145,9 +145,9 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def servers(session: nox.Session) -> None:
-    """Real servers over real sockets."""
+    """Real servers over real sockets; `-- --short` for the fewer of CI."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
+    session.install("fastapi", "hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
 
 
