@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core import signing
 from django.core.cache import caches
 from django.db import connections
@@ -37,6 +38,16 @@ _ASKS = 8
 """How many requests wait for one process at once."""
 _SALT = "streaminstr.roster"
 _LARGEST_ASK = 8192
+
+
+def store_in(name: str, given: Any) -> Any:
+    """`given`, and the store where it names a cache; raises StreaminstrError for another name."""
+    if not isinstance(given, dict) or set(given) != {"CACHE"}:
+        return given
+    if given["CACHE"] not in [*settings.CACHES]:
+        msg = f"{name} is {given!r:.80}. CACHES in the settings has: {', '.join(settings.CACHES)}."
+        raise StreaminstrError(msg)
+    return CacheStore(given["CACHE"])
 
 
 class CacheStore:

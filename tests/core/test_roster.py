@@ -292,6 +292,16 @@ def test_all_processes_are_asked_to_do_something(monkeypatch):
     assert answers["web:8"] == "done"
 
 
+def test_all_processes_are_paused_and_resumed(monkeypatch):
+    monkeypatch.setattr(_configure._state, "paused", None)
+    with _configure.forced(_configure.Config(backends=(RecordingBackend(),))):
+        seen = []
+        for change in ("pause", "resume"):
+            seen += Roster().send(change).values()
+            seen.append(bool(_configure.current().backends))
+    assert seen == ["paused", False, "resumed", True]
+
+
 def test_what_no_process_knows_no_one_answers():
     assert Roster().send("explode", timeout=0.01) == {}
 
