@@ -20,10 +20,11 @@ A compiled copy may take the place of `Step` and `AsyncStep`.
 from __future__ import annotations
 
 from time import perf_counter as clock
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.meter import Meter
-from streaminstr._core.within import ITERATORS, relay, steps_of
+from streaminstr._core.within import relay, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,10 +123,10 @@ class AsyncStep(Meter):
                 advance = self._begin(advance)
             else:
                 self.entered = clock()
-            steps = run(advance, self._iterator)
-            steps = steps if type(steps) in ITERATORS else run(steps_of, steps)
+            lazy = type(self._iterator) is AsyncGeneratorType and advance is anext  # runs no code
+            steps = anext(self._iterator) if lazy else run(steps_of, run(advance, self._iterator))
             try:
-                signal = run(steps.send, None)
+                signal = run(next, steps)
             except StopIteration as end:  # the body did not wait for anything
                 chunk = end.value
             else:

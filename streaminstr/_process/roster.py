@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from math import inf
 from time import perf_counter as clock
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
@@ -37,7 +38,9 @@ _WRITE_EVERY, _WRITE_IDLE = 1.0, 5.0
 _POLL_IDLE = 1.0
 """How often requests are looked for while nothing is open, in seconds."""
 _REST = 20
-"""The thread rests this many times as long as a page has taken: it takes 5 % of a core at most."""
+"""The thread rests this many times as long as a page has kept it at work: 5 % of a core at most."""
+_LONGEST_REST = 5.0
+"""Seconds: a page is valid for some more. The first one may take long, because it imports a lot."""
 _SOON = 0.2
 """Seconds from an answer to the page with it: the stream that was closed has ended by then."""
 _LONGEST_PAUSE = 30.0
@@ -153,8 +156,9 @@ class Roster:
                 self._write_due = max(self._earliest, now + _SOON)
             self._asked_due = now + max(store.polls_every, 0.0 if lives else _POLL_IDLE)
         if self._write_due <= now:
+            begun = thread_time()
             self._write(store, rows_of(lives))
-            rest = (clock() - now) * _REST
+            rest = min((thread_time() - begun) * _REST, _LONGEST_REST)
             self._earliest = now + max(rest, store.writes_every)
             self._write_due = now + max(rest, _WRITE_EVERY if lives else _WRITE_IDLE)
             self._was_idle, self._failures = not lives, 0

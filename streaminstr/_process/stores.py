@@ -11,6 +11,9 @@ from streaminstr._process.directory import Directory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TAKES_ROSTER = (
+    'True, {"DIR": an absolute path}, or None; in Django also {"CACHE": a name in CACHES}'
+)
 TIME_TO_LIVE = 15.0
 """Seconds for which a page is there that is not replaced: its process cannot be looked for."""
 _METHODS = ("write", "read", "ask", "asked", "rest")
@@ -53,11 +56,11 @@ def is_roster(given: Any) -> bool:
     return given is None or isinstance(given, bool) or _is_store(given)
 
 
-def store_of(given: Any) -> Store:
-    """The store that is meant by what `is_roster` has taken, but for False and None."""
+def store_of(given: Any) -> Store | None:
+    """The store that is meant by what `is_roster` has taken; None where the roster is off."""
     if isinstance(given, dict):
         return Directory(given["DIR"])
-    return Directory() if given is True else given
+    return Directory() if given is True else given or None
 
 
 def _is_path(given: Any) -> bool:

@@ -12,11 +12,13 @@ request is for one process, and answered once.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.core import signing
+from django.conf import settings
 from django.core.cache import caches
+from django.core.signing import BadSignature, SignatureExpired, dumps, loads
 from django.db import connections
 
 from streaminstr._process.requests import OLDEST
@@ -36,6 +38,16 @@ _ASKS = 8
 """How many requests wait for one process at once."""
 _SALT = "streaminstr.roster"
 _LARGEST_ASK = 8192
+
+
+def store_in(name: str, given: Any) -> Any:
+    """`given`, and the store where it names a cache; raises StreaminstrError for another name."""
+    if not isinstance(given, dict) or set(given) != {"CACHE"}:
+        return given
+    if given["CACHE"] not in [*settings.CACHES]:
+        msg = f"{name} is {given!r:.80}. CACHES in the settings has: {', '.join(settings.CACHES)}."
+        raise StreaminstrError(msg)
+    return CacheStore(given["CACHE"])
 
 
 class CacheStore:
@@ -68,16 +80,22 @@ class CacheStore:
             self._cache.set(_slot_key(slot), self._signed(slot, text), TIME_TO_LIVE)
 
     def read(self) -> Iterator[tuple[str, str]]:
-        """The addresses and pages of the processes whose slots have not expired."""
+        """The addresses and pages of the processes whose slots have not expired.
+
+        What is no page, or signed with another `SECRET_KEY`, is empty.
+        """
         keys = {_slot_key(slot): slot for slot in range(SLOTS)}
         for key, value in self._cache.get_many(keys).items():
-            page = _opened(value, f"{_SALT}.{keys[key]}", TIME_TO_LIVE)
-            if page is not None:
-                yield f"{keys[key]}-{page['by']}", page["text"]
+            try:
+                page = _opened(value, f"{_SALT}.{keys[key]}", TIME_TO_LIVE)
+            except SignatureExpired:
+                continue
+            by, text = ("", "") if page is None else (page["by"], page["text"])
+            yield f"{keys[key]}-{by}", text
 
     def ask(self, address: str, nonce: str, text: str) -> None:  # noqa: ARG002 - it is in the text
         """Leave a request at the first free key beside the slot."""
-        signed = signing.dumps({"by": "", "text": text}, salt=f"{_SALT}.ask.{address}")
+        signed = dumps({"by": "", "text": text}, salt=f"{_SALT}.ask.{address}")
         slot = int(address.partition("-")[0])
         if not any(self._cache.add(key, signed, OLDEST) for key in _ask_keys(slot)):
             msg = "There are too many requests to one process already."
@@ -89,19 +107,26 @@ class CacheStore:
         if not own or slot is None:
             return
         values = self._cache.get_many([_slot_key(slot), *_ask_keys(slot)])
-        page = _opened(values.pop(_slot_key(slot), None), f"{_SALT}.{slot}", TIME_TO_LIVE)
-        if page is None or page["by"] != self._nonce:
-            self._slot = None  # it has expired, and may be another's now
+        if not self._is_own(slot, values.pop(_slot_key(slot), None)):
+            self._slot = None
         if values:
             self._cache.delete_many(list(values))
         for value in values.values():
-            request = _opened(value, f"{_SALT}.ask.{own}", OLDEST)
-            if request is not None:
-                yield request["text"]
+            with suppress(SignatureExpired):
+                request = _opened(value, f"{_SALT}.ask.{own}", OLDEST)
+                if request is not None:
+                    yield request["text"]
 
     def rest(self) -> None:
         """Close the database connections of this thread, which a cache in a database has opened."""
         connections.close_all()
+
+    def _is_own(self, slot: int, value: Any) -> bool:
+        """Whether the slot has not expired, after which it may be another's."""
+        with suppress(SignatureExpired):
+            page = _opened(value, f"{_SALT}.{slot}", TIME_TO_LIVE)
+            return page is not None and page["by"] == self._nonce
+        return False
 
     @property
     def _cache(self) -> BaseCache:
@@ -121,9 +146,7 @@ class CacheStore:
         raise StreaminstrError(msg)
 
     def _signed(self, slot: int, text: str) -> str:
-        return signing.dumps(
-            {"by": self._nonce, "text": text}, salt=f"{_SALT}.{slot}", compress=True
-        )
+        return dumps({"by": self._nonce, "text": text}, salt=f"{_SALT}.{slot}", compress=True)
 
 
 def _slot_key(slot: int) -> str:
@@ -135,12 +158,17 @@ def _ask_keys(slot: int) -> list[str]:
 
 
 def _opened(value: Any, salt: str, seconds: float) -> dict[str, str] | None:
-    """What was signed for this place a short time ago; None where it is anything else."""
+    """What was signed for this place; None where it is anything else.
+
+    Raises SignatureExpired where that was too many `seconds` ago.
+    """
     if not isinstance(value, str):
         return None
     try:
-        content = signing.loads(value, salt=salt, max_age=timedelta(seconds=seconds))
-    except (signing.BadSignature, ValueError, RecursionError):
+        content = loads(value, salt=salt, max_age=timedelta(seconds=seconds))
+    except SignatureExpired:
+        raise
+    except (BadSignature, ValueError, RecursionError):
         return None
     is_sound = isinstance(content, dict) and all(
         isinstance(content.get(name), str) for name in ("by", "text")

@@ -166,12 +166,14 @@ def test_the_first_stream_after_a_pause_is_on_it_soon(alone, clock):
     assert len(decode(store.written[-1], time.time()).rows) == 1
 
 
-def test_a_page_that_takes_long_is_written_less_often(alone, monkeypatch):
-    times = itertools.chain([0.0, 1.0], itertools.repeat(1.0))
-    monkeypatch.setattr("streaminstr._process.roster.clock", lambda: next(times))
+@pytest.mark.parametrize(("takes", "rest"), [(0.1, 2.0), (0.2, 4.0), (3.0, 5.0)])
+def test_a_page_that_takes_long_is_written_less_often(alone, clock, monkeypatch, takes, rest):
+    times = iter([7.0, 7.0 + takes])
+    monkeypatch.setattr("streaminstr._process.roster.thread_time", lambda: next(times))
     roster = Roster(MemoryStore())
-    roster.look(())
-    assert roster._write_due == 20.0
+    with opened():
+        roster.look(open_lives())
+    assert roster._write_due - clock[0] == pytest.approx(rest)
 
 
 def test_a_store_that_fails_is_left_alone_for_ever_longer(alone, clock):
@@ -288,6 +290,16 @@ def test_all_processes_are_asked_to_do_something(monkeypatch):
     answers = Roster(store).send("pause", timeout=0.01, seconds=60)
     assert sorted(answers.values()) == ["done", "for 60"]
     assert answers["web:8"] == "done"
+
+
+def test_all_processes_are_paused_and_resumed(monkeypatch):
+    monkeypatch.setattr(_configure._state, "paused", None)
+    with _configure.forced(_configure.Config(backends=(RecordingBackend(),))):
+        seen = []
+        for change in ("pause", "resume"):
+            seen += Roster().send(change).values()
+            seen.append(bool(_configure.current().backends))
+    assert seen == ["paused", False, "resumed", True]
 
 
 def test_what_no_process_knows_no_one_answers():

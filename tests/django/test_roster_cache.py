@@ -57,6 +57,14 @@ def keys(cache):
     return sorted(key.rpartition("streaminstr:")[2] for key in cache._cache)
 
 
+def again(cache, monkeypatch, seconds):
+    """Write what is in the cache once more, that much later."""
+    values = {f"streaminstr:{key}": cache.get(f"streaminstr:{key}") for key in keys(cache)}
+    later = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: later)
+    cache.set_many(values)
+
+
 # Pages
 
 
@@ -125,7 +133,7 @@ def forged(value, one, cache):
     one.write(TEXT)
     slot = int(one.own.partition("-")[0])
     cache.set(f"streaminstr:roster:{slot}", value)
-    return list(one.read())
+    return [text for _, text in one.read()]
 
 
 def signed(content, salt):
@@ -134,14 +142,15 @@ def signed(content, salt):
 
 @pytest.mark.parametrize("value", [7, b"x", None, "x", "a:b:c", ["page"]])
 def test_what_is_not_signed_is_no_page(one, cache, value):
-    assert forged(value, one, cache) == []
+    assert forged(value, one, cache) == [""]
+    assert read_others(one).pages == {}
 
 
 @pytest.mark.parametrize("content", [7, [], {}, {"by": 7, "text": ""}, {"by": "a", "text": None}])
 def test_what_is_signed_and_no_page_is_none(one, cache, content):
     one.write(TEXT)
     slot = one.own.partition("-")[0]
-    assert forged(signed(content, f"streaminstr.roster.{slot}"), one, cache) == []
+    assert forged(signed(content, f"streaminstr.roster.{slot}"), one, cache) == [""]
 
 
 def test_a_page_is_valid_in_its_own_slot_alone(one, cache):
@@ -149,16 +158,18 @@ def test_a_page_is_valid_in_its_own_slot_alone(one, cache):
     (key,) = keys(cache)
     slot = int(key.rpartition(":")[2])
     cache.set(f"streaminstr:roster:{(slot + 1) % 256}", cache.get(f"streaminstr:{key}"))
-    assert len(list(one.read())) == 1
+    assert sorted(text for _, text in one.read()) == ["", TEXT]
+
+
+def test_a_site_with_another_key_is_counted_and_not_read(one, other):
+    one.write(TEXT)
+    with override_settings(SECRET_KEY="another"):  # noqa: S106
+        assert read_others(other).unreadable == 1
 
 
 def test_an_old_page_that_is_written_again_is_none(one, cache, monkeypatch):
     one.write(TEXT)
-    (key,) = keys(cache)
-    old = cache.get(f"streaminstr:{key}")
-    later = time.time() + 16
-    monkeypatch.setattr(time, "time", lambda: later)
-    cache.set(f"streaminstr:{key}", old)
+    again(cache, monkeypatch, 16)
     assert list(one.read()) == []
 
 
@@ -196,6 +207,21 @@ def test_a_request_is_for_one_process_alone(one, other, cache):
     mine, its = (_cached._ask_keys(int(store.own.partition("-")[0])) for store in (one, other))
     cache.set(its[0], cache.get(mine[0]))
     assert list(other.asked()) == []
+
+
+def test_an_old_request_is_none(one, cache, monkeypatch):
+    one.write(TEXT)
+    ask(one, one.own)
+    again(cache, monkeypatch, 11)
+    assert list(one.asked()) == []
+    assert one.own
+
+
+def test_a_slot_with_an_old_page_is_lost(one, cache, monkeypatch):
+    one.write(TEXT)
+    again(cache, monkeypatch, 16)
+    assert list(one.asked()) == []
+    assert one.own == ""
 
 
 def test_one_that_is_not_signed_is_thrown_away(one, cache):

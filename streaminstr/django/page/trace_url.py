@@ -15,14 +15,15 @@ IDS = ("trace_id", "span_id", "stream_id")
 _EXAMPLE = '"https://tracing.example.com/trace/{trace_id}"'
 
 
-def check(given: Any) -> None:
-    """Raise StreaminstrError if `given` is no http or https address, or has more than ids in it."""
-    if given is None:
-        return
-    problem = _problem(given) if isinstance(given, str) else "It is no text."
+def check(name: str, given: Any) -> str | None:
+    """`given`; raises StreaminstrError for what is no http or https address of ids alone."""
+    problem = None
+    if given is not None:
+        problem = _problem(given) if isinstance(given, str) else "It is no text."
     if problem:
-        msg = f"STREAMINSTR['TRACE_URL'] is {given!r:.200}. {problem} Write such as {_EXAMPLE}."
+        msg = f"{name} is {given!r:.200}. {problem} Write such as {_EXAMPLE}."
         raise StreaminstrError(msg)
+    return given  # type: ignore[no-any-return]
 
 
 def address(template: str | None, row: OpenStream) -> str | None:

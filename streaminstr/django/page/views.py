@@ -111,7 +111,7 @@ def _pages(asked: Listing, paginator: Paginator[Any], number: int) -> list[dict[
 
 def _trace_url() -> str | None:
     setting = conf.loaded()
-    return None if setting is None else setting.raw.get("TRACE_URL")
+    return None if setting is None else setting.trace_url
 
 
 def _now() -> str:
