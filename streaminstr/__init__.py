@@ -53,7 +53,7 @@ __all__ = [
     "stream",
     "streamed",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = ("attributes", "types")
 _HOME = {

@@ -18,16 +18,25 @@ from streaminstr import types
 
 PACKAGE = Path(streaminstr.__file__).parent
 ROOT = Path(__file__).parents[2]
-BACKENDS = ["streaminstr_opentelemetry", "streaminstr_ddtrace"]
+BACKENDS = ["streaminstr_opentelemetry", "streaminstr_ddtrace", "streaminstr_prometheus"]
 FRAMEWORKS = {"anyio", "django", "fastapi", "starlette"}
-VENDORS = {"ddtrace", "opentelemetry", "rich", "uvicorn", "asgiref", *FRAMEWORKS, *BACKENDS}
+VENDORS = {
+    "ddtrace",
+    "opentelemetry",
+    "prometheus_client",
+    "rich",
+    "uvicorn",
+    "asgiref",
+    *FRAMEWORKS,
+    *BACKENDS,
+}
 OPTIONAL = {"structlog": {"structured.py"}}
 """What is looked for and used where it is there, and the one module that may import it."""
 LAYERS = (
     {"attributes"},
     {"types"},
     {"_core"},
-    {"_gaps", "_mistakes", "_sifted"},
+    {"_gaps", "_mistakes", "_sifted", "metrics"},
     {"_asgiref", "_begun", "_events", "_exchange", "_push", "_registry", "_stopping"},
     {"_caches", "_farewell", "_handle", "_http", "_inert", "_process", "_untaken", "log"},
     {"_options"},

@@ -1,6 +1,6 @@
 """`streaminstr backends`: what is installed, what is picked, whether it works."""
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, version
 
 import pytest
 
@@ -54,10 +54,10 @@ def test_the_list_names_each_backend_with_its_distribution_and_version(monkeypat
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
     assert show() == 0
     shown = capsys.readouterr().out
-    assert row(shown, "log")[1:4] == ["yes", "streaminstr", "0.1.0"]
+    assert row(shown, "log")[1:4] == ["yes", "streaminstr", version("streaminstr")]
     assert row(shown, "ddtrace")[1:4] == [
         "streaminstr",
-        "0.1.0",
+        version("streaminstr"),
         "streaminstr_ddtrace:DatadogBackend",
     ]
     assert "Picked: 'log' (the default; DJANGO_SETTINGS_MODULE is not set)." in shown
