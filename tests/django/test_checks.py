@@ -1,7 +1,9 @@
 """System checks: each wrong setting has its id, and a hint that says what to write."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import django
@@ -9,7 +11,9 @@ import pytest
 from django.core import checks
 from django.test import override_settings
 
+import documents
 from django_settings import MIDDLEWARE
+from streaminstr._options import KEYS
 from streaminstr.apps import ListedByMistake, check_app
 from streaminstr.django import _keys, conf
 from streaminstr.django.checks import (
@@ -156,8 +160,26 @@ def test_a_variable_of_nearly_that_name(monkeypatch):
 
 
 def test_no_hint_names_a_file_that_an_installed_package_does_not_have():
+    sources = [path.read_text() for path in Path(_keys.__file__).parent.glob("*check*.py")]
     hints = [check.hint for check in (*_keys.CHECKS.values(), _keys.OPTION)]
-    assert not [hint for hint in hints if "docs/" in hint or ".md" in hint]
+    assert not [text for text in (*sources, *hints) if "docs/" in text or ".md" in text]
+    assert documents.SITE.findall(_keys.REFERENCE) == ["reference/settings.html"]
+    assert documents.broken_addresses(_keys.REFERENCE) == []
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_each_key_has_a_row_and_an_example(key):
+    page = (documents.ROOT / "docs/reference/settings.md").read_text()
+    assert f"\n| `{key}` | " in page
+    assert f'\n    "{key}": ' in page
+
+
+def test_each_check_has_a_row():
+    page = (documents.ROOT / "docs/reference/settings.md").read_text()
+    folder = Path(_keys.__file__).parent
+    sources = [path.read_text() for path in (*folder.glob("*.py"), folder.parent / "apps.py")]
+    ids = set(re.findall(r"[EW]0\d\d(?=\")", "".join(sources)))
+    assert ids == {*re.findall(r"^\| `streaminstr\.([EW]0\d\d)`", page, re.MULTILINE)} - {"W006"}
 
 
 def test_the_package_in_place_of_the_app_is_an_error(tmp_path):
