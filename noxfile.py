@@ -38,7 +38,8 @@ LOWEST = (
     "uvicorn==0.30.0",
 )
 REAL = (
-    *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "redis", "zipstream-ng"),
+    *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "pymemcache", "redis"),
+    "zipstream-ng",
     *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
     *("fastapi", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
     *("elastic-apm", "newrelic", "sentry-sdk"),
@@ -147,7 +148,7 @@ def wheel(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Real servers over real sockets; `-- --short` for the fewer of CI."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("fastapi", "hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
+    session.install("fastapi", "hypercorn", "pyuwsgi", "redis", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
 
 
@@ -168,7 +169,7 @@ def differential(session: nox.Session) -> None:
 
 @nox.session
 def real(session: nox.Session) -> None:
-    """Other people's software without us and with us; needs Debian's redis-server, postgresql."""
+    """Other people's software without us and with us; needs redis-server, postgresql, memcached."""
     session.install("-e", ".[dev]", *REAL)
     session.run("pytest", "-m", "real", "tests/real", *session.posargs)
 

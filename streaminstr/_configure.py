@@ -14,8 +14,10 @@ from streaminstr._core.guard import guarded
 from streaminstr._environment import in_environment, over, variable
 from streaminstr._mistakes import Mistakes
 from streaminstr._options import OPTIONS, Options, check_option, grace_of, keyword
-from streaminstr._process import progress
+from streaminstr._process import progress, requests
 from streaminstr._process.drain import drain as drain_of_process
+from streaminstr._process.remembering import RosterBackend
+from streaminstr._process.roster import Roster
 from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
 from streaminstr._process.shutdown import watch as watch_for_sigterm
 from streaminstr._sifted import plain
@@ -72,8 +74,11 @@ def collect(
     if mistakes.entries:
         return Settings()
     levels = {**DEFAULT_LEVELS, **(checked.pop("log_levels", None) or {})}
+    store = checked.pop("roster", None)
     if backends:
         backends = with_log(backends, levels)
+        if store is not None:
+            backends = (*backends, RosterBackend(Roster(store)))
     return assemble(backends, **checked)
 
 
@@ -161,7 +166,8 @@ def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> Non
     (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval`
     (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell` (the last chunk of
     an event stream that the server ends, or what returns it), `max_age` and `max_stall` (seconds
-    after which a stream, or one without a new chunk, is ended as cancelled by the server).
+    after which a stream, or one without a new chunk, is ended as cancelled by the server), `roster`
+    (True or `{"DIR": path}`: this process tells others which streams it has open).
     `filter`, `(request, response) -> bool`, chooses the responses of Starlette that have a scope.
     `paused` builds the backends, and opens no scope before `resume()`. `backend=None` turns
     everything off. The environment comes over all of them: STREAMINSTR_BACKEND and others. Raises
@@ -221,6 +227,20 @@ def resume() -> None:
     _state.paused = False
 
 
+def _on_request(change: Callable[[], None], answer: str) -> None:
+    """Let other processes ask for it: `roster().send("pause")`."""
+
+    def handle(_: Mapping[str, Any]) -> str:
+        change()
+        return answer
+
+    requests.handlers[change.__name__] = handle
+
+
+_on_request(pause, "paused")
+_on_request(resume, "resumed")
+
+
 def shutdown(timeout: float = 5.0) -> None:
     """Close every open stream as cancelled by the server, then flush the backends.
 
@@ -233,6 +253,19 @@ def shutdown(timeout: float = 5.0) -> None:
     drain_of_process.wait(deadline - min(timeout, 1.0) / 2)
     close_open_streams(deadline)
     flush(guarded(configured, default=OFF).backends, deadline)
+
+
+def roster() -> Roster:
+    """The roster of the active configuration; without the setting one of this process alone."""
+    return roster_of(guarded(configured, default=OFF)) or _ALONE
+
+
+def roster_of(config: Config) -> Roster | None:
+    """The roster of a configuration, where ROSTER is set."""
+    return next((one.roster for one in config.backends if isinstance(one, RosterBackend)), None)
+
+
+_ALONE = Roster()
 
 
 class _State:

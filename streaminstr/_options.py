@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from streaminstr._farewell import farewell
 from streaminstr._mistakes import did_you_mean
+from streaminstr._process.stores import TAKES_ROSTER, is_roster, store_of
 from streaminstr._sifted import TAKES_FILTER, filter_of
 from streaminstr.log.backend import LEVELS, is_levels
 from streaminstr.types import StreaminstrError
@@ -18,6 +19,7 @@ from streaminstr.types import StreaminstrError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from streaminstr._process.stores import Store
     from streaminstr.types import Parent
 
 
@@ -35,6 +37,7 @@ class Options(TypedDict, total=False):
     max_stall: float | None
     filter: Callable[[Any, Any], bool] | str | None
     paused: bool
+    roster: bool | Mapping[str, str] | Store | None
 
 
 class Option(NamedTuple):
@@ -121,6 +124,7 @@ OPTIONS: dict[str, Option] = {
     "max_stall": _SECONDS,
     "paused": Option(_is_bool, "True or False"),
     "progress_interval": _SECONDS,
+    "roster": Option(is_roster, TAKES_ROSTER, lambda _, value: store_of(value)),
     "log_levels": Option(
         is_levels,
         (

@@ -20,11 +20,17 @@ from streaminstr._process import lag
 from streaminstr._process.expiry import end_if_over
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.life import Life
     from streaminstr.types import StreamReport
 
+    _Look = Callable[[tuple[Life, ...]], float]
+
 EVENT = "stream_progress"
+_AFTER_AN_ERROR = 1.0
+"""Seconds until a look that raised is tried again."""
 
 
 class _Clockwork:
@@ -35,6 +41,7 @@ class _Clockwork:
         self.starting = Lock()
         self.wake = Event()
         self.planned = inf
+        self.looks: dict[str, _Look] = {}
 
     def ensure(self) -> None:
         """Start the thread, where there is none yet."""
@@ -68,10 +75,25 @@ def look_after(life: Life) -> None:
         _clockwork.wake.set()
 
 
+def share(name: str, look: _Look) -> None:
+    """Have the thread call `look`, too, with the lives of all open streams: one of each `name`.
+
+    `look` returns when it is next, by `perf_counter`. It is called at once, and whenever the thread
+    looks at the streams.
+    """
+    clockwork = _clockwork
+    if clockwork.looks.get(name) != look:
+        clockwork.looks = {**clockwork.looks, name: look}
+        clockwork.ensure()
+        clockwork.wake.set()
+
+
 def show_due() -> float:
     """Look at each open stream that is due; returns the seconds to the next."""
-    soonest = inf
-    for life in open_lives():
+    soonest, lives = inf, open_lives()
+    for look in _clockwork.looks.values():
+        soonest = min(soonest, guarded(look, lives, default=clock() + _AFTER_AN_ERROR))
+    for life in lives:
         progress = life.progress
         if progress is not None:
             asked = _ask_loop_of(life.handle)  # first, so that what is shown has an answer in it

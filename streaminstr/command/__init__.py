@@ -1,4 +1,4 @@
-"""The command line: `streaminstr demo` and `streaminstr backends`."""
+"""The command line: `streaminstr demo`, `streaminstr backends` and `streaminstr top`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_backends(commands)
+    _add_top(commands)
     return parser
 
 
@@ -65,6 +66,16 @@ def _add_backends(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     backends.set_defaults(run=_backends)
 
 
+def _add_top(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from streaminstr._top.options import EPILOG, add_arguments  # noqa: PLC0415 - of one command
+
+    top = commands.add_parser(
+        "top", help="show the open streams of all workers of this host", epilog=EPILOG
+    )
+    add_arguments(top)
+    top.set_defaults(run=_top)
+
+
 def _demo(asked: argparse.Namespace) -> int:
     from streaminstr.demo import demo  # noqa: PLC0415 - needs Django
 
@@ -75,3 +86,9 @@ def _backends(asked: argparse.Namespace) -> int:
     from streaminstr.command.backends import show  # noqa: PLC0415 - metadata is slow to read
 
     return show(asked.backend, check=asked.check)
+
+
+def _top(asked: argparse.Namespace) -> int:
+    from streaminstr.command.top import show  # noqa: PLC0415 - loads the library
+
+    return show(asked)

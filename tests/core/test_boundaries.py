@@ -45,6 +45,7 @@ LAYERS = (
     {"_wrap"},
     {"_response"},
     {"_nets", "_streamed"},
+    {"_top"},
     {"_starlette_filter", "apps", "asgi", "django", "gunicorn", "wsgi"},
     {"starlette"},
     {"testing"},
