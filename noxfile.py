@@ -109,7 +109,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", *options, "docs", "docs/_build/html", *session.posargs)
 
 
-COUNTED = "not servers and not real and not typing and not wire and not deploys"
+COUNTED = "not servers and not real and not typing and not wire and not deploys and not browser"
 """The quick suite, and the same programs with and without us."""
 
 
@@ -150,6 +150,20 @@ def servers(session: nox.Session) -> None:
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
     session.install("fastapi", "hypercorn", "pyuwsgi", "redis", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The page of open streams in a browser; needs Debian's chromium and chromium-driver."""
+    session.install("-e", ".[dev]", "selenium")
+    session.run("pytest", "-m", "browser", "tests/page", *session.posargs)
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """The pictures of docs/images, made anew from the running demo: look at each of them."""
+    session.install("-e", ".[dev]", "pillow", "selenium")
+    session.run("python", "tests/support/screenshots.py", *session.posargs)
 
 
 @nox.session

@@ -134,7 +134,7 @@ OPTIONS: dict[str, Option] = {
     ),
 }
 """The options, by their names."""
-DJANGO_ALONE = ("ENDS_WITH", "LIMIT", "RELEASE_CONNECTIONS")
+DJANGO_ALONE = ("ENDS_WITH", "LIMIT", "RELEASE_CONNECTIONS", "TRACE_URL")
 """Keys of STREAMINSTR that are no options."""
 KEYS = tuple(sorted({"BACKEND", "OPTIONS", *DJANGO_ALONE, *(name.upper() for name in OPTIONS)}))
 """All keys of STREAMINSTR."""

@@ -45,7 +45,13 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="NAME",
         help="log (the default, no vendor), opentelemetry, ddtrace, or one of your own",
     )
-    demo.add_argument("--keep", action="store_true", help="leave the site up until Ctrl-C")
+    stays = demo.add_mutually_exclusive_group()
+    stays.add_argument("--keep", action="store_true", help="leave the site up until Ctrl-C")
+    stays.add_argument(
+        "--live",
+        action="store_true",
+        help="keep streams of each kind open until Ctrl-C, for the page of open streams and `top`",
+    )
     demo.set_defaults(run=_demo)
 
 
@@ -79,6 +85,10 @@ def _add_top(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _demo(asked: argparse.Namespace) -> int:
     from streaminstr.demo import demo  # noqa: PLC0415 - needs Django
 
+    if asked.live:
+        from streaminstr.demo.live.run import live  # noqa: PLC0415
+
+        return live(asked.backend)
     return demo(asked.backend, keep=asked.keep)
 
 
