@@ -7,7 +7,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from streaminstr import _registry
+from streaminstr import _registry, _segments
 from streaminstr._asgiref import place
 from streaminstr._core.config import OFF, Config
 from streaminstr._core.guard import guarded
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from streaminstr._core.handle import StreamHandle
+    from streaminstr._core.life import Life
     from streaminstr.types import Backend, Parent
 
     # The items of a list are checked at run time alone: a checker would refuse a valid list that
@@ -40,6 +41,7 @@ class Options(TypedDict, total=False):
     cancelled_is_error: bool
     log_levels: Mapping[str, str | None]
     progress_interval: float | None
+    segment_interval: float | None
     drain: float | None
     farewell: str | bytes | Callable[[], str | bytes] | None
     max_age: float | None
@@ -59,6 +61,9 @@ def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **m
 
 def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
     """A Config of these backends, with what logging and the process hand to the core."""
+    segment_interval = options.pop("segment_interval", None)
+    if segment_interval is not None and options.get("progress_interval") is None:
+        options["progress_interval"] = inf  # the lock that keeps the calls of a scope apart
     looks = any(options.get(name) for name in ("progress_interval", "max_age", "max_stall"))
     return Config(
         backends=backends,
@@ -68,7 +73,7 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
         logger=stream_logger,
         announce=_announcer(backends),
         gap_bounds=_gap_bounds(backends),
-        look_after=progress.look_after if looks else None,
+        look_after=_looking_after(segment_interval) if looks else None,
         **options,
     )
 
@@ -103,6 +108,18 @@ def drain(grace: float) -> None:
     drain_of_process.begin()
 
 
+def _looking_after(segment_interval: float | None) -> Callable[[Life], None]:
+    """What has the background thread look at a stream that has just begun."""
+    if segment_interval is None:
+        return progress.look_after
+
+    def look_after(life: Life) -> None:
+        _segments.begin(segment_interval, life)
+        progress.look_after(life)
+
+    return look_after
+
+
 def _announcer(backends: tuple[Backend, ...]) -> Callable[[StreamHandle], None] | None:
     """What says that a stream has begun, where that was asked for."""
     logs = (one for one in backends if isinstance(one, LogBackend))
@@ -123,10 +140,11 @@ def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> Non
     """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
 
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
-    (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval`
-    (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell` (the last chunk of
-    an event stream that the server ends, or what returns it), `max_age` and `max_stall` (seconds
-    after which a stream, or one without a new chunk, is ended as cancelled by the server).
+    (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval` and
+    `segment_interval` (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell`
+    (the last chunk of an event stream that the server ends, or what returns it), `max_age` and
+    `max_stall` (seconds after which a stream, or one without a new chunk, is ended as cancelled by
+    the server).
     `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
     """
     _state.configured = build(backend, **options)
@@ -221,6 +239,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_age": (_is_interval, "a number of seconds above 0, or None"),
     "max_stall": (_is_interval, "a number of seconds above 0, or None"),
     "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
+    "segment_interval": (_is_interval, "a number of seconds above 0, or None"),
     "log_levels": (
         is_levels,
         (

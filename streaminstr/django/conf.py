@@ -36,6 +36,7 @@ KEYS = (
     "PARENT",
     "PROGRESS_INTERVAL",
     "RELEASE_CONNECTIONS",
+    "SEGMENT_INTERVAL",
 )
 _ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER", "LIMIT", "RELEASE_CONNECTIONS")
 """Keys that are no options of `streaminstr.configure`."""
