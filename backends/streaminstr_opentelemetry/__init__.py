@@ -17,7 +17,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, Status, Status
 from streaminstr import __version__
 from streaminstr import attributes as names
 from streaminstr.types import NotNow
-from streaminstr_opentelemetry._metrics import GAP, Metrics
+from streaminstr_opentelemetry._metrics import GAPS, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,13 +57,17 @@ class OpenTelemetryBackend:
         if metrics:
             meter = otel_metrics.get_meter("streaminstr", __version__, meter_provider, SCHEMA_URL)
             self.metrics = Metrics(meter, gaps=gaps)
-        self.gap_bounds: tuple[float, ...] = GAP if metrics and gaps else ()
+        self.gap_bounds: tuple[float, ...] = GAPS.buckets if metrics and gaps else ()
         """What `StreamReport.gaps` is counted by; empty: it is not counted."""
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
 
     def open(self, info: StreamInfo) -> OpenTelemetryScope:
         return OpenTelemetryScope(self, info, otel_context.get_current())
+
+    def trace_id(self) -> int | None:
+        """The id of the current span's trace, for RATIO."""
+        return trace.get_current_span().get_span_context().trace_id or None
 
     def refused(self, info: StreamInfo) -> None:
         """Count a stream that a limit has refused."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from streaminstr.testing._methods import missing_in
 from streaminstr.types import SupportsSegments
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class ObservedBackend:
                 self._backend.open,
                 f"returned {scope!r:.80}. Return a new scope for each stream.",
             )
+        elif missing := missing_in(scope):
+            self._observer.fault(self._backend.open, f"returned a {type(scope).__name__} {missing}")
         self._observer.scopes.append(scope)
         kind = ObservedSegments if isinstance(scope, SupportsSegments) else ObservedScope
         return kind(scope, self._observer)

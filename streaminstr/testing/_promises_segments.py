@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from streaminstr import attributes as names
 from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
-from streaminstr.testing._trial import Trial
+from streaminstr.testing._trial import Trial, cut
+from streaminstr.testing._views import SpanView
 from streaminstr.types import Outcome
-
-if TYPE_CHECKING:
-    from streaminstr.testing._views import SpanView
 
 _ADVICE = "End the span in segment(), start the next one there, and end that one in close()."
 
@@ -23,7 +23,7 @@ class Segments(Hooks):
     def test_segments(self) -> None:
         """Each segment has its number, the first its own numbers, the last those of the stream."""
         with Trial(self, "segments", segment_interval=inf) as trial:
-            _cut_once(trial, trial.stream())
+            _cut_once(trial.stream())
         first, last = _two(trial)
         source = "report.as_attributes(), all of it, in segment()"
         trial.check_attributes(first, {names.SEGMENT: 0, names.CHUNKS: 1}, source)
@@ -39,9 +39,7 @@ class Segments(Hooks):
     def test_segment_parent(self) -> None:
         """All segments are in the stream's trace, under the same parent."""
         with Trial(self, "segment_parent", segment_interval=inf) as trial:
-            outer = trial.stream(
-                bodies.around(lambda: _cut_once(trial, trial.stream())), name="outer"
-            )
+            outer = trial.stream(bodies.around(lambda: _cut_once(trial.stream())), name="outer")
             list(outer)
         first, last = _two(trial)
         trial.check(
@@ -55,7 +53,7 @@ class Segments(Hooks):
     def test_segment_link(self) -> None:
         """Each segment is linked to the one before it."""
         with Trial(self, "segment_link", segment_interval=inf) as trial:
-            _cut_once(trial, trial.stream())
+            _cut_once(trial.stream())
         first, last = _two(trial)
         trial.check(
             last.links == (first.span_id,),
@@ -68,7 +66,7 @@ class Segments(Hooks):
         """In the steps after the cut, and in the clean-up, the new span is current."""
         seen: list[Any] = []
         with Trial(self, "segment_current", segment_interval=inf) as trial:
-            _cut_once(trial, trial.stream(bodies.looking(self.current_span_id, seen, seen)))
+            _cut_once(trial.stream(bodies.looking(self.current_span_id, seen, seen)))
         first, last = _two(trial)
         trial.check(
             seen == [first.span_id, *[last.span_id] * 3],
@@ -81,7 +79,7 @@ class Segments(Hooks):
         """Log lines of the steps after the cut have the ids of the new span."""
         seen: list[Any] = []
         with Trial(self, "segment_log_fields", segment_interval=inf) as trial:
-            _cut_once(trial, trial.stream(bodies.looking(bodies.fields, seen, [])))
+            _cut_once(trial.stream(bodies.looking(bodies.fields, seen, [])))
         for segment, fields in zip(_two(trial), seen, strict=False):
             trial.check(
                 segment.span_id in map(str, fields.values()),
@@ -90,13 +88,16 @@ class Segments(Hooks):
             )
 
 
-def _cut_once(trial: Trial, stream: Any) -> None:
+def _cut_once(stream: Any) -> None:
     next(stream)
-    trial.cut(stream)
+    if not cut(stream):
+        pytest.skip("the scope has no segment(), which may be left out")
     list(stream)
 
 
 def _two(trial: Trial) -> tuple[SpanView, SpanView]:
+    if not trial.contract.can_read_back:
+        return SpanView(name="promised"), SpanView(name="promised")
     spans = [span for span in trial.finished() if span.name == "promised"]
     trial.check(
         len(spans) == 2,  # noqa: PLR2004 - the two segments

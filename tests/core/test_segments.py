@@ -423,11 +423,11 @@ class TestABodyThatHoldsASpan:
         next(made)
         assert self.backend.streams[0].events[2:] == ["segment"]
 
-    def test_it_is_no_error(self, made, refusals, monkeypatch):
+    def test_it_is_no_error(self, made, refusals, errors):
         refusals += [1]
         ask(made)
         next(made)
-        assert not guard.errors
+        assert not errors.errors
 
     def test_another_vendors_span_goes_on_by_itself(self, refusals):
         def segment(scope, plain, report):
