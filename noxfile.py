@@ -33,6 +33,7 @@ LOWEST = (
     "ddtrace==3.9.0",
     "opentelemetry-api==1.30.0",
     "opentelemetry-sdk==1.30.0",
+    "prometheus-client==0.20.0",
     "structlog==22.1.0",
     "rich==13.7.0",
     "uvicorn==0.30.0",

@@ -88,8 +88,8 @@ def _family(metric: metrics.Metric, registry: CollectorRegistry) -> Any:
         "histogram": {"buckets": metric.buckets},
     }
     name = metric.name.replace(".", "_") + _UNITS.get(metric.unit, "")
-    known = name, metric.description, [one.replace(".", "_") for one in metric.attributes]
-    return kind(*known, registry=registry, **more.get(metric.kind, {}))
+    described = name, metric.description, [one.replace(".", "_") for one in metric.attributes]
+    return kind(*described, registry=registry, **more.get(metric.kind, {}))
 
 
 def _interrupts_the_client() -> bool:

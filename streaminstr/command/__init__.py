@@ -55,7 +55,12 @@ def _add_backends(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     backends.add_argument(
         "--check",
         action="store_true",
-        help="send one stream through the backend and say what arrived",
+        help="send one stream through the backend and say what is known of it",
+    )
+    backends.add_argument(
+        "--receiver",
+        metavar="[HOST:]PORT",
+        help="check, and listen there for OTLP over HTTP and for ddtrace: show what arrives",
     )
     backends.add_argument(
         "--backend",
@@ -73,5 +78,7 @@ def _demo(asked: argparse.Namespace) -> int:
 
 def _backends(asked: argparse.Namespace) -> int:
     from streaminstr.command.backends import show  # noqa: PLC0415 - metadata is slow to read
+    from streaminstr.command.receiver import of_this_process  # noqa: PLC0415 - an HTTP server
 
-    return show(asked.backend, check=asked.check)
+    receiver = None if asked.receiver is None else of_this_process(asked.receiver)
+    return show(asked.backend, check=asked.check or receiver is not None, receiver=receiver)
