@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from anyio import CancelScope
 from starlette.middleware import Middleware
 
-from streaminstr import _configure, _response
+from streaminstr import _response
 from streaminstr._core.guard import guarded
 from streaminstr._exchange import alive, exchange_of
 from streaminstr._http import has_body, is_resumed_in, route_of
+from streaminstr._starlette_filter import config_for
 from streaminstr._wrap import adopt, wrap
 from streaminstr.asgi import StreamScopeMiddleware
 from streaminstr.types import StreaminstrError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
+    from streaminstr._core.config import Config
     from streaminstr._exchange import Exchange
     from streaminstr._handle import Handle
     from streaminstr._nets.protocol import Application, Message, Receive, Send
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _FRAMEWORKS = ("starlette", "fastapi")
 _CLASSES = {"starlette.responses": "StreamingResponse", "sse_starlette.sse": "EventSourceResponse"}
 """The classes of responses that step a body. Others derive from them."""
+_EVENTS = {"content-type": "text/event-stream"}
 _MARK = "_streaminstr"
 """An attribute of a function that is in another one's place; the key in an instrumented request's
 scope of what holds its streams until the net has closed them."""
@@ -118,16 +121,15 @@ def _take_response(response: Any, scope: Message) -> None:
     exchange, body = exchange_of(scope), response.body_iterator
     if exchange is None:
         return
-    described = _response.handle_of(
-        _configure.current(), _facts(scope, response.status_code, response.headers)
-    )
+    config = config_for(scope, response)
+    described = _response.handle_of(config, _facts(scope, response.status_code, response.headers))
     if exchange.is_taken:
         for stream in alive(exchange.bodies):
             _describe(stream, described)
             response.body_iterator = _followed(body, stream, described)
         return
     if has_body(scope["method"], response.status_code):
-        stream = _take(body, described, scope, _response.measure_of(response.charset))
+        stream = _take(body, described, scope, _response.measure_of(response.charset), config)
         if _response.given_stream(body, _FRAMEWORKS) is None:
             response.body_iterator = stream
         sse = sys.modules.get("sse_starlette.sse")
@@ -150,11 +152,11 @@ async def _followed(body: Any, stream: Any, described: Handle) -> AsyncIterator[
         yield last
 
 
-def _take(body: Any, described: Handle, scope: Message, size_of: Callable[[Any], int]) -> Any:
+def _take(body: Any, described: Handle, scope: Message, size_of: Any, config: Config) -> Any:
     """The stream over `body`, or the one that the application has made of it."""
     stream = _response.given_stream(body, _FRAMEWORKS)
     if stream is None:
-        config, held = _configure.current(), _response.held_by(body, (GeneratorType,), _FRAMEWORKS)
+        held = _response.held_by(body, (GeneratorType,), _FRAMEWORKS)
         # A thread that has stepped it may drop it last, outside of the stream.
         closers = () if held is None else (held.close,)
         stream = wrap(body, described, config, closers=closers, size_of=size_of, carrier=scope)
@@ -202,11 +204,10 @@ def _take_generator(body: Any) -> Any:
     scope = _scope.get()
     if scope is None or exchange_of(scope) is None:
         return body
-    described = _response.handle_of(
-        _configure.current(), _facts(scope, None, {"content-type": "text/event-stream"})
-    )
+    config, facts = config_for(scope, None), _facts(scope, None, _EVENTS)
+    described = _response.handle_of(config, facts)
     described.may_append = False  # what the stream appended would be an item
-    stream = _take(body, described, scope, lambda _: 0)
+    stream = _take(body, described, scope, lambda _: 0, config)
     _response.count_encoded(stream, _as_event)
     return stream
 

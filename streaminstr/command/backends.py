@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _registry
+from streaminstr._environment import PREFIX, in_environment, over
+from streaminstr._sifted import plain
 from streaminstr.command.check import try_out
 from streaminstr.command.table import print_table, say
 
@@ -36,7 +38,8 @@ def show(
     names = names_in(picked)
     print_table(COLUMNS, [_row(point, names) for point in _registry.installed()])
     say(f"\nPicked: {picked!r} ({reason}).")
-    backends = _registry.resolve(picked, options)
+    # One stream is to arrive, whatever share of all streams a backend takes.
+    backends = tuple(plain(backend) for backend in _registry.resolve(picked, options))
     return try_out(backends, receiver) if check else 0
 
 
@@ -44,16 +47,21 @@ def pick(backend: str | None) -> tuple[Any, dict[str, Any], str]:
     """What is picked, with which options, and who says so."""
     if backend is not None:
         return backend, {}, "asked for on the command line"
+    raw, reason = _written()
+    if "BACKEND" in in_environment():
+        reason = f"{PREFIX}BACKEND in the environment"
+    merged = over(raw, in_environment())
+    return merged.get("BACKEND", "log"), merged.get("OPTIONS", {}), reason
+
+
+def _written() -> tuple[dict[str, Any], str]:
+    """The setting, or nothing, and where it is written."""
     if SETTINGS not in os.environ:
-        return "log", {}, f"the default; {SETTINGS} is not set"
+        return {}, f"the default; {SETTINGS} is not set"
     raw = _settings()
     if raw is None:
-        return "log", {}, f"the default; {os.environ[SETTINGS]} has no STREAMINSTR"
-    return (
-        raw.get("BACKEND", "log"),
-        raw.get("OPTIONS", {}),
-        f"STREAMINSTR in {os.environ[SETTINGS]}",
-    )
+        return {}, f"the default; {os.environ[SETTINGS]} has no STREAMINSTR"
+    return raw, f"STREAMINSTR in {os.environ[SETTINGS]}"
 
 
 def names_in(picked: Any) -> set[str]:

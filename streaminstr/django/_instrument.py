@@ -13,6 +13,7 @@ from streaminstr._core.guard import guarded
 from streaminstr._exchange import exchange_of, here
 from streaminstr._http import is_resumed
 from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, measure_of
+from streaminstr._sifted import sift
 from streaminstr._wrap import adopt, wrap
 from streaminstr.django import _buffered, _connections, conf
 from streaminstr.django._files import hand_over, may_be_sent_by_server
@@ -98,8 +99,12 @@ def _instrument(
     requested: float | None,
 ) -> Handle | None:
     leave_out(request, response)
-    config, setting, route = _configure.current(), conf.loaded(), route_of(request)
-    if not config.backends or not _is_wanted(setting, request, response):
+    config = _configure.current()
+    if not config.backends:
+        return None
+    setting, route = conf.loaded(), route_of(request)
+    config = sift(config, None if setting is None else setting.filter, request, response)
+    if not config.backends:
         return None
     if setting is not None and not options.markers:
         options = options._replace(markers=setting.ends_with.get(route or "", ()))
@@ -181,14 +186,6 @@ def _replace_body(
     response._iterator = stream  # noqa: SLF001 - see above
     close = hand_over(response, stream) if by_server else partial(close_here, stream)
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
-
-
-def _is_wanted(
-    setting: conf.Loaded | None, request: HttpRequest, response: HttpResponseBase
-) -> bool:
-    if setting is None or setting.filter is None:
-        return True
-    return bool(guarded(setting.filter, request, response, default=True))
 
 
 def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:

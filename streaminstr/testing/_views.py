@@ -23,7 +23,7 @@ class SpanView:
     parent_id: str | None = None
     """The `span_id` of the parent; None for the root of a trace."""
     links: tuple[str, ...] = ()
-    """The `span_id`s of the spans that it is linked to."""
+    """The `span_id` of each span that it is linked to."""
     start_ns: int | None = None
     """Unix time in nanoseconds; milliseconds are fine enough."""
     attributes: Mapping[str, object] = field(default_factory=dict)
