@@ -1,4 +1,4 @@
-"""The command line: `streaminstr demo` and `streaminstr backends`."""
+"""The command line: `streaminstr demo`, `backends` and `compare`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_backends(commands)
+    _add_compare(commands)
     return parser
 
 
@@ -70,6 +71,27 @@ def _add_backends(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     backends.set_defaults(run=_backends)
 
 
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    compare = commands.add_parser(
+        "compare", help="run a site with both vendors on, and show its streams side by side"
+    )
+    compare.add_argument(
+        "site", nargs="*", metavar="-- COMMAND", help="what starts the site, launchers and all"
+    )
+    compare.add_argument(
+        "--get", action="append", default=[], metavar="URL", help="read this, then end; repeatable"
+    )
+    compare.add_argument("--streams", type=int, metavar="N", help="end after so many streams")
+    compare.add_argument("--seconds", type=float, metavar="S", help="end after this time")
+    compare.add_argument(
+        "--receiver",
+        default="0",
+        metavar="[HOST:]PORT",
+        help="listen there; without a COMMAND for a site that was pointed there",
+    )
+    compare.set_defaults(run=_compare)
+
+
 def _demo(asked: argparse.Namespace) -> int:
     from streaminstr.demo import demo  # noqa: PLC0415 - needs Django
 
@@ -82,3 +104,15 @@ def _backends(asked: argparse.Namespace) -> int:
 
     receiver = None if asked.receiver is None else of_this_process(asked.receiver)
     return show(asked.backend, check=asked.check or receiver is not None, receiver=receiver)
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    from streaminstr.command.compare import compare  # noqa: PLC0415 - an HTTP server
+
+    return compare(
+        asked.site,
+        receiver=asked.receiver,
+        urls=asked.get,
+        streams=asked.streams,
+        seconds=asked.seconds,
+    )

@@ -39,6 +39,8 @@ class ReceivedSpan:
     parent_id: str | None
     service: str
     is_error: bool
+    duration: float = 0.0
+    """In seconds."""
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -87,6 +89,7 @@ def spans_of_otlp(request: dict[str, Any]) -> Iterator[ReceivedSpan]:
                 parent_id=span.get("parentSpanId") or None,
                 service=service,
                 is_error=span.get("status", {}).get("code") in (2, "STATUS_CODE_ERROR"),
+                duration=(_nanoseconds(span, "end") - _nanoseconds(span, "start")) / 1e9,
                 attributes=_attributes(span),
             )
 
@@ -118,6 +121,7 @@ def spans_of_datadog(path: str, body: bytes) -> Iterator[ReceivedSpan]:
             parent_id=f"{span['parent_id']:016x}" if span.get("parent_id") else None,
             service=span.get("service") or "",
             is_error=bool(span.get("error")),
+            duration=span.get("duration", 0) / 1e9,
             attributes={**meta, **(span.get("metrics") or {})},
         )
 
@@ -144,6 +148,10 @@ def _point(
         start=int(point.get("startTimeUnixNano", 0)),
         is_delta=is_delta,
     )
+
+
+def _nanoseconds(span: dict[str, Any], which: str) -> int:
+    return int(span.get(f"{which}TimeUnixNano", 0))
 
 
 def _attributes(owner: dict[str, Any]) -> dict[str, Any]:
