@@ -109,7 +109,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", *options, "docs", "docs/_build/html", *session.posargs)
 
 
-COUNTED = "not servers and not real and not typing and not wire and not deploys"
+COUNTED = "not servers and not real and not typing and not wire and not deploys and not fleet"
 """The quick suite, and the same programs with and without us."""
 
 
@@ -198,6 +198,13 @@ def wire(session: nox.Session) -> None:
         *("pytest", "-m", "wire", "tests/wire", *session.posargs),
         env={"STREAMINSTR_TEST_AGENT": str(scripts / "ddapm-test-agent")},
     )
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """Two hosts of four workers under load; needs Debian's redis-server and prometheus."""
+    session.install("-e", ".[dev]", "gunicorn", "redis")
+    session.run("pytest", "-m", "fleet", "tests/fleet", *session.posargs)
 
 
 @nox.session

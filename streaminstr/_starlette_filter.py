@@ -8,8 +8,10 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from streaminstr import _configure
+from streaminstr._core.guard import guarded
 from streaminstr._exchange import exchange_of
 from streaminstr._sifted import asks, sift
+from streaminstr._untaken import look_for_trace
 
 if TYPE_CHECKING:
     from streaminstr._core.config import Config
@@ -23,6 +25,7 @@ def config_for(scope: Message, response: Any) -> Config:
     a filter sees one of the same type, without a body.
     """
     config = _configure.current()
+    guarded(look_for_trace, config, scope, default=None)
     wanted_by = getattr(config, "filter", None)
     exchange = exchange_of(scope)
     if exchange is None or exchange.is_taken or not asks(config, wanted_by):
