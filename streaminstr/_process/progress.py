@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
+from streaminstr._fields import fields_of
 from streaminstr._process import lag
 from streaminstr._process.expiry import end_if_over
 
@@ -103,8 +104,7 @@ def _show(life: Life) -> None:
 
 
 def _log(handle: StreamHandle, report: StreamReport) -> None:
-    fields = {**handle.info.as_attributes(), **report.as_attributes()}
-    handle.logger.bind(**fields).info(EVENT)
+    handle.logger.bind(**fields_of(handle.info, report)).info(EVENT)
 
 
 def _forget() -> None:

@@ -28,7 +28,7 @@ LAYERS = (
     {"types"},
     {"_core"},
     {"_gaps"},
-    {"_asgiref", "_begun", "_events", "_exchange", "_push", "_registry", "_stopping"},
+    {"_asgiref", "_begun", "_events", "_exchange", "_fields", "_push", "_registry", "_stopping"},
     {"_caches", "_farewell", "_handle", "_http", "_inert", "_process", "log"},
     {"_configure"},
     {"_wrap"},
