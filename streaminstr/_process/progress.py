@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
+from streaminstr._fields import fields_of
 from streaminstr._process import lag
 from streaminstr._process.expiry import end_if_over
 from streaminstr.types import NOTHING
@@ -144,8 +145,7 @@ def _without_firsts(report: StreamReport) -> StreamReport:
 
 
 def _log(handle: StreamHandle, report: StreamReport) -> None:
-    fields = {**handle.info.as_attributes(), **report.as_attributes()}
-    handle.logger.bind(**fields).info(EVENT)
+    handle.logger.bind(**fields_of(handle.info, report)).info(EVENT)
 
 
 def _forget() -> None:

@@ -37,7 +37,7 @@ LAYERS = (
     {"types"},
     {"_core"},
     {"_gaps", "_mistakes", "_sifted", "metrics"},
-    {"_asgiref", "_begun", "_events", "_exchange", "_push", "_registry", "_stopping"},
+    {"_asgiref", "_begun", "_events", "_exchange", "_fields", "_push", "_registry", "_stopping"},
     {"_caches", "_farewell", "_handle", "_http", "_inert", "_process", "_untaken", "log"},
     {"_segments"},
     {"_options"},
