@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from types import GeneratorType, MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streaminstr import _configure
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
-from streaminstr._http import describe, kind_of, name_of
-from streaminstr._wrap import make_handle, size_of
+from streaminstr._events import markers_by_route
+from streaminstr._http import describe, is_resumed_in, kind_of, name_of, route_of
+from streaminstr._wrap import adopt, make_handle, size_of, wrap
+from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from streaminstr._core.config import Config
     from streaminstr._handle import Handle
     from streaminstr.types import Attribute
+
+    Filter = Callable[[Any, Any], bool]
+    """Takes the framework's own request and response."""
 
 
 class Options(NamedTuple):
@@ -27,6 +34,30 @@ class Options(NamedTuple):
     markers: tuple[bytes, ...] = ()
     release_connections: bool | None = None
     """Django's alone: whether to close the database's. None: as the setting says."""
+    enabled: bool = True
+    """Whether they have a scope."""
+
+
+class Choice(NamedTuple):
+    """What the application says of all its streams."""
+
+    filter: Filter | None = None
+    ends_with: Mapping[str, tuple[bytes, ...]] = MappingProxyType({})
+    """End markers by route."""
+
+    def leaves_out(self, options: Options, request: Any, response: Any) -> bool:
+        """Whether a response is to have no scope. A filter that raises leaves nothing out."""
+        if not options.enabled or self.filter is None:
+            return not options.enabled
+        return not guarded(self.filter, request, response, default=True)
+
+    def complete(self, options: Options, route: str | None) -> Options:
+        """`options` with the markers of the route, where the view or endpoint says none."""
+        return (
+            options
+            if options.markers
+            else options._replace(markers=self.ends_with.get(route or "", ()))
+        )
 
 
 class Facts(NamedTuple):
@@ -44,6 +75,27 @@ class Facts(NamedTuple):
 
 
 NOTHING_MORE = Options()
+
+
+def choice_of(chosen: Any, ends_with: Any) -> Choice:
+    """What is said by these keywords, `filter` and `ends_with`; raises StreaminstrError."""
+    if chosen is not None and not callable(chosen):
+        msg = f"filter is {chosen!r:.80}. It takes a function (request, response) -> bool."
+        raise StreaminstrError(msg)
+    return Choice(chosen, markers_by_route("ends_with", ends_with or {}))
+
+
+def facts_in(scope: Mapping[str, Any], status: int | None, headers: Mapping[str, str]) -> Facts:
+    """The facts of a response to the request of an ASGI scope; names of headers in lower case."""
+    return Facts(
+        method=scope.get("method"),
+        route=route_of(scope),
+        status=status,
+        path=scope.get("path", ""),
+        content_type=headers.get("content-type"),
+        resumed=is_resumed_in(scope),
+        may_append={"content-length", "content-encoding"}.isdisjoint(headers),
+    )
 
 
 def handle_of(
@@ -99,6 +151,32 @@ def held_by(body: Any, kinds: tuple[type, ...], frameworks: Container[str]) -> A
         return None
     values = (held_by(value, kinds, frameworks) for value in frame.f_locals.values())
     return next((value for value in values if value is not None), None)
+
+
+def stream_over(
+    body: Any,
+    described: Handle,
+    frameworks: Container[str],
+    *,
+    size_of: Callable[[Any], int],
+    carrier: Mapping[str, Any],
+) -> Any:
+    """The stream that is in `body` already, now the response's own, or a new one over it."""
+    stream = given_stream(body, frameworks)
+    if stream is not None:
+        adopt(stream, described, is_named=True, size_of=size_of, requested=None, carrier=carrier)
+        return stream
+    held = held_by(body, (GeneratorType,), frameworks)
+    # A thread that has stepped it may drop it last, outside of the stream.
+    closers = () if held is None else (held.close,)
+    config = _configure.current()
+    return wrap(body, described, config, closers=closers, size_of=size_of, carrier=carrier)
+
+
+def add_to(stream: Any, described: Handle) -> None:
+    """Add what is known now to a response's own stream, which was made before the response."""
+    life, info = stream._life, stream._life.handle.info  # noqa: SLF001 - every kind has one
+    life.describe(info.name, {**described.info.attributes, **info.attributes}, None)
 
 
 def count_encoded(stream: Any, encode: Callable[[Any], bytes]) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from streaminstr import StreaminstrError, _configure
-from streaminstr._events import markers_of
+from streaminstr._events import markers_by_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -152,18 +152,7 @@ def check_limit(name: str, given: Any) -> None:
 
 def load_markers(raw: dict[str, Any]) -> dict[str, tuple[bytes, ...]]:
     """The end markers by route; raises StreaminstrError."""
-    given = raw.get("ENDS_WITH", {})
-    if not isinstance(given, dict) or not all(isinstance(route, str) for route in given):
-        msg = (
-            f"STREAMINSTR['ENDS_WITH'] is {given!r:.80}. It takes a dict of routes to end markers, "
-            r'such as {"chat/": b"data: [DONE]\n\n"}.'
-        )
-        raise StreaminstrError(msg)
-    try:
-        return {route: markers_of(marker) for route, marker in given.items()}
-    except TypeError as error:
-        msg = f"STREAMINSTR['ENDS_WITH']: {error}"
-        raise StreaminstrError(msg) from error
+    return markers_by_route("STREAMINSTR['ENDS_WITH']", raw.get("ENDS_WITH", {}))
 
 
 def load_release(raw: dict[str, Any]) -> bool:

@@ -34,7 +34,7 @@ LAYERS = (
     {"_wrap"},
     {"_response"},
     {"_nets", "_streamed"},
-    {"asgi", "django", "gunicorn", "wsgi"},
+    {"_endpoint", "asgi", "django", "gunicorn", "wsgi"},
     {"starlette"},
     {"testing"},
     {"command", "demo"},
