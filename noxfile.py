@@ -97,6 +97,17 @@ def typing(session: nox.Session) -> None:
     session.run("pytest", "-m", "typing", "tests/typing", *session.posargs)
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into docs/_build/html: what Sphinx warns of is an error, links within it too.
+
+    `-- -b linkcheck` asks for the links that lead outside as well.
+    """
+    session.install("-e", ".[docs]")
+    options = ("-q", "-W", "--keep-going", "-d", session.create_tmp())
+    session.run("sphinx-build", *options, "docs", "docs/_build/html", *session.posargs)
+
+
 COUNTED = "not servers and not real and not typing and not wire and not deploys"
 """The quick suite, and the same programs with and without us."""
 
@@ -122,7 +133,9 @@ def wheel(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", str(built), str(HERE))
         (wheel_file,) = built.glob("*.whl")
         session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
-        for part in ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml"):
+        pages = (f"{page}.md" for page in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY"))
+        code = ("tests", "docs", "pyproject.toml", "noxfile.py")
+        for part in (*code, *pages, "CODE_OF_CONDUCT.md", "LICENSE"):
             source, target = HERE / part, built / "away" / part
             target.parent.mkdir(exist_ok=True)
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
@@ -170,7 +183,8 @@ def old_flask(session: nox.Session) -> None:
 @nox.session
 def wire(session: nox.Session) -> None:
     """One scenario on both vendors, read back from receivers that are not ours."""
-    session.install("-e", ".[dev]", "opentelemetry-exporter-otlp")
+    session.install("-e", ".[dev]", "opentelemetry-exporter-otlp", "opentelemetry-distro")
+    session.install("gunicorn")
     # It pins an older opentelemetry-proto than today's exporters: an environment of its own.
     agent = Path(session.create_tmp()).resolve() / "agent"
     session.run("python", "-m", "venv", str(agent), silent=True)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from types import GeneratorType, MappingProxyType
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streaminstr import _configure
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
-from streaminstr._events import markers_by_route
 from streaminstr._http import describe, is_resumed_in, kind_of, name_of, route_of
 from streaminstr._wrap import adopt, make_handle, size_of, wrap
-from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -21,9 +18,6 @@ if TYPE_CHECKING:
     from streaminstr._core.config import Config
     from streaminstr._handle import Handle
     from streaminstr.types import Attribute
-
-    Filter = Callable[[Any, Any], bool]
-    """Takes the framework's own request and response."""
 
 
 class Options(NamedTuple):
@@ -36,28 +30,6 @@ class Options(NamedTuple):
     """Django's alone: whether to close the database's. None: as the setting says."""
     enabled: bool = True
     """Whether they have a scope."""
-
-
-class Choice(NamedTuple):
-    """What the application says of all its streams."""
-
-    filter: Filter | None = None
-    ends_with: Mapping[str, tuple[bytes, ...]] = MappingProxyType({})
-    """End markers by route."""
-
-    def leaves_out(self, options: Options, request: Any, response: Any) -> bool:
-        """Whether a response is to have no scope. A filter that raises leaves nothing out."""
-        if not options.enabled or self.filter is None:
-            return not options.enabled
-        return not guarded(self.filter, request, response, default=True)
-
-    def complete(self, options: Options, route: str | None) -> Options:
-        """`options` with the markers of the route, where the view or endpoint says none."""
-        return (
-            options
-            if options.markers
-            else options._replace(markers=self.ends_with.get(route or "", ()))
-        )
 
 
 class Facts(NamedTuple):
@@ -77,16 +49,20 @@ class Facts(NamedTuple):
 NOTHING_MORE = Options()
 
 
-def choice_of(chosen: Any, ends_with: Any) -> Choice:
-    """What is said by these keywords, `filter` and `ends_with`; raises StreaminstrError."""
-    if chosen is not None and not callable(chosen):
-        msg = f"filter is {chosen!r:.80}. It takes a function (request, response) -> bool."
-        raise StreaminstrError(msg)
-    return Choice(chosen, markers_by_route("ends_with", ends_with or {}))
+def marked(
+    options: Options, ends_with: Mapping[str, tuple[bytes, ...]], route: str | None
+) -> Options:
+    """`options` with the end markers of the route, where the view or endpoint says none."""
+    return options if options.markers else options._replace(markers=ends_with.get(route or "", ()))
 
 
 def facts_in(scope: Mapping[str, Any], status: int | None, headers: Mapping[str, str]) -> Facts:
-    """The facts of a response to the request of an ASGI scope; names of headers in lower case."""
+    """The facts of a response to the request of an ASGI scope; names of headers in lower case.
+
+    `status` is None before the response is made: then a stream is of what has yet to be encoded,
+    and nothing may be appended to it.
+    """
+    is_plain = {"content-length", "content-encoding"}.isdisjoint(headers)
     return Facts(
         method=scope.get("method"),
         route=route_of(scope),
@@ -94,7 +70,7 @@ def facts_in(scope: Mapping[str, Any], status: int | None, headers: Mapping[str,
         path=scope.get("path", ""),
         content_type=headers.get("content-type"),
         resumed=is_resumed_in(scope),
-        may_append={"content-length", "content-encoding"}.isdisjoint(headers),
+        may_append=status is not None and is_plain,
     )
 
 
@@ -156,8 +132,8 @@ def held_by(body: Any, kinds: tuple[type, ...], frameworks: Container[str]) -> A
 def stream_over(
     body: Any,
     described: Handle,
+    config: Config,
     frameworks: Container[str],
-    *,
     size_of: Callable[[Any], int],
     carrier: Mapping[str, Any],
 ) -> Any:
@@ -169,7 +145,6 @@ def stream_over(
     held = held_by(body, (GeneratorType,), frameworks)
     # A thread that has stepped it may drop it last, outside of the stream.
     closers = () if held is None else (held.close,)
-    config = _configure.current()
     return wrap(body, described, config, closers=closers, size_of=size_of, carrier=carrier)
 
 

@@ -24,7 +24,7 @@ from starlette.responses import StreamingResponse
 
 from streaminstr import _configure, _response
 from streaminstr._core.guard import guarded
-from streaminstr._endpoint import options_in, stream_scope
+from streaminstr._endpoint import choice_of, config_for, options_in, stream_scope
 from streaminstr._exchange import alive, exchange_of
 from streaminstr._http import has_body
 from streaminstr.asgi import StreamScopeMiddleware
@@ -35,11 +35,13 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
+    from streaminstr._core.config import Config
+    from streaminstr._endpoint import Choice
     from streaminstr._events import Marker
     from streaminstr._exchange import Exchange
     from streaminstr._handle import Handle
     from streaminstr._nets.protocol import Application, Message, Receive, Send
-    from streaminstr._response import Filter
+    from streaminstr._sifted import Filter
 
 __all__ = ["instrument", "stream_scope"]
 _FRAMEWORKS = ("starlette", "fastapi")
@@ -67,7 +69,7 @@ def instrument(
     Call it before the first request: raises StreaminstrError for an application that has started,
     and for an odd filter or marker.
     """
-    choice = _response.choice_of(filter, ends_with)
+    choice = choice_of(filter, ends_with)
     if any(getattr(one, "cls", None) is _Innermost for one in app.user_middleware):
         return
     if app.middleware_stack is not None:
@@ -79,15 +81,13 @@ def instrument(
 class _Innermost(StreamScopeMiddleware):
     """The net, inside of all other middleware. There may be another one round the application."""
 
-    def __init__(self, app: Application, routes: Iterable[Any], choice: _response.Choice) -> None:
+    def __init__(self, app: Application, routes: Iterable[Any], choice: Choice) -> None:
         super().__init__(functools.partial(_run, app, choice))
         _replace_calls()
         guarded(_reach_generators, routes, default=None)
 
 
-async def _run(
-    app: Application, choice: _response.Choice, scope: Message, receive: Receive, send: Send
-) -> None:
+async def _run(app: Any, choice: Choice, scope: Message, receive: Receive, send: Send) -> Any:
     exchange = exchange_of(scope) if scope["type"] == "http" else None
     if exchange is None:
         return await app(scope, receive, send)
@@ -136,16 +136,17 @@ def _called(call: Callable[..., Any]) -> Callable[..., Any]:
 
 def _take_response(response: Any, scope: Message) -> None:
     exchange, body = exchange_of(scope), response.body_iterator
-    if exchange is None or (not exchange.is_taken and _is_left_out(exchange, response, scope)):
+    if exchange is None:
         return
-    described = _handle_of(scope, response, response.status_code)
+    config = _configure.current() if exchange.is_taken else _config_for(exchange, response, scope)
+    described = _handle_of(config, scope, response, response.status_code)
     if exchange.is_taken:
         for stream in alive(exchange.bodies):
             _response.add_to(stream, described)
             response.body_iterator = _followed(body, stream, described)
         return
     if has_body(scope["method"], response.status_code):
-        stream = _take(body, described, scope, _response.measure_of(response.charset))
+        stream = _take(body, described, config, scope, _response.measure_of(response.charset))
         if _response.given_stream(body, _FRAMEWORKS) is None:
             response.body_iterator = stream
         sse = sys.modules.get("sse_starlette.sse")
@@ -153,16 +154,17 @@ def _take_response(response: Any, scope: Message) -> None:
             _response.count_encoded(stream, functools.partial(sse.ensure_bytes, sep=response.sep))
 
 
-def _is_left_out(exchange: Exchange, response: Any, scope: Message) -> bool:
-    """Whether the application wants no scope; then the nets make none, either."""
-    exchange.is_taken = scope[_CHOICE].leaves_out(options_in(scope), Request(scope), response)
-    return exchange.is_taken
+def _config_for(exchange: Exchange, response: Any, scope: Message) -> Config:
+    """The config of a response. Where it has no backends, the nets make no scope, either."""
+    config = config_for(scope, scope[_CHOICE], Request(scope), response)
+    exchange.is_taken = not config.backends
+    return config
 
 
-def _handle_of(scope: Message, response: Any, status: int | None) -> Handle:
+def _handle_of(config: Config, scope: Message, response: Any, status: int | None) -> Handle:
     facts = _response.facts_in(scope, status, response.headers)
-    options = scope[_CHOICE].complete(options_in(scope), facts.route)
-    return _response.handle_of(_configure.current(), facts, options)
+    options = _response.marked(options_in(scope), scope[_CHOICE].ends_with, facts.route)
+    return _response.handle_of(config, facts, options)
 
 
 async def _followed(body: Any, stream: Any, described: Handle) -> AsyncIterator[Any]:
@@ -174,9 +176,9 @@ async def _followed(body: Any, stream: Any, described: Handle) -> AsyncIterator[
         yield last
 
 
-def _take(body: Any, described: Handle, scope: Message, size_of: Callable[[Any], int]) -> Any:
+def _take(body: Any, described: Handle, config: Config, scope: Message, size_of: Any) -> Any:
     """The stream over `body`, or the one that the application has made of it."""
-    stream = _response.stream_over(body, described, _FRAMEWORKS, size_of=size_of, carrier=scope)
+    stream = _response.stream_over(body, described, config, _FRAMEWORKS, size_of, scope)
     scope[_MARK].append(stream)
     return stream
 
@@ -208,11 +210,10 @@ def _take_generator(body: Any) -> Any:
     exchange = exchange_of(scope)
     # It stands for the response, which FastAPI has yet to make.
     response = StreamingResponse((), media_type="text/event-stream")
-    if exchange is None or _is_left_out(exchange, response, scope):
+    if exchange is None or not (config := _config_for(exchange, response, scope)).backends:
         return body
-    described = _handle_of(scope, response, None)
-    described.may_append = False  # what the stream appended would be an item
-    stream = _take(body, described, scope, lambda _: 0)
+    described = _handle_of(config, scope, response, None)
+    stream = _take(body, described, config, scope, lambda _: 0)
     _response.count_encoded(stream, _as_event)
     return stream
 

@@ -53,7 +53,13 @@ ChunkT_co = TypeVar("ChunkT_co", covariant=True)
 
 
 class StreaminstrError(Exception):
-    """A configuration that cannot work: says what is wrong, where, and what to write instead."""
+    """A configuration that cannot work: says what is wrong, where, and what to write instead.
+
+    Each argument is one mistake; the text has a line for each.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
 
 
 class Outcome(enum.StrEnum):

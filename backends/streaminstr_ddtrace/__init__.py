@@ -37,6 +37,11 @@ class DatadogBackend:
         service = None if active is None else active.service
         return DatadogScope(info, tracer.current_trace_context(), service)
 
+    def trace_id(self) -> int | None:
+        """The id of the current trace, for RATIO."""
+        context = tracer.current_trace_context()
+        return None if context is None else context.trace_id
+
     def flush(self, timeout: float) -> None:  # noqa: ARG002 - the writer has a timeout of its own
         """Send what the writer has buffered."""
         tracer.flush()  # type: ignore[no-untyped-call] # ddtrace leaves it without types

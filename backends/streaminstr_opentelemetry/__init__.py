@@ -64,6 +64,10 @@ class OpenTelemetryBackend:
     def open(self, info: StreamInfo) -> OpenTelemetryScope:
         return OpenTelemetryScope(self, info, otel_context.get_current())
 
+    def trace_id(self) -> int | None:
+        """The id of the current span's trace, for RATIO."""
+        return trace.get_current_span().get_span_context().trace_id or None
+
     def refused(self, info: StreamInfo) -> None:
         """Count a stream that a limit has refused."""
         if self.metrics is not None:

@@ -23,12 +23,13 @@ def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamS
     for backend in backends:
         scope = call(backend, "open", info, default=None)
         kind = type(scope)
-        if scope is not None and (id(kind) in _kinds or guarded(_is_scope, scope, default=False)):
+        is_seen = scope is None or id(kind) in _kinds
+        if missing := "" if is_seen else guarded(_missing, scope, default="start or close"):
+            # Named by its type: its repr may differ each time, or raise.
+            _complain(backend, "open", scope, f"a StreamScope: it has no {missing}")
+        elif scope is not None:
             _kinds[id(kind)] = kind
             scopes.append(scope)
-        elif scope is not None:
-            # Named by its type: its repr may differ each time, or raise.
-            _complain(backend, "open", scope, "a StreamScope with the methods start and close")
     return scopes
 
 
@@ -84,9 +85,9 @@ def _plain_fields(given: Any) -> dict[Any, Any] | None:
     return dict(given) if isinstance(given, Mapping) else None
 
 
-def _is_scope(candidate: Any) -> bool:
-    return callable(getattr(candidate, "start", None)) and callable(
-        getattr(candidate, "close", None)
+def _missing(scope: Any) -> str:
+    return " or ".join(
+        [one for one in ("start", "close") if not callable(getattr(scope, one, None))]
     )
 
 

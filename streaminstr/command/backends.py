@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _configure, _registry, stream
+from streaminstr._environment import PREFIX, in_environment, over
+from streaminstr._sifted import plain
 from streaminstr.command.table import print_table, say
 from streaminstr.command.witness import Witness
 
@@ -37,7 +39,8 @@ def show(backend: str | None = None, *, check: bool = False) -> int:
     names = names_in(picked)
     print_table(COLUMNS, [_row(point, names) for point in _registry.installed()])
     say(f"\nPicked: {picked!r} ({reason}).")
-    backends = _registry.resolve(picked, options)
+    # One stream is to arrive, whatever share of all streams a backend takes.
+    backends = tuple(plain(backend) for backend in _registry.resolve(picked, options))
     return try_out(backends) if check else 0
 
 
@@ -45,16 +48,21 @@ def pick(backend: str | None) -> tuple[Any, dict[str, Any], str]:
     """What is picked, with which options, and who says so."""
     if backend is not None:
         return backend, {}, "asked for on the command line"
+    raw, reason = _written()
+    if "BACKEND" in in_environment():
+        reason = f"{PREFIX}BACKEND in the environment"
+    merged = over(raw, in_environment())
+    return merged.get("BACKEND", "log"), merged.get("OPTIONS", {}), reason
+
+
+def _written() -> tuple[dict[str, Any], str]:
+    """The setting, or nothing, and where it is written."""
     if SETTINGS not in os.environ:
-        return "log", {}, f"the default; {SETTINGS} is not set"
+        return {}, f"the default; {SETTINGS} is not set"
     raw = _settings()
     if raw is None:
-        return "log", {}, f"the default; {os.environ[SETTINGS]} has no STREAMINSTR"
-    return (
-        raw.get("BACKEND", "log"),
-        raw.get("OPTIONS", {}),
-        f"STREAMINSTR in {os.environ[SETTINGS]}",
-    )
+        return {}, f"the default; {os.environ[SETTINGS]} has no STREAMINSTR"
+    return raw, f"STREAMINSTR in {os.environ[SETTINGS]}"
 
 
 def names_in(picked: Any) -> set[str]:

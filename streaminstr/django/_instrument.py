@@ -12,7 +12,8 @@ from streaminstr._caches import close_here
 from streaminstr._core.guard import guarded
 from streaminstr._exchange import exchange_of, here
 from streaminstr._http import is_resumed
-from streaminstr._response import NOTHING_MORE, Choice, Facts, given_stream, handle_of, measure_of
+from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, marked, measure_of
+from streaminstr._sifted import sift
 from streaminstr._wrap import adopt, wrap
 from streaminstr.django import _buffered, _connections, conf
 from streaminstr.django._files import hand_over, may_be_sent_by_server
@@ -98,11 +99,14 @@ def _instrument(
     requested: float | None,
 ) -> Handle | None:
     leave_out(request, response)
-    config, setting, route = _configure.current(), conf.loaded(), route_of(request)
-    choice = Choice() if setting is None else Choice(setting.filter, setting.ends_with)
-    if not config.backends or choice.leaves_out(options, request, response):
+    config = _configure.current()
+    if not config.backends:
         return None
-    options = choice.complete(options, route)
+    setting, route = conf.loaded(), route_of(request)
+    config = sift(config, None if setting is None else setting.filter, request, response)
+    if not config.backends:
+        return None
+    options = marked(options, {} if setting is None else setting.ends_with, route)
     by_server = may_be_sent_by_server(request, response)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)

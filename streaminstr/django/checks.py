@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core import checks
 
-from streaminstr import StreaminstrError, _registry
-from streaminstr.django import _tracers, conf
+from streaminstr import StreaminstrError
+from streaminstr._environment import over
+from streaminstr._mistakes import Mistakes
+from streaminstr._sifted import plain
+from streaminstr.django import _keys, _tracers, conf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from streaminstr._mistakes import Mistake
 
 MIDDLEWARE = "streaminstr.django.middleware.StreamScopeMiddleware"
 OUTER = ("django.middleware.gzip.", "django_structlog.middlewares.", _tracers.OPENTELEMETRY)
 """Beginnings of what has to be listed before ours: it wraps the body, or binds what is captured."""
-_REFERENCE = "docs/reference/settings.md lists the keys, their types and examples."
-_FILTER = "Write a function (request, response) -> bool, and name it by its dotted path."
-_MARKERS = (
-    r'Write a dict such as {"chat/": b"data: [DONE]\n\n"}: the pattern of a route, its marker.'
-)
-_RELEASE = "Write True, to close the connections of the request before its first chunk, or False."
-_BACKEND = "`streaminstr backends` lists what is installed and whether it can be imported."
 
 
 def register() -> None:
@@ -33,17 +29,9 @@ def register() -> None:
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """E001 keys, E002 backend, E003 options, E004 filter, E005 end markers, E006 connections."""
-    raw = getattr(settings, "STREAMINSTR", {})
-    if errors := list(_errors("E001", _REFERENCE, conf.check_keys, raw)):
-        return errors
-    if errors := list(_errors("E003", _REFERENCE, conf.check_options, raw)):
-        return errors
-    return [
-        *_errors("E002", _BACKEND, _resolve, raw),
-        *_errors("E004", _FILTER, conf.load_filter, raw),
-        *_errors("E005", _MARKERS, conf.load_markers, raw),
-        *_errors("E006", _RELEASE, conf.load_release, raw),
-    ]
+    mistakes = Mistakes()
+    conf.load(mistakes, getattr(settings, "STREAMINSTR", {}))
+    return sorted(map(_error, mistakes.entries), key=lambda message: str(message.id))
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
@@ -68,28 +56,20 @@ def check_tracers(**_: Any) -> list[checks.CheckMessage]:
     return [_orphaned(name) for name in sorted(used - tracing) if tracing]
 
 
-def _errors(
-    number: str, hint: str, check: Callable[[Any], object], raw: Any
-) -> Iterator[checks.CheckMessage]:
-    try:
-        check(raw)
-    except StreaminstrError as error:
-        yield checks.Error(str(error), hint=hint, id=f"streaminstr.{number}")
-
-
-def _resolve(raw: dict[str, Any]) -> None:
-    _registry.resolve(raw.get("BACKEND", "log"), raw.get("OPTIONS", {}))
+def _error(mistake: Mistake) -> checks.CheckMessage:
+    check = _keys.CHECKS.get(mistake.key, _keys.OPTION)
+    return checks.Error(mistake.text, hint=check.hint, id=f"streaminstr.{check.number}")
 
 
 def _is_off() -> bool:
     raw = getattr(settings, "STREAMINSTR", {})
-    return isinstance(raw, dict) and raw.get("BACKEND", "log") is None
+    return isinstance(raw, dict) and over(raw, conf.environment()).get("BACKEND", "log") is None
 
 
 def _backend_modules() -> set[str]:
     setting = conf.loaded()
     backends = () if setting is None else setting.config.backends
-    return {type(backend).__module__.partition(".")[0] for backend in backends}
+    return {type(plain(backend)).__module__.partition(".")[0] for backend in backends}
 
 
 _NAMES = {"streaminstr_ddtrace": "Datadog", "streaminstr_opentelemetry": "OpenTelemetry"}

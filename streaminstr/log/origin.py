@@ -6,10 +6,9 @@ import logging
 import operator
 from contextvars import ContextVar, copy_context
 from functools import partial
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streaminstr._asgiref import copy_here
+from streaminstr._asgiref import copy_here, tagged_thread
 from streaminstr.log import structured
 
 if TYPE_CHECKING:
@@ -56,9 +55,10 @@ class Origin:
     def settle(self, line: Line) -> None:
         """Put the fields on each line of the current Context, and remember what is bound in it."""
         self.line = line
-        here.set(line)
         self._held = structured.bind(line.fields)
-        self._context, self._thread = copy_context(), get_ident()
+        # Copied first: without a variable of ours it shares all its memory with the request's.
+        self._context, self._thread = copy_context(), tagged_thread()
+        here.set(line)
 
     @property
     def run(self) -> Callable[..., Any]:
@@ -68,7 +68,9 @@ class Origin:
         """
         if self._context is None or here.get() is self.line:
             return operator.call
-        run: Callable[..., Any] = copy_here(self._context, self._thread).run
+        context = copy_here(self._context, self._thread)
+        context.run(here.set, self.line)
+        run: Callable[..., Any] = context.run
         return run if self._held is None else partial(run, self._held.run)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from streaminstr.testing._methods import missing_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -54,6 +56,8 @@ class ObservedBackend:
                 self._backend.open,
                 f"returned {scope!r:.80}. Return a new scope for each stream.",
             )
+        elif missing := missing_in(scope):
+            self._observer.fault(self._backend.open, f"returned a {type(scope).__name__} {missing}")
         self._observer.scopes.append(scope)
         return ObservedScope(scope, self._observer)
 

@@ -1,7 +1,7 @@
 """An exception at each call that the library makes of itself: each started scope closes, once.
 
-Python raises KeyboardInterrupt, and what a handler of signals raises, where a function is entered;
-MemoryError and RecursionError come there, too.
+MemoryError and RecursionError come where a function is entered. KeyboardInterrupt, and what a
+handler of signals raises, comes there and where a function in C has returned.
 """
 
 import gc
@@ -32,6 +32,10 @@ MOMENTS = {
     "close": (1, [1, 2], None, close),
     "drop": (1, [1, 2], None, None),
 }
+
+
+BEFORE_A_FINALIZER = ("Ends.__del__", "entered")
+"""Python calls it no second time, and nothing of ours has run yet."""
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +110,25 @@ def interrupt():
     signal.signal(signal.SIGUSR2, before)
 
 
-@pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="signals are the main thread's")
+signals = pytest.mark.skipif(
+    "PYTEST_XDIST_WORKER" in os.environ, reason="signals are the main thread's"
+)
+
+
+@signals
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal_leaves_no_started_scope_open(moment, kind, interrupt):
+    found = [
+        (injection.where, scopes)
+        for injection, _, backends in injections(moment, BODIES[kind], interrupt, 2)
+        if (scopes := wrong_scopes(*backends)) and injection.where != BEFORE_A_FINALIZER
+    ]
+    assert found == []
+
+
+@signals
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("moment", sorted(set(MOMENTS) - {"drop"}))

@@ -1,11 +1,12 @@
 """`streaminstr backends`: what is installed, what is picked, whether it works."""
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, version
 
 import pytest
 
 from command_runs import run
 from streaminstr import _registry
+from streaminstr._environment import in_environment
 from streaminstr.command.backends import names_in, pick, show, try_out
 
 
@@ -53,10 +54,10 @@ def test_the_list_names_each_backend_with_its_distribution_and_version(monkeypat
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
     assert show() == 0
     shown = capsys.readouterr().out
-    assert row(shown, "log")[1:4] == ["yes", "streaminstr", "0.1.0"]
+    assert row(shown, "log")[1:4] == ["yes", "streaminstr", version("streaminstr")]
     assert row(shown, "ddtrace")[1:4] == [
         "streaminstr",
-        "0.1.0",
+        version("streaminstr"),
         "streaminstr_ddtrace:DatadogBackend",
     ]
     assert "Picked: 'log' (the default; DJANGO_SETTINGS_MODULE is not set)." in shown
@@ -73,6 +74,14 @@ def test_the_list_names_each_backend_with_its_distribution_and_version(monkeypat
 )
 def test_the_names_in_a_setting_are_found(picked, names):
     assert names_in(picked) == names
+
+
+def test_the_environment_counts_before_the_settings(monkeypatch):
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    monkeypatch.setenv("STREAMINSTR_BACKEND", "none")
+    in_environment.cache_clear()
+    assert pick(None) == (None, {}, "STREAMINSTR_BACKEND in the environment")
+    in_environment.cache_clear()
 
 
 def test_the_command_line_counts_before_the_settings(monkeypatch):
@@ -95,7 +104,7 @@ def test_settings_without_streaminstr_leave_the_default(project):
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ('STREAMINSTR = {"BACKENDS": "log"}', "unknown keys: BACKENDS"),
+        ('STREAMINSTR = {"BACKENDS": "log"}', "the unknown key 'BACKENDS'"),
         ('STREAMINSTR = {"BACKEND": "nope"}', "No backend is called 'nope'"),
         ("import nowhere_to_be_found", "cannot be imported"),
     ],

@@ -61,6 +61,7 @@ def found(check, **settings):
         ({"RELEASE_CONNECTIONS": 1}, ["E006"]),
         ({"RELEASE_CONNECTIONS": True}, []),
         ({"FILTER": 7, "BACKEND": "nobody"}, ["E002", "E004"]),
+        ({"backend": 1, "FILTERS": 2, "LIMIT": 0, "DRAIN": 0}, ["E001", "E001", "E003", "E003"]),
     ],
 )
 def test_settings(setting, ids):

@@ -164,7 +164,7 @@ async def test_for_an_endpoint_that_yields_events_a_response_stands_in(backend):
 
 async def test_a_filter_that_raises_leaves_nothing_out(backend, errors, caplog):
     caplog.set_level(logging.CRITICAL)
-    await visit(serving(page(), filter=lambda request: True))
+    await visit(serving(page(), filter=lambda request, response: request.nowhere))
     assert seen(backend) == [(f"GET {PATH}", "completed")]
     assert sum(errors.values()) == 1
     errors.clear()
@@ -226,7 +226,7 @@ def test_the_decorator_without_brackets_is_refused():
         stream_scope(page())
 
 
-@pytest.mark.parametrize("chosen", ["shop.wanted", 1])
+@pytest.mark.parametrize("chosen", ["nowhere.at_all", 1, lambda request: True])
 def test_a_filter_that_cannot_be_called_is_refused(chosen):
-    with pytest.raises(StreaminstrError, match="filter is"):
+    with pytest.raises(StreaminstrError, match="filter"):
         instrument(Starlette(), filter=chosen)
