@@ -11,6 +11,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from streaminstr._gaps import Gaps
+from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,21 @@ def markers_of(ends_with: Any) -> tuple[bytes, ...]:
         )
         raise TypeError(msg)
     return tuple(one.encode() if isinstance(one, str) else one for one in given)
+
+
+def markers_by_route(name: str, given: Any) -> dict[str, tuple[bytes, ...]]:
+    """The end markers by route, of a setting called `name`; raises StreaminstrError."""
+    if not isinstance(given, dict) or not all(isinstance(route, str) for route in given):
+        msg = (
+            f"{name} is {given!r:.80}. It takes a dict of routes to end markers, "
+            r'such as {"chat/": b"data: [DONE]\n\n"}.'
+        )
+        raise StreaminstrError(msg)
+    try:
+        return {route: markers_of(marker) for route, marker in given.items()}
+    except TypeError as error:
+        msg = f"{name}: {error}"
+        raise StreaminstrError(msg) from error
 
 
 class Tail:

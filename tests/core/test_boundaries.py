@@ -47,7 +47,7 @@ LAYERS = (
     {"_response"},
     {"_nets", "_streamed"},
     {"_top"},
-    {"_starlette_filter", "apps", "asgi", "django", "gunicorn", "wsgi"},
+    {"_endpoint", "apps", "asgi", "django", "gunicorn", "wsgi"},
     {"starlette"},
     {"testing"},
     {"command", "demo"},
