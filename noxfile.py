@@ -33,6 +33,7 @@ LOWEST = (
     "ddtrace==3.9.0",
     "opentelemetry-api==1.30.0",
     "opentelemetry-sdk==1.30.0",
+    "prometheus-client==0.20.0",
     "structlog==22.1.0",
     "rich==13.7.0",
     "uvicorn==0.30.0",
@@ -109,7 +110,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", *options, "docs", "docs/_build/html", *session.posargs)
 
 
-COUNTED = "not servers and not real and not typing and not wire and not deploys and not browser"
+COUNTED = "not (servers or real or typing or wire or deploys or browser or fleet)"
 """The quick suite, and the same programs with and without us."""
 
 
@@ -212,6 +213,13 @@ def wire(session: nox.Session) -> None:
         *("pytest", "-m", "wire", "tests/wire", *session.posargs),
         env={"STREAMINSTR_TEST_AGENT": str(scripts / "ddapm-test-agent")},
     )
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """Two hosts of four workers under load; needs Debian's redis-server and prometheus."""
+    session.install("-e", ".[dev]", "gunicorn", "redis")
+    session.run("pytest", "-m", "fleet", "tests/fleet", *session.posargs)
 
 
 @nox.session

@@ -37,7 +37,7 @@ BAD = (
 
 @pytest.mark.parametrize("template", GOOD)
 def test_a_template_of_ids_passes(template):
-    assert trace_url.check("TRACE_URL", template) == template
+    trace_url.check("TRACE_URL", template)
 
 
 @pytest.mark.parametrize(("template", "reason"), BAD)

@@ -16,14 +16,14 @@ _EXAMPLE = '"https://tracing.example.com/trace/{trace_id}"'
 
 
 def check(name: str, given: Any) -> str | None:
-    """`given`; raises StreaminstrError for what is no http or https address of ids alone."""
-    problem = None
-    if given is not None:
-        problem = _problem(given) if isinstance(given, str) else "It is no text."
+    """`given`; raises StreaminstrError if it is no address with ids alone."""
+    if given is None:
+        return None
+    problem = _problem(given) if isinstance(given, str) else "It is no text."
     if problem:
         msg = f"{name} is {given!r:.200}. {problem} Write such as {_EXAMPLE}."
         raise StreaminstrError(msg)
-    return given  # type: ignore[no-any-return]
+    return str(given)
 
 
 def address(template: str | None, row: OpenStream) -> str | None:
