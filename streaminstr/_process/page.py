@@ -269,7 +269,10 @@ _ENDED: dict[str, Check] = {
 _REQUIRED = {"id", "name"}
 _ABSENT: dict[str, Any] = {
     **dict.fromkeys(one.name for one in fields(EndedStream)),
-    "chunks": 0, "duration": 0.0, "ended": 0.0, "outcome": "",
+    "chunks": 0,
+    "duration": 0.0,
+    "ended": 0.0,
+    "outcome": "",
 }
 """What stands for a field of an ended stream that is not there."""
 _of_row, _of_ended = attrgetter(*_ROW), attrgetter(*_ENDED)
