@@ -33,6 +33,7 @@ LOWEST = (
     "ddtrace==3.9.0",
     "opentelemetry-api==1.30.0",
     "opentelemetry-sdk==1.30.0",
+    "prometheus-client==0.20.0",
     "structlog==22.1.0",
     "rich==13.7.0",
     "uvicorn==0.30.0",
@@ -109,7 +110,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", *options, "docs", "docs/_build/html", *session.posargs)
 
 
-COUNTED = "not servers and not real and not typing and not wire and not deploys"
+COUNTED = "not (servers or real or typing or wire or deploys or browser or fleet)"
 """The quick suite, and the same programs with and without us."""
 
 
@@ -150,6 +151,20 @@ def servers(session: nox.Session) -> None:
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
     session.install("fastapi", "hypercorn", "pyuwsgi", "redis", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The page of open streams in a browser; needs Debian's chromium and chromium-driver."""
+    session.install("-e", ".[dev]", "selenium")
+    session.run("pytest", "-m", "browser", "tests/page", *session.posargs)
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """The pictures of docs/images, made anew from the running demo: look at each of them."""
+    session.install("-e", ".[dev]", "pillow", "selenium")
+    session.run("python", "tests/support/screenshots.py", *session.posargs)
 
 
 @nox.session
@@ -198,6 +213,13 @@ def wire(session: nox.Session) -> None:
         *("pytest", "-m", "wire", "tests/wire", *session.posargs),
         env={"STREAMINSTR_TEST_AGENT": str(scripts / "ddapm-test-agent")},
     )
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """Two hosts of four workers under load; needs Debian's redis-server and prometheus."""
+    session.install("-e", ".[dev]", "gunicorn", "redis")
+    session.run("pytest", "-m", "fleet", "tests/fleet", *session.posargs)
 
 
 @nox.session

@@ -31,6 +31,7 @@ class Options(TypedDict, total=False):
     cancelled_is_error: bool
     log_levels: Mapping[str, str | None]
     progress_interval: float | None
+    segment_interval: float | None
     drain: float | None
     farewell: str | bytes | Callable[[], str | bytes] | None
     max_age: float | None
@@ -125,6 +126,7 @@ OPTIONS: dict[str, Option] = {
     "paused": Option(_is_bool, "True or False"),
     "progress_interval": _SECONDS,
     "roster": Option(is_roster, TAKES_ROSTER, lambda _, value: store_of(value)),
+    "segment_interval": _SECONDS,
     "log_levels": Option(
         is_levels,
         (
@@ -134,7 +136,7 @@ OPTIONS: dict[str, Option] = {
     ),
 }
 """The options, by their names."""
-DJANGO_ALONE = ("ENDS_WITH", "LIMIT", "RELEASE_CONNECTIONS")
+DJANGO_ALONE = ("ENDS_WITH", "LIMIT", "RELEASE_CONNECTIONS", "TRACE_URL")
 """Keys of STREAMINSTR that are no options."""
 KEYS = tuple(sorted({"BACKEND", "OPTIONS", *DJANGO_ALONE, *(name.upper() for name in OPTIONS)}))
 """All keys of STREAMINSTR."""

@@ -48,6 +48,8 @@ class Loaded:
     release_connections: bool
     limit: int | None = None
     """How many streams may be open in a process; None: any number."""
+    trace_url: str | None = None
+    """The address of a stream's trace, with the names of ids in braces."""
 
     @property
     def filter(self) -> Filter | None:

@@ -277,8 +277,8 @@ def found(check, given):
     [
         (None, []),
         ({"CACHE": "database"}, []),
-        ({"CACHE": "default"}, ["W007"]),
-        ({"CACHE": "dummy"}, ["W007"]),
+        ({"CACHE": "default"}, ["W011"]),
+        ({"CACHE": "dummy"}, ["W011"]),
         ({"CACHE": "nope"}, []),
         ("yes", []),
         (MemoryStore(), []),
@@ -296,7 +296,7 @@ def test_what_names_no_place_is_an_error(given):
     assert found(check_settings, given) == ["E003"]
 
 
-@pytest.mark.parametrize(("mode", "ids"), [(0o700, []), (0o755, ["W008"])])
+@pytest.mark.parametrize(("mode", "ids"), [(0o700, []), (0o755, ["W012"])])
 def test_a_directory_that_is_refused_is_told(tmp_path, mode, ids):
     (tmp_path / "run").mkdir()
     (tmp_path / "run").chmod(mode)
