@@ -1,4 +1,4 @@
-"""The command line: `streaminstr demo`, `backends` and `compare`."""
+"""The command line: `streaminstr demo`, `backends`, `top` and `compare`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_backends(commands)
+    _add_top(commands)
     _add_compare(commands)
     return parser
 
@@ -45,7 +46,13 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="NAME",
         help="log (the default, no vendor), opentelemetry, ddtrace, or one of your own",
     )
-    demo.add_argument("--keep", action="store_true", help="leave the site up until Ctrl-C")
+    stays = demo.add_mutually_exclusive_group()
+    stays.add_argument("--keep", action="store_true", help="leave the site up until Ctrl-C")
+    stays.add_argument(
+        "--live",
+        action="store_true",
+        help="keep streams of each kind open until Ctrl-C, for the page of open streams and `top`",
+    )
     demo.set_defaults(run=_demo)
 
 
@@ -69,6 +76,16 @@ def _add_backends(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         help="a name or dotted path to count in place of the settings",
     )
     backends.set_defaults(run=_backends)
+
+
+def _add_top(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from streaminstr._top.options import EPILOG, add_arguments  # noqa: PLC0415 - of one command
+
+    top = commands.add_parser(
+        "top", help="show the open streams of all workers of this host", epilog=EPILOG
+    )
+    add_arguments(top)
+    top.set_defaults(run=_top)
 
 
 def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -95,6 +112,10 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _demo(asked: argparse.Namespace) -> int:
     from streaminstr.demo import demo  # noqa: PLC0415 - needs Django
 
+    if asked.live:
+        from streaminstr.demo.live.run import live  # noqa: PLC0415
+
+        return live(asked.backend)
     return demo(asked.backend, keep=asked.keep)
 
 
@@ -104,6 +125,12 @@ def _backends(asked: argparse.Namespace) -> int:
 
     receiver = None if asked.receiver is None else of_this_process(asked.receiver)
     return show(asked.backend, check=asked.check or receiver is not None, receiver=receiver)
+
+
+def _top(asked: argparse.Namespace) -> int:
+    from streaminstr.command.top import show  # noqa: PLC0415 - loads the library
+
+    return show(asked)
 
 
 def _compare(asked: argparse.Namespace) -> int:

@@ -58,7 +58,7 @@ def _written() -> tuple[dict[str, Any], str]:
     """The setting, or nothing, and where it is written."""
     if SETTINGS not in os.environ:
         return {}, f"the default; {SETTINGS} is not set"
-    raw = _settings()
+    raw = settings_of_site()
     if raw is None:
         return {}, f"the default; {os.environ[SETTINGS]} has no STREAMINSTR"
     return raw, f"STREAMINSTR in {os.environ[SETTINGS]}"
@@ -73,7 +73,7 @@ def names_in(picked: Any) -> set[str]:
     return {picked} if isinstance(picked, str) else set()
 
 
-def _settings() -> Any:
+def settings_of_site() -> Any:
     """The setting STREAMINSTR of the module that the environment names. Sets Django up."""
     if find_spec("django") is None:
         msg = f'{SETTINGS} is set. Install Django: python -m pip install "streaminstr[django]"'

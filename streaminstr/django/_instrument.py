@@ -12,7 +12,7 @@ from streaminstr._caches import close_here
 from streaminstr._core.guard import guarded
 from streaminstr._exchange import exchange_of, here
 from streaminstr._http import is_resumed
-from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, measure_of
+from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, marked, measure_of
 from streaminstr._sifted import sift
 from streaminstr._untaken import look_for_trace
 from streaminstr._wrap import adopt, wrap
@@ -108,8 +108,7 @@ def _instrument(
     if not config.backends:
         return None
     look_for_trace(config, request.META)
-    if setting is not None and not options.markers:
-        options = options._replace(markers=setting.ends_with.get(route or "", ()))
+    options = marked(options, {} if setting is None else setting.ends_with, route)
     by_server = may_be_sent_by_server(request, response)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr import StreaminstrError
-from streaminstr._events import markers_of
+from streaminstr._events import markers_by_route
 from streaminstr._mistakes import DOCUMENTATION
+from streaminstr.django.page import trace_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,21 +52,6 @@ def check_options(name: str, given: Any) -> dict[str, Any]:
     return given
 
 
-def markers_by_route(name: str, given: Any) -> dict[str, tuple[bytes, ...]]:
-    """The end markers by route; raises StreaminstrError."""
-    if not isinstance(given, dict) or not all(isinstance(route, str) for route in given):
-        msg = (
-            f"{name} is {given!r:.80}. It takes a dict of routes to end markers, "
-            r'such as {"chat/": b"data: [DONE]\n\n"}.'
-        )
-        raise StreaminstrError(msg)
-    try:
-        return {route: markers_of(marker) for route, marker in given.items()}
-    except TypeError as error:
-        msg = f"{name}: {error}"
-        raise StreaminstrError(msg) from error
-
-
 def check_bool(name: str, given: Any) -> bool:
     """`given`; raises StreaminstrError for what is no bool."""
     if not isinstance(given, bool):
@@ -78,6 +64,7 @@ OWN: Mapping[str, Key] = {
     "ENDS_WITH": Key(markers_by_route, {}),
     "LIMIT": Key(check_limit, None),
     "RELEASE_CONNECTIONS": Key(check_bool, False),
+    "TRACE_URL": Key(trace_url.check, None),
 }
 CHECKS: Mapping[str, Check] = {
     "": Check("E001", REFERENCE),

@@ -11,6 +11,7 @@ from django.core import checks
 from streaminstr._environment import describe_unknown, over, unknown
 from streaminstr._mistakes import Mistakes
 from streaminstr.django import _keys, conf
+from streaminstr.django._roster_checks import check_roster
 from streaminstr.django._tracer_checks import check_tracers
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "MIDDLEWARE",
     "check_middleware",
     "check_names",
+    "check_roster",
     "check_settings",
     "check_tracers",
     "register",
@@ -32,7 +34,7 @@ _NEAR = 0.85
 
 def register() -> None:
     """Register all checks under the tag `streaminstr`."""
-    for check in (check_settings, check_names, check_middleware, check_tracers):
+    for check in (check_settings, check_names, check_middleware, check_tracers, check_roster):
         checks.register(check, "streaminstr")
 
 
