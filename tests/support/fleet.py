@@ -19,6 +19,9 @@ from wire_agent import until
 
 HERE = Path(__file__).parent
 RULES = HERE.parents[1] / "docs" / "monitoring" / "prometheus-rules.yaml"
+LEFT = ("cancelled", "not told")
+"""How a stream ends whose client leaves: WSGI's servers do not say so. A host that drains at that
+moment is taken to be the one that cut it."""
 BOUNDED = ("timeout", "420")
 """Ends a server whose test was killed before it could."""
 
@@ -30,7 +33,7 @@ class Host:
         self.address = ("127.0.0.1", free_port())
         self._folder = folder / name
         (self._folder / "metrics").mkdir(parents=True)
-        self._environment = {
+        self.environment = {
             **os.environ,
             **environment,
             "DJANGO_SETTINGS_MODULE": "fleet_site",
@@ -45,7 +48,7 @@ class Host:
         with (self._folder / "log").open("a") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own site
                 [*BOUNDED, *command],
-                env=self._environment,
+                env=self.environment,
                 cwd=self._folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -76,6 +79,8 @@ class Visits:
     def __init__(self):
         self._numbers = count()
         self._lock = threading.Lock()
+        self.unsure = set()
+        """Those of which nothing came: the host went away before or after it began the stream."""
         self.expected = {}
         """By visit: the outcome that it has to have, and who cancelled it."""
 
@@ -84,13 +89,11 @@ class Visits:
         with self._lock:
             visit = f"{path}-{next(self._numbers)}"
         client = Client(host.address, f"/{path}?visit={visit}")
-        try:
+        with contextlib.suppress(ConnectionError):
             if b"begun" in client.read_until(b"begun"):
                 return client, visit
-        except BaseException:
-            client.socket.close()
-            raise
         client.socket.close()
+        self.unsure.add(visit)
         raise ConnectionResetError
 
     def saw(self, visit, outcome, cancelled_by=None):
@@ -106,7 +109,7 @@ class Visits:
         with client:
             if path == "endless":
                 client.read_until(b"1\n")
-                self.saw(visit, "cancelled")  # gunicorn does not tell that the client has left
+                self.saw(visit, *LEFT)
                 return
             client.read_all()
         self.saw(visit, "completed" if path == "whole" else "failed")
@@ -172,8 +175,9 @@ class Prometheus:
         results = self._get("query", query=query)["result"]
         return sum(float(result["value"][1]) for result in results)
 
-    def by(self, label, query):
-        """The values of a query by the values of a label."""
+    def by(self, label, total):
+        """The values of a query `sum(...)` by the values of a label."""
+        query = total.replace("sum(", f"sum by ({label}) (", 1)
         results = self._get("query", query=query)["result"]
         return {one["metric"].get(label, ""): float(one["value"][1]) for one in results}
 
@@ -190,6 +194,19 @@ class Prometheus:
             return json.load(answer)["data"]
 
 
+def roster(host):
+    """The open streams of both hosts, as `manage.py streams` on one of them has them."""
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "streams", "--json"],
+        env=host.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout)["rows"]
+
+
 def streams_of(receiver):
     """The spans of streams that have arrived, by the client's visit."""
     spans = {}
@@ -198,6 +215,22 @@ def streams_of(receiver):
             if visit := span.attributes.get("fleet.visit"):
                 spans.setdefault(visit, []).append(span)
     return spans
+
+
+def ends_of(streams):
+    """How each stream has ended, by its one span: the outcome, and who cancelled it."""
+    return {
+        visit: (
+            span.attributes["streaminstr.outcome"],
+            span.attributes.get("streaminstr.cancelled_by"),
+        )
+        for visit, (span,) in streams.items()
+    }
+
+
+def is_as_seen(end, seen):
+    """Whether a stream has ended as its client saw."""
+    return end == seen or (seen == LEFT and end in (("cancelled", None), ("cancelled", "server")))
 
 
 def counted_by_opentelemetry(receiver, metric):

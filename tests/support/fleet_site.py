@@ -30,6 +30,7 @@ STREAMINSTR = {
     "BACKEND": ["prometheus", "opentelemetry"],
     "DRAIN": {"GRACE": GRACE},
     "LOG_LEVELS": dict.fromkeys(streaminstr.Outcome),
+    "ROSTER": {"CACHE": "default"},
 }
 
 
