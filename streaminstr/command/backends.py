@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _configure, _registry, stream
+from streaminstr.command.install import install_line
 from streaminstr.command.table import print_table, say
 from streaminstr.command.witness import Witness
 
@@ -87,7 +88,7 @@ def try_out(backends: tuple[Backend, ...]) -> int:
 def _settings() -> Any:
     """The setting STREAMINSTR of the module that the environment names. Sets Django up."""
     if find_spec("django") is None:
-        msg = f'{SETTINGS} is set. Install Django: python -m pip install "streaminstr[django]"'
+        msg = f"{SETTINGS} is set. Install Django: {install_line('streaminstr[django]')}"
         raise StreaminstrError(msg)
     import django  # noqa: PLC0415 - an extra
     from django.conf import settings  # noqa: PLC0415
