@@ -44,6 +44,11 @@ def copy_here(context: Context, left: int) -> Context:
     return copied
 
 
+def tagged_thread() -> int:
+    """The calling thread, for `copy_here`; 0 where asgiref, which tags values, is not loaded."""
+    return 0 if _names() is None else threading.get_ident()
+
+
 def place(context: Context, run: Callable[..., Any]) -> Place | None:
     """The place of a stream that is made here; None where asgiref is not loaded."""
     names = _names()

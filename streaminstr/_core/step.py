@@ -1,8 +1,9 @@
 """One step of a body: the code that each chunk meets, and what it measures. Read it first.
 
 Rule of the turn. A stream is stepped and ended by one thread at a time, the one that has the turn.
-To take the turn is one atomic operation that never waits: `pop` on a list of one element, which
-fails while another thread has it; `append` gives it back.
+To take the turn is one atomic operation that never waits: `del` on a list of one element, which
+fails while another thread has it; `append` gives it back. It is no call: Python looks for signals
+after each call, and an interrupt there would lose the turn.
 
 1. Who steps or ends a stream takes the turn first, and after giving it back looks at
    `life.closing`.
@@ -19,10 +20,11 @@ A compiled copy may take the place of `Step` and `AsyncStep`.
 from __future__ import annotations
 
 from time import perf_counter as clock
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.meter import Meter
-from streaminstr._core.within import ITERATORS, relay, steps_of
+from streaminstr._core.within import relay, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +59,7 @@ class Step(Meter):
         """The next chunk, by `advance`; raises what comes out of the body."""
         life, turn = self._life, self._turn
         try:
-            turn.pop()
+            del turn[0]
         except IndexError:
             return self._busy()
         try:
@@ -113,7 +115,7 @@ class AsyncStep(Meter):
         """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
         life, turn, run, steps, last = self._life, self._turn, self._life.run, None, True
         try:
-            turn.pop()
+            del turn[0]
         except IndexError:
             return await self._busy()
         try:
@@ -121,10 +123,10 @@ class AsyncStep(Meter):
                 advance = self._begin(advance)
             else:
                 self.entered = clock()
-            steps = run(advance, self._iterator)
-            steps = steps if type(steps) in ITERATORS else run(steps_of, steps)
+            lazy = type(self._iterator) is AsyncGeneratorType and advance is anext  # runs no code
+            steps = anext(self._iterator) if lazy else run(steps_of, run(advance, self._iterator))
             try:
-                signal = run(steps.send, None)
+                signal = run(next, steps)
             except StopIteration as end:  # the body did not wait for anything
                 chunk = end.value
             else:

@@ -20,7 +20,7 @@ def within(
     """Await `function(*arguments)`: the call and each send and throw of the loop run by `run`."""
     steps = run(steps_of, run(function, *arguments))
     try:
-        signal = run(steps.send, None)
+        signal = run(next, steps)
     except StopIteration as end:  # it did not wait for anything
         return end.value
     return (yield from relay(run, steps, signal))
@@ -65,8 +65,8 @@ async def _no_chunks() -> Any:
 
 _asend = _no_chunks().asend(None)
 _asend.close()
-ITERATORS = {types.GeneratorType, types.CoroutineType, type(_asend)}
-"""Types of awaitables that `await` drives as they are."""
+ITERATORS = {types.GeneratorType, type(_asend)}
+"""Types of awaitables that `await` drives as they are, by `next`, `send` and `throw`."""
 
 
 def steps_of(awaitable: Any) -> Any:

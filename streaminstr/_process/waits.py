@@ -44,7 +44,7 @@ _KINDS: dict[type, tuple[str, str, str | None]] = {
 """Where each kind that has a frame keeps it, what it waits for, and whether it is running."""
 _TRANSPARENT = {"builtins", "itertools", "_asyncio"}
 """Modules whose iterators and awaitables have no frame, and refer to what they step."""
-_STEPPABLE = {"coroutine", "generator", "async_generator_asend", "async_generator_athrow"}
+_STEPPABLE = {"coroutine_wrapper", "generator", "async_generator_asend", "async_generator_athrow"}
 """Names of the types that are stepped by hand in `relay`. Some have no other name."""
 _STEPS = {
     function.__code__

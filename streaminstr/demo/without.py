@@ -27,7 +27,7 @@ def seen_without(recorder: Recorder) -> dict[str, str]:
     nothing else says which spans belong to which request.
     """
     before, settings.STREAMINSTR = settings.STREAMINSTR, {"BACKEND": None}
-    found = {}
+    summaries = {}
     try:
         for server, serve in SERVERS.items():
             for number in range(len(visits(server, 0))):
@@ -37,10 +37,10 @@ def seen_without(recorder: Recorder) -> dict[str, str]:
                     visit = visits(server, port)[number]
                     visit.send(visit)
                 gc.collect()  # a body that was left open is cleaned up at some time
-                found[visit.request_id] = summary(recorder.spans()[known:], lines)
+                summaries[visit.request_id] = summary(recorder.spans()[known:], lines)
     finally:
         settings.STREAMINSTR = before
-    return found
+    return summaries
 
 
 def summary(spans: Sequence[Span], lines: Sequence[Line]) -> str:

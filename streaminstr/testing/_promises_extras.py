@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streaminstr.testing._hooks import Hooks
+from streaminstr.testing._methods import OF_BACKEND, OF_SCOPE, misspelt_in
 from streaminstr.testing._trial import Trial, in_thread
 from streaminstr.types import Outcome, SupportsFlush, SupportsProgress
 
@@ -22,6 +23,7 @@ class Extras(Hooks):
         """Showing the progress of a stream, from a thread, does not end its span."""
         with Trial(self, "progress") as trial:
             stream = trial.stream()
+            _check_names(trial, trial.observer.scopes, OF_SCOPE)
             scopes = _those(trial.observer.scopes, SupportsProgress, "the scope has no progress()")
             next(stream)
             report = stream.report()
@@ -33,6 +35,7 @@ class Extras(Hooks):
     def test_flush(self) -> None:
         """Flushing while a stream is open does not end its span."""
         with Trial(self, "flush") as trial:
+            _check_names(trial, trial.backends, OF_BACKEND)
             backends = _those(trial.backends, SupportsFlush, "the backend has no flush()")
             stream = trial.stream()
             next(stream)
@@ -40,6 +43,11 @@ class Extras(Hooks):
                 trial.observer.call(backend.flush, 1.0)
             stream.close()
         trial.ended(Outcome.CANCELLED)
+
+
+def _check_names(trial: Trial, owners: Iterable[Any], methods: tuple[str, ...]) -> None:
+    sentences = [sentence for owner in owners for sentence in misspelt_in(owner, methods)]
+    trial.check_anyway(not sentences, " ".join(sentences))
 
 
 def _those(candidates: Iterable[Any], capability: Any, missing: str) -> list[Any]:

@@ -31,3 +31,17 @@ class SpanView:
     is_error: bool = False
     exceptions: int = 0
     """How many exceptions were recorded for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricView:
+    """One series of a metric, as `MetricsContract.points` returns it."""
+
+    name: str
+    """The name in streaminstr.metrics, such as `streaminstr.streams.opened`."""
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    """Under the names in streaminstr.attributes; one that is empty counts as left out."""
+    value: float = 0.0
+    """Of a counter or a gauge; of a histogram the sum."""
+    count: int | None = None
+    """Of a histogram: how many values it has recorded."""
