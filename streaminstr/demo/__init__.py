@@ -102,13 +102,13 @@ def visited(recorder: Recorder) -> list[Trace]:
     from streaminstr.demo.visits import visits  # noqa: PLC0415
     from streaminstr.demo.without import seen_without  # noqa: PLC0415
 
-    without, known = seen_without(recorder), len(recorder.spans())
+    without, earlier = seen_without(recorder), len(recorder.spans())
     lines: list[Line] = []
     with lines_go_to(lines.append), wsgi_server() as wsgi_port, asgi_server() as asgi_port:
         planned = [*visits("WSGI", wsgi_port), *visits("ASGI", asgi_port)]
         for visit in planned:
             visit.send(visit)
-    return traces(planned, recorder.spans()[known:], lines, without)
+    return traces(planned, recorder.spans()[earlier:], lines, without)
 
 
 def print_traces(traces: list[Trace], backend: str) -> int:

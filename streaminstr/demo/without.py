@@ -32,12 +32,12 @@ def seen_without(recorder: Recorder) -> dict[str, str]:
         for server, serve in SERVERS.items():
             for number in range(len(visits(server, 0))):
                 lines: list[Line] = []
-                known = len(recorder.spans())
+                earlier = len(recorder.spans())
                 with lines_go_to(lines.append), serve() as port:
                     visit = visits(server, port)[number]
                     visit.send(visit)
                 gc.collect()  # a body that was left open is cleaned up at some time
-                summaries[visit.request_id] = summary(recorder.spans()[known:], lines)
+                summaries[visit.request_id] = summary(recorder.spans()[earlier:], lines)
     finally:
         settings.STREAMINSTR = before
     return summaries

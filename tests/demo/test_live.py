@@ -11,6 +11,7 @@ import pytest
 
 from command_runs import TIMEOUT, run
 from live_demo import live_demo, origin_in, password_in
+from streaminstr.command.install import install_line
 
 ROUTES = {"chat/", "export/", "model.answer", "orders/&lt;int:shop&gt;/feed/", "prices/"}
 TURNS = {"producer", "upstream", "consumer"}
