@@ -91,7 +91,7 @@ def test_a_person_sees_each_kind_and_closes_one_until_ctrl_c(places, tmp_path, b
 def test_what_is_missing_is_named_with_the_command_that_installs_it():
     done = run("demo", "--live", without=("uvicorn",))
     assert done.returncode == 2
-    assert '"streaminstr[demo]"' in done.stderr
+    assert install_line("streaminstr[demo]") in done.stderr
 
 
 def test_it_ends_by_itself_or_by_ctrl_c():
