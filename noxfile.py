@@ -40,7 +40,7 @@ LOWEST = (
 REAL = (
     *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "redis", "zipstream-ng"),
     *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
-    *("fastapi", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
+    *("fastapi", "logfire", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
     *("elastic-apm", "newrelic", "sentry-sdk"),
     *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-wsgi"),
     *("cheroot", "gunicorn", "hypercorn[trio]", "pyuwsgi", "uvicorn", "waitress"),
