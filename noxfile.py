@@ -147,7 +147,7 @@ def wheel(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Real servers over real sockets; `-- --short` for the fewer of CI."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("fastapi", "hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
+    session.install("hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
 
 
