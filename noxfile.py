@@ -33,12 +33,14 @@ LOWEST = (
     "ddtrace==3.9.0",
     "opentelemetry-api==1.30.0",
     "opentelemetry-sdk==1.30.0",
+    "prometheus-client==0.20.0",
     "structlog==22.1.0",
     "rich==13.7.0",
     "uvicorn==0.30.0",
 )
 REAL = (
-    *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "redis", "zipstream-ng"),
+    *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "pymemcache", "redis"),
+    "zipstream-ng",
     *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
     *("fastapi", "logfire", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
     *("elastic-apm", "newrelic", "sentry-sdk"),
@@ -108,7 +110,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", *options, "docs", "docs/_build/html", *session.posargs)
 
 
-COUNTED = "not servers and not real and not typing and not wire and not deploys"
+COUNTED = "not (servers or real or typing or wire or deploys or browser or fleet)"
 """The quick suite, and the same programs with and without us."""
 
 
@@ -147,8 +149,22 @@ def wheel(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Real servers over real sockets; `-- --short` for the fewer of CI."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
+    session.install("hypercorn", "pyuwsgi", "redis", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The page of open streams in a browser; needs Debian's chromium and chromium-driver."""
+    session.install("-e", ".[dev]", "selenium")
+    session.run("pytest", "-m", "browser", "tests/page", *session.posargs)
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """The pictures of docs/images, made anew from the running demo: look at each of them."""
+    session.install("-e", ".[dev]", "pillow", "selenium")
+    session.run("python", "tests/support/screenshots.py", *session.posargs)
 
 
 @nox.session
@@ -168,7 +184,7 @@ def differential(session: nox.Session) -> None:
 
 @nox.session
 def real(session: nox.Session) -> None:
-    """Other people's software without us and with us; needs Debian's redis-server, postgresql."""
+    """Other people's software without us and with us; needs redis-server, postgresql, memcached."""
     session.install("-e", ".[dev]", *REAL)
     session.run("pytest", "-m", "real", "tests/real", *session.posargs)
 
@@ -197,6 +213,13 @@ def wire(session: nox.Session) -> None:
         *("pytest", "-m", "wire", "tests/wire", *session.posargs),
         env={"STREAMINSTR_TEST_AGENT": str(scripts / "ddapm-test-agent")},
     )
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """Two hosts of four workers under load; needs Debian's redis-server and prometheus."""
+    session.install("-e", ".[dev]", "gunicorn", "redis")
+    session.run("pytest", "-m", "fleet", "tests/fleet", *session.posargs)
 
 
 @nox.session

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Unpack
 
-from streaminstr import _registry
+from streaminstr import _registry, _segments
 from streaminstr._asgiref import place
 from streaminstr._core.config import OFF, Config
 from streaminstr._core.guard import guarded
 from streaminstr._environment import in_environment, over, variable
 from streaminstr._mistakes import Mistakes
 from streaminstr._options import OPTIONS, Options, check_option, grace_of, keyword
-from streaminstr._process import progress
+from streaminstr._process import progress, requests
 from streaminstr._process.drain import drain as drain_of_process
+from streaminstr._process.remembering import RosterBackend
+from streaminstr._process.roster import Roster
 from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
 from streaminstr._process.shutdown import watch as watch_for_sigterm
 from streaminstr._sifted import plain
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from streaminstr._core.handle import StreamHandle
+    from streaminstr._core.life import Life
     from streaminstr.types import Backend
 
     # The items of a list are checked at run time alone: a checker would refuse a valid list that
@@ -72,8 +76,11 @@ def collect(
     if mistakes.entries:
         return Settings()
     levels = {**DEFAULT_LEVELS, **(checked.pop("log_levels", None) or {})}
+    store = checked.pop("roster", None)
     if backends:
         backends = with_log(backends, levels)
+        if store is not None:
+            backends = (*backends, RosterBackend(Roster(store)))
     return assemble(backends, **checked)
 
 
@@ -94,6 +101,9 @@ def _resolve(where: str, backend: Any, options: Any) -> tuple[Backend, ...]:
 
 def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
     """The Settings of these backends, with what logging and the process hand to the core."""
+    segment_interval = options.pop("segment_interval", None)
+    if segment_interval is not None and options.get("progress_interval") is None:
+        options["progress_interval"] = inf  # the lock that keeps the calls of a scope apart
     looks = any(options.get(name) for name in ("progress_interval", "max_age", "max_stall"))
     return Settings(
         backends=backends,
@@ -103,7 +113,7 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
         logger=stream_logger,
         announce=_announcer(backends),
         gap_bounds=_gap_bounds(backends),
-        look_after=progress.look_after if looks else None,
+        look_after=_looking_after(segment_interval) if looks else None,
         **options,
     )
 
@@ -138,6 +148,18 @@ def drain(grace: float) -> None:
     drain_of_process.begin()
 
 
+def _looking_after(segment_interval: float | None) -> Callable[[Life], None]:
+    """What has the background thread look at a stream that has just begun."""
+    if segment_interval is None:
+        return progress.look_after
+
+    def look_after(life: Life) -> None:
+        _segments.begin(segment_interval, life)
+        progress.look_after(life)
+
+    return look_after
+
+
 def _announcer(backends: tuple[Backend, ...]) -> Callable[[StreamHandle], None] | None:
     """What says that a stream has begun, where that was asked for."""
     logs = (one for one in backends if isinstance(one, LogBackend))
@@ -158,10 +180,12 @@ def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> Non
     """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
 
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
-    (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval`
-    (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell` (the last chunk of
-    an event stream that the server ends, or what returns it), `max_age` and `max_stall` (seconds
-    after which a stream, or one without a new chunk, is ended as cancelled by the server).
+    (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval` and
+    `segment_interval` (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell`
+    (the last chunk of an event stream that the server ends, or what returns it), `max_age` and
+    `max_stall` (seconds after which a stream, or one without a new chunk, is ended as cancelled by
+    the server), `roster` (True or `{"DIR": path}`: this process tells others which streams it has
+    open).
     `filter`, `(request, response) -> bool`, chooses the responses of Starlette that have a scope.
     `paused` builds the backends, and opens no scope before `resume()`. `backend=None` turns
     everything off. The environment comes over all of them: STREAMINSTR_BACKEND and others. Raises
@@ -221,6 +245,20 @@ def resume() -> None:
     _state.paused = False
 
 
+def _on_request(change: Callable[[], None], answer: str) -> None:
+    """Let other processes ask for it: `roster().send("pause")`."""
+
+    def handle(_: Mapping[str, Any]) -> str:
+        change()
+        return answer
+
+    requests.handlers[change.__name__] = handle
+
+
+_on_request(pause, "paused")
+_on_request(resume, "resumed")
+
+
 def shutdown(timeout: float = 5.0) -> None:
     """Close every open stream as cancelled by the server, then flush the backends.
 
@@ -233,6 +271,19 @@ def shutdown(timeout: float = 5.0) -> None:
     drain_of_process.wait(deadline - min(timeout, 1.0) / 2)
     close_open_streams(deadline)
     flush(guarded(configured, default=OFF).backends, deadline)
+
+
+def roster() -> Roster:
+    """The roster of the active configuration; without the setting one of this process alone."""
+    return roster_of(guarded(configured, default=OFF)) or _ALONE
+
+
+def roster_of(config: Config) -> Roster | None:
+    """The roster of a configuration, where ROSTER is set."""
+    return next((one.roster for one in config.backends if isinstance(one, RosterBackend)), None)
+
+
+_ALONE = Roster()
 
 
 class _State:

@@ -16,6 +16,7 @@ from streaminstr._events import markers_by_route, markers_of
 from streaminstr._response import NOTHING_MORE, Options
 from streaminstr._sifted import filter_of, sift
 from streaminstr._streamed import refuse_bare_use
+from streaminstr._untaken import look_for_trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +82,7 @@ def config_for(scope: Mapping[str, Any], choice: Choice, request: Any, response:
     those of the configuration.
     """
     config = _configure.current()
+    guarded(look_for_trace, config, scope, default=None)
     chosen = choice.filter
     is_in = chosen is None or guarded(chosen, request, response, default=True)
     if not is_in or not options_in(scope).enabled:

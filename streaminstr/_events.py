@@ -101,7 +101,7 @@ class EventCounter:
 
     __slots__ = (
         *("_after_cr", "_event", "_first", "_has_data", "_keep", "_last_event", "last_time"),
-        *("_line", "_longest", "_markers", "events", "pings", "size_of"),
+        *("_line", "_markers", "events", "longest", "pings", "size_of"),
     )
     size_of: Callable[[Any], int]
 
@@ -111,7 +111,7 @@ class EventCounter:
         self._line = self._event = self._last_event = b""
         self._after_cr = self._has_data = False
         self._first: float | None = None
-        self.last_time = self._longest = 0.0
+        self.last_time = self.longest = 0.0
         self.events = self.pings = 0
 
     def take(self, chunk: Any) -> int:
@@ -140,7 +140,7 @@ class EventCounter:
         return {
             "events": self.events,
             "pings": self.pings,
-            "longest_gap": self._longest,
+            "longest_gap": self.longest,
             "time_to_first_event": None if first is None else first - created,
         }
 
@@ -170,8 +170,8 @@ class EventCounter:
     def _dispatch(self, now: float) -> None:
         if self._first is None:
             self._first = now
-        elif now - self.last_time > self._longest:
-            self._longest = now - self.last_time
+        elif now - self.last_time > self.longest:
+            self.longest = now - self.last_time
         self.last_time = now
         self._last_event = self._event.rstrip(b"\n")
         self.events += 1

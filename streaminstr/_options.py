@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from streaminstr._farewell import farewell
 from streaminstr._mistakes import did_you_mean
+from streaminstr._process.stores import TAKES_ROSTER, is_roster, store_of
 from streaminstr._sifted import TAKES_FILTER, filter_of
 from streaminstr.log.backend import LEVELS, is_levels
 from streaminstr.types import StreaminstrError
@@ -18,6 +19,7 @@ from streaminstr.types import StreaminstrError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from streaminstr._process.stores import Store
     from streaminstr.types import Parent
 
 
@@ -29,12 +31,14 @@ class Options(TypedDict, total=False):
     cancelled_is_error: bool
     log_levels: Mapping[str, str | None]
     progress_interval: float | None
+    segment_interval: float | None
     drain: float | None
     farewell: str | bytes | Callable[[], str | bytes] | None
     max_age: float | None
     max_stall: float | None
     filter: Callable[[Any, Any], bool] | str | None
     paused: bool
+    roster: bool | Mapping[str, str] | Store | None
 
 
 class Option(NamedTuple):
@@ -121,6 +125,8 @@ OPTIONS: dict[str, Option] = {
     "max_stall": _SECONDS,
     "paused": Option(_is_bool, "True or False"),
     "progress_interval": _SECONDS,
+    "roster": Option(is_roster, TAKES_ROSTER, lambda _, value: store_of(value)),
+    "segment_interval": _SECONDS,
     "log_levels": Option(
         is_levels,
         (
@@ -130,7 +136,7 @@ OPTIONS: dict[str, Option] = {
     ),
 }
 """The options, by their names."""
-DJANGO_ALONE = ("ENDS_WITH", "LIMIT", "RELEASE_CONNECTIONS")
+DJANGO_ALONE = ("ENDS_WITH", "LIMIT", "RELEASE_CONNECTIONS", "TRACE_URL")
 """Keys of STREAMINSTR that are no options."""
 KEYS = tuple(sorted({"BACKEND", "OPTIONS", *DJANGO_ALONE, *(name.upper() for name in OPTIONS)}))
 """All keys of STREAMINSTR."""

@@ -135,11 +135,12 @@ def _made_by(factory: Any, choice: Any, options: Mapping[str, Any]) -> Any:
 
 def _sifted(backend: Backend, entry: Entry) -> Backend:
     """The backend, with what chooses its streams where that is written."""
-    name = _shown(entry.backend)
+    name, mistakes = _shown(entry.backend), Mistakes()
     if entry.ratio is not None and not is_ratio(entry.ratio):
-        msg = f"The RATIO of {name} is {entry.ratio!r:.80}. It takes {TAKES_RATIO}."
-        raise StreaminstrError(msg)
-    chosen = filter_of(f"The FILTER of {name}", entry.filter)
+        text = f"The RATIO of {name} is {entry.ratio!r:.80}. It takes {TAKES_RATIO}."
+        mistakes.add("BACKEND", text)
+    chosen = mistakes.collect("BACKEND", filter_of, f"The FILTER of {name}", entry.filter)
+    mistakes.tell()
     if entry.ratio is None and chosen is None:
         return backend
     return Sifted(backend, entry.ratio, chosen)

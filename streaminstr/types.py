@@ -23,6 +23,7 @@ __all__ = [
     "Attribute",
     "Backend",
     "CancelledBy",
+    "NotNow",
     "OpenStream",
     "Outcome",
     "Parent",
@@ -60,6 +61,13 @@ class StreaminstrError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.args))
+
+
+class NotNow(Exception):  # noqa: N818 - an answer, and no error
+    """Raised by `segment` of a scope whose span is not the current one: the body holds another.
+
+    The scope has done nothing, and is asked again between later steps.
+    """
 
 
 class Outcome(enum.StrEnum):
@@ -254,6 +262,8 @@ class SupportsSegments(Protocol):
         """End this segment's span with its numbers, start the next span and make it current.
 
         Called between two steps, in the stream's Context. Returns the fields as `start` does.
+        Where the body holds a span across these steps, raises `NotNow` and does nothing. The
+        numbers are those of the segment; `close` has those of the whole stream.
         """
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from ddtrace.trace import tracer
 
 from streaminstr import attributes as names
+from streaminstr.types import NotNow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,19 +62,38 @@ class DatadogScope:
     def start(self) -> dict[str, str]:
         _decide_sampling()
         linked = self._info.parent == "link"
+        above = None if linked else self._parent
+        fields = self._begin(above, self._parent if linked else None, self._info.started_ns)
+        # In a trace of its own, the first segment is the parent of the others.
+        self._parent = above or self._span.context
+        return fields
+
+    def segment(self, report: StreamReport) -> dict[str, str]:
+        ended = self._span
+        if tracer.current_span() is not ended:
+            raise NotNow
+        try:
+            self._set(report.as_attributes())
+        finally:
+            ended.finish()
+        return self._begin(self._parent, ended.context)
+
+    def _begin(
+        self, parent: Context | None, link: Context | None, started_ns: int | None = None
+    ) -> dict[str, str]:
         self._span = span = tracer.start_span(
             OPERATION,
-            child_of=None if linked else self._parent,
+            child_of=parent,
             service=self._service,
             resource=_text(self._info.name),
             span_type="web",
             activate=True,
         )
         try:
-            if linked and self._parent is not None:
-                span.link_span(self._parent)
-            if self._info.started_ns is not None:
-                span.start_ns = self._info.started_ns
+            if link is not None:
+                span.link_span(link)
+            if started_ns is not None:
+                span.start_ns = started_ns
             span.set_tag("component", "streaminstr")
             span.set_tag("span.kind", "internal")
             self._set(self._info.as_attributes())

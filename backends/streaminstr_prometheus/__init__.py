@@ -83,13 +83,10 @@ class PrometheusScope:
 @cache  # a registry takes each name once, and settings may make a backend more than once
 def _family(metric: metrics.Metric, registry: CollectorRegistry) -> Any:
     kind = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}[metric.kind]
-    more: Any = {
-        "gauge": {"multiprocess_mode": "livesum"},
-        "histogram": {"buckets": metric.buckets},
-    }
+    own: Any = {"gauge": {"multiprocess_mode": "livesum"}, "histogram": {"buckets": metric.buckets}}
     name = metric.name.replace(".", "_") + _UNITS.get(metric.unit, "")
-    known = name, metric.description, [one.replace(".", "_") for one in metric.attributes]
-    return kind(*known, registry=registry, **more.get(metric.kind, {}))
+    described = name, metric.description, [one.replace(".", "_") for one in metric.attributes]
+    return kind(*described, registry=registry, **own.get(metric.kind, {}))
 
 
 def _interrupts_the_client() -> bool:

@@ -90,9 +90,9 @@ class StreamHandle:
         """Whether the body, which is exhausted, lacks its end marker."""
         return False
 
-    def said(self, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - seconds
-        """Fields of the report, from the body and the adapters."""
-        return {"attributes": self.attributes, **self.facts}
+    def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - all in seconds
+        """Fields of the report, from the body and the adapters; `longest` is the longest gap."""
+        return {"longest_gap": longest, "attributes": self.attributes, **self.facts}
 
     def last_heard(self, last_chunk: float) -> float:
         """When the body was last heard of, whose last chunk came then."""

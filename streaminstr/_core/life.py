@@ -39,10 +39,7 @@ class Life(Reporting):
     no reference cycle, and a stream that is dropped ends at once.
     """
 
-    __slots__ = (
-        *("context", "enter", "outcome", "place", "progress", "run", "scopes"),
-        *("started",),
-    )
+    __slots__ = ("context", "enter", "outcome", "place", "progress", "run", "scopes", "started")
 
     def __init__(
         self,
@@ -99,11 +96,9 @@ class Life(Reporting):
         self.started = True
         opened, self.scopes = self.scopes, []
         _open[self.stream] = None
-        fields = start_scopes(opened, self.scopes)
+        self.handle.fields = start_scopes(opened, self.scopes)
         if self.scopes:  # an end that came meanwhile has closed only what was started until then
             _open[self.stream] = None
-        if fields:
-            self.handle.fields = fields
         guarded(self.config.bind, self.handle, default=None)
         # Set last: `bind` keeps a copy of the Context. With the handle in it that were a cycle.
         current.set(self.handle)
@@ -113,6 +108,10 @@ class Life(Reporting):
             self.progress = Progress(self.config.progress_interval)
         if self.config.look_after is not None:
             guarded(self.config.look_after, self, default=None)
+
+    def run_by(self, run: Callable[..., Any]) -> None:
+        """Have `run` take the place of `self.run`, from the next step on. From any thread."""
+        self.run = run
 
     def copy(self) -> Context:
         """A copy of the Context, for use by the calling thread."""

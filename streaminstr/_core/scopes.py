@@ -43,7 +43,7 @@ def start_scopes(opened: list[StreamScope], started: list[StreamScope]) -> dict[
         given = call(scope, "start", default=_FAILED)
         if given is not _FAILED:
             started.append(scope)
-            _take_fields(scope, given, fields)
+            take_fields(scope, "start", given, fields)
     return fields
 
 
@@ -71,12 +71,13 @@ def show_progress(scopes: list[StreamScope], so_far: StreamReport) -> None:
             call(scope, "progress", so_far, default=None)
 
 
-def _take_fields(scope: StreamScope, given: Any, fields: dict[str, Attribute]) -> None:
+def take_fields(scope: StreamScope, method: str, given: Any, fields: dict[str, Attribute]) -> None:
+    """Add the log fields that `method` of a scope has returned to `fields`."""
     if type(given) is dict and not given:
         return
     plain = given if type(given) is dict else guarded(_plain_fields, given, default=None)
     if plain is None or not all(isinstance(name, str) for name in plain):
-        _complain(scope, "start", given, "a mapping of log fields")
+        _complain(scope, method, given, "a mapping of log fields")
     else:
         fields.update(plain)
 

@@ -1,4 +1,4 @@
-"""The command line: `streaminstr demo` and `streaminstr backends`."""
+"""The command line: `streaminstr demo`, `backends`, `top` and `compare`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_backends(commands)
+    _add_top(commands)
+    _add_compare(commands)
     return parser
 
 
@@ -44,7 +46,13 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="NAME",
         help="log (the default, no vendor), opentelemetry, ddtrace, or one of your own",
     )
-    demo.add_argument("--keep", action="store_true", help="leave the site up until Ctrl-C")
+    stays = demo.add_mutually_exclusive_group()
+    stays.add_argument("--keep", action="store_true", help="leave the site up until Ctrl-C")
+    stays.add_argument(
+        "--live",
+        action="store_true",
+        help="keep streams of each kind open until Ctrl-C, for the page of open streams and `top`",
+    )
     demo.set_defaults(run=_demo)
 
 
@@ -55,7 +63,12 @@ def _add_backends(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     backends.add_argument(
         "--check",
         action="store_true",
-        help="send one stream through the backend and say what arrived",
+        help="send one stream through the backend and say what is known of it",
+    )
+    backends.add_argument(
+        "--receiver",
+        metavar="[HOST:]PORT",
+        help="check, and listen there for OTLP over HTTP and for ddtrace: show what arrives",
     )
     backends.add_argument(
         "--backend",
@@ -65,13 +78,68 @@ def _add_backends(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     backends.set_defaults(run=_backends)
 
 
+def _add_top(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from streaminstr._top.options import EPILOG, add_arguments  # noqa: PLC0415 - of one command
+
+    top = commands.add_parser(
+        "top", help="show the open streams of all workers of this host", epilog=EPILOG
+    )
+    add_arguments(top)
+    top.set_defaults(run=_top)
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    compare = commands.add_parser(
+        "compare", help="run a site with both vendors on, and show its streams side by side"
+    )
+    compare.add_argument(
+        "site", nargs="*", metavar="-- COMMAND", help="what starts the site, launchers and all"
+    )
+    compare.add_argument(
+        "--get", action="append", default=[], metavar="URL", help="read this, then end; repeatable"
+    )
+    compare.add_argument("--streams", type=int, metavar="N", help="end after so many streams")
+    compare.add_argument("--seconds", type=float, metavar="S", help="end after this time")
+    compare.add_argument(
+        "--receiver",
+        default="0",
+        metavar="[HOST:]PORT",
+        help="listen there; without a COMMAND for a site that was pointed there",
+    )
+    compare.set_defaults(run=_compare)
+
+
 def _demo(asked: argparse.Namespace) -> int:
     from streaminstr.demo import demo  # noqa: PLC0415 - needs Django
 
+    if asked.live:
+        from streaminstr.demo.live.run import live  # noqa: PLC0415
+
+        return live(asked.backend)
     return demo(asked.backend, keep=asked.keep)
 
 
 def _backends(asked: argparse.Namespace) -> int:
     from streaminstr.command.backends import show  # noqa: PLC0415 - metadata is slow to read
+    from streaminstr.command.receiver import of_this_process  # noqa: PLC0415 - an HTTP server
 
-    return show(asked.backend, check=asked.check)
+    receiver = None if asked.receiver is None else of_this_process(asked.receiver)
+    return show(asked.backend, check=asked.check or receiver is not None, receiver=receiver)
+
+
+def _top(asked: argparse.Namespace) -> int:
+    from streaminstr.command.top import show  # noqa: PLC0415 - loads the library
+
+    return show(asked)
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    from streaminstr.command.compare import compare  # noqa: PLC0415 - an HTTP server
+
+    return compare(
+        asked.site,
+        receiver=asked.receiver,
+        urls=asked.get,
+        streams=asked.streams,
+        seconds=asked.seconds,
+    )

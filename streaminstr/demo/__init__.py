@@ -6,7 +6,7 @@ import threading
 import warnings
 from contextlib import ExitStack
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _registry
 from streaminstr.command.table import print_table, say
@@ -76,12 +76,17 @@ def recorder_for(backend: str) -> Recorder:
 
 def set_up(recorder: Recorder) -> None:
     """Configure Django for the demo's site."""
+    from streaminstr.demo.site import site_settings  # noqa: PLC0415 - needs Django
+
+    set_up_with(site_settings(recorder))
+
+
+def set_up_with(values: dict[str, Any]) -> None:
+    """Configure Django with these settings."""
     import django  # noqa: PLC0415 - an extra
     from django.conf import settings  # noqa: PLC0415
 
-    from streaminstr.demo.site import site_settings  # noqa: PLC0415
-
-    settings.configure(**site_settings(recorder))
+    settings.configure(**values)
     django.setup()
 
 

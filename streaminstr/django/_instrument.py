@@ -14,6 +14,7 @@ from streaminstr._exchange import exchange_of, here
 from streaminstr._http import is_resumed
 from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, marked, measure_of
 from streaminstr._sifted import sift
+from streaminstr._untaken import look_for_trace
 from streaminstr._wrap import adopt, wrap
 from streaminstr.django import _buffered, _connections, conf
 from streaminstr.django._files import hand_over, may_be_sent_by_server
@@ -106,6 +107,7 @@ def _instrument(
     config = sift(config, None if setting is None else setting.filter, request, response)
     if not config.backends:
         return None
+    look_for_trace(config, request.META)
     options = marked(options, {} if setting is None else setting.ends_with, route)
     by_server = may_be_sent_by_server(request, response)
     started_ns = time.time_ns() if by_server else None

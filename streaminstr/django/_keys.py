@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streaminstr import StreaminstrError
 from streaminstr._events import markers_by_route
 from streaminstr._mistakes import DOCUMENTATION
+from streaminstr.django.page import trace_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,6 +64,7 @@ OWN: Mapping[str, Key] = {
     "ENDS_WITH": Key(markers_by_route, {}),
     "LIMIT": Key(check_limit, None),
     "RELEASE_CONNECTIONS": Key(check_bool, False),
+    "TRACE_URL": Key(trace_url.check, None),
 }
 CHECKS: Mapping[str, Check] = {
     "": Check("E001", REFERENCE),

@@ -15,6 +15,7 @@ from streaminstr._mistakes import Mistakes, did_you_mean
 from streaminstr._options import KEYS, OPTIONS, grace_of
 from streaminstr._sifted import filter_of
 from streaminstr.django import _keys
+from streaminstr.django._cached import store_in
 from streaminstr.django._keys import OWN
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Loaded:
     release_connections: bool
     limit: int | None = None
     """How many streams may be open in a process; None: any number."""
+    trace_url: str | None = None
+    """The address of a stream's trace, with the names of ids in braces."""
 
     @property
     def filter(self) -> Filter | None:
@@ -140,6 +143,8 @@ def _config_of(mistakes: Mistakes, raw: dict[str, Any]) -> Settings:
     more = {key.lower(): value for key, value in raw.items() if key.lower() in OPTIONS}
     if "drain" in more:
         more["drain"] = grace
+    if "roster" in more:
+        more["roster"] = mistakes.collect("ROSTER", store_in, where("ROSTER"), raw["ROSTER"])
     return _configure.collect(
         mistakes, lambda name: where(name.upper()), raw.get("BACKEND", "log"), options or {}, more
     )

@@ -33,11 +33,15 @@ class MetricsHooks:
 
     def make_backend(self) -> Any:
         """A new backend, or anything else that `streaminstr.configure(backend=...)` takes."""
-        raise NotImplementedError
+        msg = f"Write {type(self).__name__}.make_backend(): it returns a new backend."
+        raise NotImplementedError(msg)
 
     def points(self, backend: Any) -> Iterable[MetricView]:
         """All series of `backend`, which `make_backend` returned, as they are now."""
-        raise NotImplementedError
+        msg = (
+            f"Write {type(self).__name__}.points(backend): it returns a MetricView for each series."
+        )
+        raise NotImplementedError(msg)
 
 
 class _WithoutSpans(Hooks):

@@ -42,8 +42,8 @@ def lookalike(owner: Any, method: str, methods: tuple[str, ...]) -> str | None:
         if not name.startswith("_") and name not in methods and _has(owner, name)
     ]
     affixed = [name for name in others if name in (f"on_{method}", f"do_{method}", f"{method}_")]
-    found = affixed or get_close_matches(method, others, 1, _ALIKE)
-    return found[0] if found else None
+    alike = affixed or get_close_matches(method, others, 1, _ALIKE)
+    return alike[0] if alike else None
 
 
 def _has(owner: Any, name: str) -> bool:

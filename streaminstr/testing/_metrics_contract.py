@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from streaminstr.testing._hooks import changed_promises
 from streaminstr.testing._promises_metrics import Metering
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from streaminstr.testing._views import MetricView
 
 _FLAGS = ("has_gauge", "has_counters", "has_histograms")
 _HINT = (
@@ -25,16 +18,6 @@ class MetricsContract(Metering):
     Subclass it with `make_backend` and `points`. It is not part of `BackendContract`, because a
     backend may record spans alone: a backend with both runs both.
     """
-
-    def make_backend(self) -> Any:
-        msg = f"Write {type(self).__name__}.make_backend(): it returns a new backend."
-        raise NotImplementedError(msg)
-
-    def points(self, backend: Any) -> Iterable[MetricView]:
-        msg = (
-            f"Write {type(self).__name__}.points(backend): it returns a MetricView for each series."
-        )
-        raise NotImplementedError(msg)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -232,3 +232,11 @@ def later() -> int:
     moment = time.time_ns()
     time.sleep(0.005)
     return moment
+
+
+def cut(stream: Any) -> bool:
+    """Have the next segment of `stream` begin with its next step; returns whether a scope can."""
+    life = stream._life  # noqa: SLF001 - it is one of ours
+    if life.handle.segments is not None:
+        life.handle.segments.ask(life)
+    return life.handle.segments is not None

@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 import streaminstr
 import streaminstr_prometheus
 from streaminstr import metrics
-from streaminstr_opentelemetry import _metrics as of_opentelemetry
 from streaminstr_prometheus import OTHER, PrometheusBackend
 
 HTTP = {"http.request.method": "GET", "http.route": "a/", "url.path": "/a/"}
@@ -122,13 +121,6 @@ def test_a_stream_that_ends_inside_of_the_client_is_counted_later(prometheus, re
     assert series._value.get() == 1
     prometheus.flush()
     assert series._value.get() == 0
-
-
-def test_the_metrics_are_those_of_opentelemetry():
-    assert metrics.DURATION.buckets == of_opentelemetry.DURATION
-    assert metrics.FIRST_CHUNK.buckets == of_opentelemetry.FIRST_CHUNK
-    assert metrics.SIZE.buckets == of_opentelemetry.SIZE
-    assert metrics.AT_START[1:] == of_opentelemetry.AT_START
 
 
 def test_it_takes_a_registry_and_nothing_else():

@@ -225,6 +225,43 @@ class ProgressEnds(ToyScope):
         self.close(report)
 
 
+class ReportsTheEnd(ToyScope):
+    def segment(self, report):
+        fields = super().segment(report)
+        self.backend.spans[-1].attributes["streaminstr.outcome"] = "completed"
+        return fields
+
+
+class NumbersNothing(ToyScope):
+    def segment(self, report):
+        return super().segment(dataclasses.replace(report, segment=None))
+
+
+class GoesOn(ToyScope):
+    def segment(self, report):
+        return {"toy.trace": self.span.trace_id, "toy.span": self.span.span_id}
+
+
+class UnderTheFirst(ToyScope):
+    def segment(self, report):
+        fields, ended = super().segment(report), self.span.links[0]
+        self.span.parent, self.span.links = ended, ()
+        return fields
+
+
+class CurrentIsTheFirst(ToyScope):
+    def segment(self, report):
+        fields = super().segment(report)
+        current.set(self.span.links[0])
+        return fields
+
+
+class KeepsItsFields(ToyScope):
+    def segment(self, report):
+        super().segment(report)
+        return {}
+
+
 class FlushRaises(ToyBackend):
     def flush(self, timeout):
         msg = "no connection"
@@ -266,6 +303,11 @@ BROKEN = {
     "current_after_nested": (CurrentForAll, "by context variables"),
     "current_after_collector": (CurrentInClose, "by context variables"),
     "progress": (ProgressEnds, "end it once"),
+    "segments": (GoesOn, "End the span in segment(), start the next one there"),
+    "segment_parent": (UnderTheFirst, "start each segment's span under it"),
+    "segment_link": (UnderTheFirst, "Link the span that starts in segment()"),
+    "segment_current": (CurrentIsTheFirst, "Make the new span current in segment()"),
+    "segment_log_fields": (KeepsItsFields, "Return its ids from segment()"),
     "flush": (FlushRaises, "raised OSError"),
     "async_completed": (OpenInTask, "End the span in close()"),
     "async_failed": (OpenInTask, "End the span in close()"),
@@ -291,6 +333,18 @@ def test_a_broken_promise_is_named(promise):
 def test_an_odd_attribute_that_takes_the_others_with_it_is_found():
     with pytest.raises(AssertionError, match=r"^odd_attributes: attribute 'shop.kind'"):
         kept("odd_attributes", StopsAtTheFirstOddOne)
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        (ReportsTheEnd, "the first segment has an outcome"),
+        (NumbersNothing, "attribute 'streaminstr.segment' is 0"),
+    ],
+)
+def test_a_segment_with_the_wrong_attributes_is_found(broken, sentence):
+    with pytest.raises(AssertionError, match=f"^segments: {sentence}"):
+        kept("segments", broken)
 
 
 @pytest.mark.parametrize(

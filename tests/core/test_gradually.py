@@ -222,6 +222,7 @@ def keywords(request, response, *, site):
         ({"FILTER": Rows()}, "(request), and is called with (request, response)"),
         ({"FILTER": keywords}, "(request, response, *, site), and is called with"),
         ({"FILTER": later}, "is the coroutine function later, which is not awaited"),
+        ({"FILTER": 7, "RATIO": 5}, "from 0 to 1: 0.05 is one stream in twenty."),
         ({"RATE": 0.5}, "and not 'RATE'. Did you mean 'RATIO'?"),
     ],
 )

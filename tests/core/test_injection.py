@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+from math import inf
 
 import pytest
 
@@ -27,6 +28,7 @@ MOMENTS = {
     "making": (0, [1], None, None),
     "first step": (0, [1, 2], None, step),
     "later step": (1, [1, 2, 3], None, step),
+    "cut": (1, [1, 2, 3], None, step),
     "exhaustion": (1, [1], None, step),
     "error": (1, [1], LookupError, step),
     "close": (1, [1, 2], None, close),
@@ -57,6 +59,9 @@ def attempt(injection, moment, body_of):
         streams.append(stream(body))
         for _ in range(steps):
             step(streams[0])
+    if moment == "cut":
+        life = streams[0]._life
+        life.handle.segments.ask(life)
     try:
         with injection.armed():
             if moment == "making":
@@ -77,7 +82,7 @@ def injections(moment, body_of, error, count):
     while injection is None or injection.where is not None:
         raised_there = error("injected") if isinstance(error, type) else error
         injection, backends = Injection(at, raised_there), [Backend() for _ in range(count)]
-        with in_force(*backends):
+        with in_force(*backends, segment_interval=inf if moment == "cut" else None):
             raised, streams = attempt(injection, moment, body_of)
             let_go(streams)
         yield injection, raised, backends

@@ -4,35 +4,10 @@ from importlib.metadata import EntryPoint, version
 
 import pytest
 
-from command_runs import run
+from command_runs import Broken, run
 from streaminstr import _registry
 from streaminstr._environment import in_environment
-from streaminstr.command.backends import names_in, pick, show, try_out
-
-
-class Broken:
-    """A backend whose method `where` raises."""
-
-    def __init__(self, where):
-        self.where = where
-
-    def open(self, info):
-        self.do("open")
-        return self
-
-    def start(self):
-        self.do("start")
-        return {"trace_id": "7", "env": ""}
-
-    def close(self, report):
-        self.do("close")
-
-    def flush(self, timeout):
-        self.do("flush")
-
-    def do(self, what):
-        if what == self.where:
-            raise OSError(what)
+from streaminstr.command.backends import names_in, pick, show
 
 
 @pytest.fixture
@@ -139,47 +114,3 @@ def test_an_entry_point_that_leads_nowhere_is_listed_so(monkeypatch, capsys, val
     monkeypatch.setattr(_registry, "installed", lambda: [point])
     show(Broken(""))
     assert row(capsys.readouterr().out, "mine")[1:] == ["?", "?", value, *told.split()]
-
-
-def test_the_check_tells_what_arrived(capsys):
-    assert try_out((Broken("nowhere"),)) == 0
-    assert capsys.readouterr().out.splitlines()[2:] == [
-        "  open: ok",
-        "  start: ok",
-        "  ids: trace_id=7",
-        "  close (completed, 3 chunks, 13 bytes): ok",
-        "  flush: ok",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("where", "notes"),
-    [
-        ("open", ["open: raised", "flush: ok"]),
-        ("start", ["open: ok", "start: raised", "ids: none", "flush: ok"]),
-        ("close", ["open: ok", "start: ok", "ids: ", "close (completed", "flush: ok"]),
-        ("flush", ["open: ok", "start: ok", "ids: ", "close (completed", "flush: raised"]),
-    ],
-)
-def test_the_check_fails_where_a_method_raises(capsys, where, notes):
-    assert try_out((Broken(where),)) == 1
-    lines = capsys.readouterr().out.splitlines()[2:]
-    pairs = zip(lines, notes, strict=True)
-    assert [note for line, note in pairs if line.startswith(f"  {note}")] == notes
-
-
-def test_a_backend_that_does_not_buffer_is_not_flushed(capsys):
-    assert try_out(_registry.resolve("log", {})) == 0
-    assert "flush" not in capsys.readouterr().out
-
-
-def test_nothing_is_checked_where_everything_is_off(capsys):
-    assert try_out(()) == 0
-    assert "turns everything off" in capsys.readouterr().out
-
-
-def test_the_check_goes_through_the_backend_that_the_settings_pick(project):
-    done = project('STREAMINSTR = {"BACKEND": "opentelemetry"}', "--check")
-    assert done.returncode == 0
-    assert "streaminstr_opentelemetry.OpenTelemetryBackend" in done.stdout
-    assert "close (completed, 3 chunks, 13 bytes): ok" in done.stdout

@@ -9,7 +9,7 @@ from django.test import Client, RequestFactory, override_settings
 import streaminstr
 from django_by_hand import Wsgi
 from django_settings import SILENT
-from streaminstr import StreaminstrError, _configure, stream
+from streaminstr import StreaminstrError, _configure, _untaken, stream
 from streaminstr._environment import in_environment
 from streaminstr.django import conf
 from streaminstr.django.checks import check_middleware, check_settings
@@ -83,6 +83,14 @@ def test_a_ratio_of_nothing_leaves_the_others_alone(answer, backend):
     with override_settings(STREAMINSTR={"BACKEND": choice, "LOG_LEVELS": SILENT}):
         assert Wsgi().read() == b"a"
     assert (len(none.streams), len(backend.closed)) == (0, 1)
+
+
+def test_a_trace_that_no_tracer_takes_up_is_said(answer, backend, monkeypatch, caplog):
+    monkeypatch.setattr(_untaken, "_state", _untaken._State())
+    monkeypatch.setattr(RecordingBackend, "trace_id", lambda self: None, raising=False)
+    answer(lambda: StreamingHttpResponse([b"a"]))
+    Client().get("/orders/1/", headers={"traceparent": "00-1-2-01"}).getvalue()
+    assert "A request has the header `traceparent`" in caplog.text
 
 
 # The environment.

@@ -7,7 +7,7 @@ from starlette.responses import StreamingResponse
 import streaminstr
 from server_by_hand import ByHand
 from starlette_by_hand import site, visit
-from streaminstr import _configure, stream
+from streaminstr import _configure, _untaken, stream
 from streaminstr.asgi import StreamScopeMiddleware
 from streaminstr.testing import RecordingBackend
 from yielding_by_hand import yielding
@@ -80,6 +80,13 @@ async def test_a_stream_that_the_endpoint_has_made_is_not_left_out(backend):
     with force(backend, filter=Asked(answer=False)):
         await visit(site(lambda request: stream(numbers())))
     assert len(backend.closed) == 1
+
+
+async def test_a_trace_that_no_tracer_takes_up_is_said(backend, monkeypatch, caplog):
+    monkeypatch.setattr(_untaken, "_state", _untaken._State())
+    monkeypatch.setattr(RecordingBackend, "trace_id", lambda self: None, raising=False)
+    await visit(site(numbers), headers=[(b"traceparent", b"00-1-2-01")])
+    assert "A request has the header `traceparent`" in caplog.text
 
 
 async def test_the_net_asks_no_filter(backend):

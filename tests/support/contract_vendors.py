@@ -36,7 +36,7 @@ class RecordingContract(BackendContract):
         return recording and recording.current and recording.current.span_id
 
     def finished(self, backend):
-        return [view_of_recorded(stream) for stream in self.recording.closed]
+        return [view for stream in self.recording.closed for view in views_of_recorded(stream)]
 
 
 class OpenTelemetryContract(BackendContract):
@@ -100,17 +100,21 @@ class Capture(TraceFilter):
         self.spans += trace
 
 
-def view_of_recorded(stream):
-    return SpanView(
-        name=stream.name,
-        span_id=stream.span_id,
-        trace_id=stream.trace_id,
-        parent_id=stream.parent and stream.parent.span_id,
-        links=(stream.link.span_id,) if stream.link else (),
-        attributes={**stream.info.as_attributes(), **stream.report.as_attributes()},
-        is_error=stream.report.is_error,
-        exceptions=int(stream.report.error is not None),
-    )
+def views_of_recorded(stream):
+    ids = [*stream.segment_ids, stream.span_id]
+    reports = [*stream.segment_reports, stream.report]
+    before = [stream.link and stream.link.span_id, *ids]
+    for span_id, report, link in zip(ids, reports, before, strict=False):
+        yield SpanView(
+            name=stream.name,
+            span_id=span_id,
+            trace_id=stream.trace_id,
+            parent_id=stream.parent and stream.parent.span_id,
+            links=(link,) if link else (),
+            attributes={**stream.info.as_attributes(), **report.as_attributes()},
+            is_error=report.is_error,
+            exceptions=int(report.error is not None),
+        )
 
 
 def view_of_opentelemetry(span):
@@ -143,6 +147,8 @@ def view_of_datadog(span):
 
 
 class OpenTelemetryMetricsContract(MetricsContract):
+    has_counters = False  # opened and closed: not yet
+
     def make_backend(self):
         self.reader = InMemoryMetricReader()
         provider = MeterProvider(metric_readers=[self.reader], shutdown_on_exit=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import sys
 import tempfile
@@ -146,6 +147,12 @@ if "STREAMINSTR_GRACE" in os.environ:
 
 if "STREAMINSTR_LIMIT" in os.environ:
     SETTINGS["STREAMINSTR"]["LIMIT"] = int(os.environ["STREAMINSTR_LIMIT"])
+
+if "SITE_ROSTER" in os.environ:
+    SETTINGS["STREAMINSTR"]["ROSTER"] = json.loads(os.environ["SITE_ROSTER"])
+
+if "SITE_CACHE" in os.environ:
+    SETTINGS["CACHES"] = {"default": json.loads(os.environ["SITE_CACHE"])}
 
 if not settings.configured:
     settings.configure(**SETTINGS)

@@ -190,6 +190,47 @@ def late(vendor):
     list(body)
 
 
+def segments(vendor):
+    """A stream that is cut before its second, third and last chunk.
+
+    The last cut is due before the fourth, and waits for the end of a span that the body holds.
+    """
+    streaminstr.configure(
+        vendor.backend, segment_interval=0.5, log_levels=dict.fromkeys(streaminstr.Outcome)
+    )
+
+    def rows():
+        for number in (1, 2):
+            with vendor.span(f"query {number}"):
+                pass
+            yield b"row"
+        with vendor.span("query 3"):
+            for _ in range(3):
+                yield b"row"
+        yield b"row"
+        with vendor.span("query 4"):
+            pass
+        yield b"row"
+
+    with vendor.span("request"):
+        body = make(rows(), name="long")
+    next(body)
+    wait_until_due(body)
+    next(body)
+    pause(vendor)
+    for _ in range(2):
+        wait_until_due(body)
+        next(body)
+    list(body)
+
+
+def wait_until_due(stream):
+    """Wait for the background thread to ask for the next segment."""
+    run = stream._life.run
+    while stream._life.run is run:
+        time.sleep(0.01)
+
+
 def pause(vendor):
     """Send what is finished, say so, and go on when told to."""
     vendor.flush()
