@@ -45,7 +45,16 @@ def defaults() -> list[Path]:
     """
     shared = Path(tempfile.gettempdir()) / f"streaminstr-{os.geteuid()}"
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return [Path(runtime) / "streaminstr", shared] if runtime else [shared]
+    if runtime and _is_of_this_user(Path(runtime)):  # `sudo` may have kept another's
+        return [Path(runtime) / "streaminstr", shared]
+    return [shared]
+
+
+def _is_of_this_user(path: Path) -> bool:
+    try:
+        return path.is_absolute() and path.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 class Directory:

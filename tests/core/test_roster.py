@@ -396,6 +396,13 @@ def test_what_is_no_roster_is_refused(wrong):
         _configure.build(RecordingBackend(), roster=wrong)
 
 
+@pytest.mark.parametrize("given", [True, {"DIR": "/run/shop"}])
+def test_without_owners_and_modes_a_directory_is_refused(given, monkeypatch):
+    monkeypatch.delattr("os.geteuid")
+    with pytest.raises(_configure.StreaminstrError, match="needs the owners and modes of POSIX"):
+        _configure.build(RecordingBackend(), roster=given)
+
+
 @pytest.mark.parametrize("off", [None, False])
 def test_it_is_off_unless_it_is_set(off):
     config = _configure.build(RecordingBackend(), roster=off)

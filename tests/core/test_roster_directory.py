@@ -57,13 +57,17 @@ def put(store, name, text="x", age=0.0):
 # Where it is
 
 
-def test_it_is_in_the_runtime_directory_of_the_user(monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
-    assert Directory().path == Path("/run/user/7/streaminstr")
+def test_it_is_in_the_runtime_directory_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert Directory().path == tmp_path / "streaminstr"
 
 
-def test_without_one_the_user_is_in_its_name(monkeypatch, tmp_path):
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+@pytest.mark.parametrize("runtime", ["", "/no/such/place", "relative", "of another user"])
+def test_without_one_the_user_is_in_its_name(monkeypatch, tmp_path, runtime):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+    if runtime == "of another user":
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     assert Directory().path == tmp_path / f"streaminstr-{os.geteuid()}"
 
