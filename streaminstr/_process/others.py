@@ -41,7 +41,7 @@ def own_page(rows: Sequence[OpenStream]) -> Page:
         ),
         written=now,
         rows=tuple(rows),
-        ended=tuple(memory.ended),
+        ended=memory.last_ended(),
     )
 
 
