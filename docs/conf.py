@@ -8,7 +8,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 
-import streaminstr  # noqa: E402 - after sys.path, as its neighbours below
+import django  # noqa: E402 - after sys.path, as what is below
+from django.conf import settings  # noqa: E402
+
+import streaminstr  # noqa: E402
+
+# The API reference imports the modules for Django, some of which ask which apps are installed.
+APPS = ["django.contrib.contenttypes", "django.contrib.auth", "streaminstr.django"]
+settings.configure(INSTALLED_APPS=APPS)
+django.setup()
 
 project = "streaminstr"
 author = "streaminstr developers"

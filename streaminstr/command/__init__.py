@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NoReturn
 
 import streaminstr
 
@@ -22,8 +24,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that names the command which was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        choice = re.match(r"argument COMMAND: invalid choice: '(.+?)'", message)
+        near = get_close_matches(choice[1], _commands(self), n=1) if choice else []
+        super().error(f"{message}. Did you mean {near[0]!r}?" if near else message)
+
+
+def _commands(parser: argparse.ArgumentParser) -> list[str]:
+    """The names of its commands."""
+    return [
+        name
+        for action in parser._actions  # noqa: SLF001 - argparse shows them in no other way
+        if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
+        for name in action.choices
+    ]
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="streaminstr", description="One scope for every streamed HTTP response."
     )
     version = f"streaminstr {streaminstr.__version__}"

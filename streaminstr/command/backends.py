@@ -12,6 +12,7 @@ from streaminstr import StreaminstrError, _registry
 from streaminstr._environment import PREFIX, in_environment, over
 from streaminstr._sifted import plain
 from streaminstr.command.check import try_out
+from streaminstr.command.install import install_line
 from streaminstr.command.table import print_table, say
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def names_in(picked: Any) -> set[str]:
 def settings_of_site() -> Any:
     """The setting STREAMINSTR of the module that the environment names. Sets Django up."""
     if find_spec("django") is None:
-        msg = f'{SETTINGS} is set. Install Django: python -m pip install "streaminstr[django]"'
+        msg = f"{SETTINGS} is set. Install Django: {install_line('streaminstr[django]')}"
         raise StreaminstrError(msg)
     import django  # noqa: PLC0415 - an extra
     from django.conf import settings  # noqa: PLC0415

@@ -8,6 +8,7 @@ from command_runs import Broken, run
 from streaminstr import _registry
 from streaminstr._environment import in_environment
 from streaminstr.command.backends import names_in, pick, show
+from streaminstr.command.install import install_line
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_settings_that_cannot_work_exit_with_2(project, source, problem):
 def test_settings_without_django_are_told_how_to_install_it():
     done = run("backends", without=("django",), DJANGO_SETTINGS_MODULE="shop_settings")
     assert done.returncode == 2
-    assert done.stderr.endswith('python -m pip install "streaminstr[django]"\n')
+    assert done.stderr.endswith(f"{install_line('streaminstr[django]')}\n")
 
 
 def test_what_cannot_be_imported_is_listed_with_the_command_that_installs_it():

@@ -12,6 +12,7 @@ import pytest
 from command_runs import TIMEOUT, run
 from live_demo import live_demo, origin_in, password_in
 from streaminstr import StreaminstrError
+from streaminstr.command.install import install_line
 from streaminstr.demo.live.run import worker
 
 ROUTES = {"chat/", "export/", "model.answer", "orders/&lt;int:shop&gt;/feed/", "prices/"}
@@ -92,7 +93,7 @@ def test_a_person_sees_each_kind_and_closes_one_until_ctrl_c(places, tmp_path, b
 def test_what_is_missing_is_named_with_the_command_that_installs_it():
     done = run("demo", "--live", without=("uvicorn",))
     assert done.returncode == 2
-    assert '"streaminstr[demo]"' in done.stderr
+    assert install_line("streaminstr[demo]") in done.stderr
 
 
 def test_a_worker_that_does_not_start_is_named(tmp_path, capfd):
