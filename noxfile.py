@@ -42,7 +42,7 @@ REAL = (
     *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "pymemcache", "redis"),
     "zipstream-ng",
     *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
-    *("fastapi", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
+    *("fastapi", "logfire", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
     *("elastic-apm", "newrelic", "sentry-sdk"),
     *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-wsgi"),
     *("cheroot", "gunicorn", "hypercorn[trio]", "pyuwsgi", "uvicorn", "waitress"),
@@ -149,7 +149,7 @@ def wheel(session: nox.Session) -> None:
 def servers(session: nox.Session) -> None:
     """Real servers over real sockets; `-- --short` for the fewer of CI."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("fastapi", "hypercorn", "pyuwsgi", "redis", "uvicorn", "uvloop", "waitress")
+    session.install("hypercorn", "pyuwsgi", "redis", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
 
 

@@ -14,7 +14,7 @@ from streaminstr._core.config import OFF, Config
 from streaminstr._core.guard import guarded
 from streaminstr._environment import in_environment, over, variable
 from streaminstr._mistakes import Mistakes
-from streaminstr._options import OPTIONS, Options, check_option, grace_of, keyword
+from streaminstr._options import OPTIONS, TEXTS, Options, check_option, grace_of, keyword
 from streaminstr._process import progress, requests
 from streaminstr._process.drain import drain as drain_of_process
 from streaminstr._process.remembering import RosterBackend
@@ -22,6 +22,7 @@ from streaminstr._process.roster import Roster
 from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
 from streaminstr._process.shutdown import watch as watch_for_sigterm
 from streaminstr._sifted import plain
+from streaminstr._texts import PLAIN, Texts
 from streaminstr.log import origin, structured
 from streaminstr.log.backend import DEFAULT_LEVELS, LogBackend, with_log
 from streaminstr.log.logger import stream_logger
@@ -47,6 +48,7 @@ class Settings(Config):
     """Which responses have a scope, outside of Django; None: all."""
     paused: bool = False
     """Whether no scope is opened before `resume()`."""
+    texts: Texts = PLAIN
 
 
 def build(backend: Any = "log", *, options: Any = None, **more: Any) -> Settings:
@@ -104,6 +106,8 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
     segment_interval = options.pop("segment_interval", None)
     if segment_interval is not None and options.get("progress_interval") is None:
         options["progress_interval"] = inf  # the lock that keeps the calls of a scope apart
+    of_texts = [name for name in TEXTS if name in options]
+    texts = Texts(**{name: options.pop(name) for name in of_texts})
     looks = any(options.get(name) for name in ("progress_interval", "max_age", "max_stall"))
     return Settings(
         backends=backends,
@@ -114,6 +118,7 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
         announce=_announcer(backends),
         gap_bounds=_gap_bounds(backends),
         look_after=_looking_after(segment_interval) if looks else None,
+        texts=texts,
         **options,
     )
 

@@ -12,6 +12,7 @@ from streaminstr import _stopping
 from streaminstr._core.guard import guarded, log_once, logger
 from streaminstr._core.handle import Failure, StreamHandle
 from streaminstr._events import EventCounter
+from streaminstr._texts import PLAIN
 from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from streaminstr._events import Counter
+    from streaminstr._texts import Texts
     from streaminstr.types import Attribute, StreamReport, Turn
 
     Advance = Callable[[Any], Any]
@@ -40,7 +42,7 @@ class Handle(StreamHandle):
 
     __slots__ = (
         *("_marks", "_rates", "_sums", "_upstream", "counter", "may_append", "prelude"),
-        *("reader", "says_kind", "segments", "then"),
+        *("reader", "says_kind", "segments", "texts", "then"),
     )
 
     def __init__(self, *args: Any) -> None:
@@ -58,6 +60,8 @@ class Handle(StreamHandle):
         """Whether the application said what its body is; else a response may say it."""
         self.may_append = False
         """Whether the body is a response's that may be longer than the application has made it."""
+        self.texts: Texts = PLAIN
+        """Which texts of it the backends have."""
         self.segments: Any = None
         """Which segment the stream is in (`_segments.Segments`); None where it is not segmented."""
         self.prelude: Prelude | None = None
@@ -79,7 +83,7 @@ class Handle(StreamHandle):
         if isinstance(error_or_reason, BaseException):
             failure = Failure(error_or_reason, None, error_type)
         elif _is_name(error_or_reason):
-            failure = Failure(None, error_or_reason, error_type)
+            failure = Failure(None, self.texts.cut(error_or_reason), error_type)
         else:
             return misused("fail", f"takes an exception or a text, not {shown(error_or_reason)}")
         if self.failure is None:
@@ -129,7 +133,7 @@ class Handle(StreamHandle):
         """
         if not _is_name(name):
             return misused("set_attribute", f"takes a name, not {shown(name)}")
-        return super().set_attribute(name, value)
+        return super().set_attribute(name, self.texts.cut(value))
 
     def counting(self, size_of: Callable[[Any], int]) -> tuple[Callable[[Any], int], Any]:
         """What counts the chunks, and the type of those that need only be measured."""
@@ -152,6 +156,10 @@ class Handle(StreamHandle):
         """Do what comes before the first step; returns how to take it, in place of `advance`."""
         return advance if self.prelude is None else self.prelude(self, advance)
 
+    def finish(self, final: StreamReport) -> StreamReport:
+        """The report, without what is not wanted of an exception."""
+        return self.texts.finish(final)
+
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it; keep what was seen last."""
         if self.lag is not None:
@@ -168,7 +176,7 @@ class Handle(StreamHandle):
         """Fields of the report."""
         sums, lag = self._sums, self.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
-        said = {
+        facts = {
             "longest_gap": longest,
             "attributes": {**self.attributes, **sums} if sums else self.attributes,
             "marks": self._marks,
@@ -179,7 +187,7 @@ class Handle(StreamHandle):
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
         }
-        return said if self.segments is None else self.segments.complete(said)
+        return facts if self.segments is None else self.segments.complete(facts)
 
     def rates(self, producer: float) -> Mapping[str, float]:
         """The sums for each second of producer time, of those that were added as rates."""

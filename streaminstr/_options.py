@@ -13,6 +13,7 @@ from streaminstr._farewell import farewell
 from streaminstr._mistakes import did_you_mean
 from streaminstr._process.stores import TAKES_ROSTER, is_roster, store_of
 from streaminstr._sifted import TAKES_FILTER, filter_of
+from streaminstr._texts import NAME
 from streaminstr.log.backend import LEVELS, is_levels
 from streaminstr.types import StreaminstrError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streaminstr._process.stores import Store
+    from streaminstr._texts import Exceptions
     from streaminstr.types import Parent
 
 
@@ -39,6 +41,9 @@ class Options(TypedDict, total=False):
     filter: Callable[[Any, Any], bool] | str | None
     paused: bool
     roster: bool | Mapping[str, str] | Store | None
+    span_name: str
+    exceptions: Exceptions
+    max_attribute_length: int | None
 
 
 class Option(NamedTuple):
@@ -110,6 +115,15 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _is_template(value: Any) -> bool:
+    return isinstance(value, str) and NAME in value
+
+
+def _is_length(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+
+
+_EXCEPTIONS = ("type", "message", "stacktrace")
 _SECONDS = Option(_is_interval, "a number of seconds above 0, or None")
 OPTIONS: dict[str, Option] = {
     "parent": Option(lambda value: value in ("child", "link"), '"child" or "link"'),
@@ -120,13 +134,16 @@ OPTIONS: dict[str, Option] = {
         "text, bytes, a function that returns one of these, or None",
         lambda _, value: farewell(value),
     ),
+    "exceptions": Option(lambda value: value in _EXCEPTIONS, '"type", "message" or "stacktrace"'),
     "filter": Option(_is_filter, f"{TAKES_FILTER}, or None", filter_of),
     "max_age": _SECONDS,
     "max_stall": _SECONDS,
+    "max_attribute_length": Option(_is_length, "a whole number of characters above 0, or None"),
     "paused": Option(_is_bool, "True or False"),
     "progress_interval": _SECONDS,
     "roster": Option(is_roster, TAKES_ROSTER, lambda _, value: store_of(value)),
     "segment_interval": _SECONDS,
+    "span_name": Option(_is_template, 'a text with "{name}" in it, such as "stream {name}"'),
     "log_levels": Option(
         is_levels,
         (
@@ -136,6 +153,8 @@ OPTIONS: dict[str, Option] = {
     ),
 }
 """The options, by their names."""
+TEXTS = ("span_name", "exceptions", "max_attribute_length")
+"""Those that are fields of `Texts`."""
 DJANGO_ALONE = ("ENDS_WITH", "LIMIT", "RELEASE_CONNECTIONS", "TRACE_URL")
 """Keys of STREAMINSTR that are no options."""
 KEYS = tuple(sorted({"BACKEND", "OPTIONS", *DJANGO_ALONE, *(name.upper() for name in OPTIONS)}))

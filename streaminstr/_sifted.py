@@ -70,11 +70,6 @@ def plain(backend: Backend) -> Backend:
     return backend.backend if isinstance(backend, Sifted) else backend
 
 
-def asks(config: Config, wanted_by: Filter | None) -> bool:
-    """Whether there is a filter that is asked about responses."""
-    return wanted_by is not None or any(isinstance(one, Sifted) for one in config.backends)
-
-
 def sift(config: Config, wanted_by: Filter | None, request: Any, response: Any) -> Config:
     """The config of a response: without the backends whose FILTER leaves it out.
 

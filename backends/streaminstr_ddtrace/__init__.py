@@ -85,7 +85,7 @@ class DatadogScope:
             OPERATION,
             child_of=parent,
             service=self._service,
-            resource=_text(self._info.name),
+            resource=_text(self._info.span_name),
             span_type="web",
             activate=True,
         )
@@ -114,10 +114,15 @@ class DatadogScope:
             attributes = report.as_attributes()
             if report.error is not None:
                 self._record(report.error)
-            elif self._span.error and names.ERROR_TYPE not in report.attributes:
+            elif (
+                report.exception_type is None
+                and self._span.error
+                and names.ERROR_TYPE not in report.attributes
+            ):
                 attributes.pop(names.ERROR_TYPE, None)  # what the body has recorded stands
-            if report.reason is not None:
-                self._span.set_tag("error.message", _text(report.reason))
+            message = report.exception_message if report.reason is None else report.reason
+            if message is not None:
+                self._span.set_tag("error.message", _text(message))
             if report.is_error:  # only ever raised: the body may have set it
                 self._span.error = 1
             # After `set_exc_info`, whose error.type has the form `builtins.ValueError`.

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from streaminstr.types import Attribute, StreamInfo, StreamReport
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
-"""The version of the semantic conventions whose names are used; all of them are stable in it."""
+"""The version of the semantic conventions whose names are used; all of them are stable in it.
+
+It is the newest that the package of the lowest supported release, 1.30, knows.
+"""
 _BITS = 64
 """Of a whole number, in OTLP."""
 
@@ -138,7 +141,7 @@ class OpenTelemetryScope:
         self, parent: Context | None, links: list[Link], started_ns: int | None = None
     ) -> None:
         self._span = self._backend.tracer.start_span(
-            self._info.name,
+            self._info.span_name,
             context=parent,
             kind=SpanKind.INTERNAL,
             attributes=_clean(self._info.as_attributes()),
@@ -162,6 +165,8 @@ class OpenTelemetryScope:
             if report.error is not None and self._span.is_recording():
                 # Before the attributes, because ddtrace's bridge takes error.type from it.
                 self._span.record_exception(report.error)
+            elif report.exception_message is not None:
+                self._span.add_event("exception", _clean(_without_stacktrace(report)))
         finally:
             self._end(report)
 
@@ -174,7 +179,7 @@ class OpenTelemetryScope:
 
     def _describe(self, report: StreamReport) -> None:
         attributes = report.as_attributes()
-        marked = report.error is None and _is_error(self._span)
+        marked = report.exception_type is None and _is_error(self._span)
         if marked and names.ERROR_TYPE not in report.attributes:
             attributes.pop(names.ERROR_TYPE, None)  # what the body has recorded stands
         self._span.set_attributes(_clean(attributes))
@@ -219,9 +224,19 @@ def _without_stalled(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
 
 def _description(report: StreamReport) -> str:
     """`ValueError: no such order`, also of an exception whose `str` raises; or the reason."""
+    if report.exception_message is not None:
+        return f"{report.exception_type}: {report.exception_message}"
     if report.error is None:
         return report.reason or ""
     return "".join(format_exception_only(report.error)).strip()
+
+
+def _without_stacktrace(report: StreamReport) -> dict[str, Any]:
+    """opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans, the trace left out."""
+    return {
+        "exception.type": report.exception_type,
+        "exception.message": report.exception_message,
+    }
 
 
 def _log_fields(span: Span) -> dict[str, str]:

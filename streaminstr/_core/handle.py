@@ -105,6 +105,10 @@ class StreamHandle:
         """Do what comes before the first step; returns how to take it, in place of `advance`."""
         return advance
 
+    def finish(self, final: StreamReport) -> StreamReport:
+        """The report as the scopes have it, of a stream that ends."""
+        return final
+
     def ended(self, final: StreamReport) -> None:
         """Note the end of the stream."""
 

@@ -86,9 +86,8 @@ class Reporting:
         is_error = outcome is Outcome.FAILED or (
             outcome is Outcome.CANCELLED and self.config.cancelled_is_error
         )
-        return make_report(
-            meter, self.handle, self.requested, outcome=outcome, is_error=is_error, **facts
-        )
+        facts |= {"outcome": outcome, "is_error": is_error}
+        return self.handle.finish(make_report(meter, self.handle, self.requested, **facts))
 
     def _causes(self) -> list[CancelledBy | None]:
         """Who may have cut the stream short, the surest first."""

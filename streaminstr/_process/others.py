@@ -41,7 +41,7 @@ def own_page(rows: Sequence[OpenStream]) -> Page:
         ),
         written=now,
         rows=tuple(rows),
-        ended=tuple(memory.ended),
+        ended=memory.last_ended(),
     )
 
 
@@ -53,11 +53,12 @@ def read_others(store: Store | None) -> Others:
     pages: dict[str, Page] = {}
     unreadable = 0
     for address, text in texts:
+        if address == own:
+            continue
         try:
             pages[address] = decode(text, time.time())
         except UnreadableError:
             unreadable += 1
-    pages.pop(own, None)
     return Others(pages, unreadable, problem)
 
 

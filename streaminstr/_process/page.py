@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from math import isfinite
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from streaminstr._process.rows import EndedStream, Sample, Worker
 from streaminstr.types import NOTHING, CancelledBy, OpenStream, Outcome, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     Check = Callable[[Any], bool]
-
-RowT = TypeVar("RowT", OpenStream, EndedStream)
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a page, at most."""
@@ -32,6 +30,8 @@ _MOST_SAMPLES = 16_000
 _MOST_ANSWERS = 20
 _LONGEST = 300
 """Characters of a text, at most."""
+_NO_COUNT = 1e18
+"""Larger numbers are no numbers of chunks, bytes or seconds."""
 _ID = re.compile("[0-9a-f]{16}")
 
 
@@ -90,7 +90,8 @@ def _text_of(page: Page) -> str:
 def _plain(row: Any, checks: Mapping[str, Check], get: attrgetter[Any]) -> dict[str, Any]:
     """What is there of a row, in the form of JSON."""
     values = zip(checks, get(row), strict=True)
-    return {name: _cut(value) for name, value in values if value not in (None, "", False, NOTHING)}
+    # Zero is no default of `events`, which are None of a stream without events.
+    return {name: _cut(value) for name, value in values if value or type(value) is int}
 
 
 def _cut(value: Any) -> Any:
@@ -145,8 +146,8 @@ def decode(text: bytes | str, now: float) -> Page:
         ),
         written=raw["written"],
         rows=tuple(_rows(raw, name)),
-        ended=tuple(_sound(raw["ended"], _ENDED, EndedStream, name)),
-        timelines=dict(_timelines(raw["samples"])),
+        ended=tuple(_ended(raw, name)),
+        timelines=_Timelines(raw["samples"]),
         answers={key: value for key, value in raw["answers"].items() if _is_text(value)},
     )
 
@@ -157,37 +158,47 @@ def _refuse(constant: str) -> None:
 
 def _rows(raw: dict[str, Any], worker: str) -> Iterator[OpenStream]:
     waits = [tuple(one) if _is_chain(one) else () for one in raw["waits"]]
-    indexes = {
-        one["id"]: one.get("waits")
-        for one in raw["rows"]
-        if isinstance(one, dict) and _is_id(one.get("id"))
-    }
-    for row in _sound(raw["rows"][:MOST_ROWS], _ROW, OpenStream, worker):
-        index: Any = indexes[row.id]
+    for one, row in _sound(raw["rows"][:MOST_ROWS], _ROW):
+        index: Any = one.get("waits")
         is_there = _is_count(index) and index < len(waits)
-        yield replace(row, waits=waits[index] if is_there else ())
+        yield OpenStream(**row, worker=worker, waits=waits[index] if is_there else ())
+
+
+def _ended(raw: dict[str, Any], worker: str) -> Iterator[EndedStream]:
+    for _, row in _sound(raw["ended"], _ENDED):
+        yield EndedStream(**{**_ABSENT, **row, "worker": worker})
 
 
 def _sound(
-    raw: list[Any], checks: Mapping[str, Check], make: type[RowT], worker: str
-) -> Iterator[RowT]:
-    """Those rows whose fields are as they should be, without fields of other names."""
+    raw: list[Any], checks: Mapping[str, Check]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Those rows whose fields are as they should be, and what they have of these fields."""
     for one in raw:
         row = {name: one[name] for name in checks if name in one} if _is_dict(one) else {}
-        if all(checks[name](value) for name, value in row.items()) and row.keys() >= _REQUIRED:
-            yield make(**{**_ABSENT[make], **row, "worker": worker})
+        if _REQUIRED <= row.keys() and all(checks[name](row[name]) for name in row):  # noqa: SIM300
+            yield one, row
 
 
-def _timelines(raw: dict[str, Any]) -> Iterator[tuple[str, tuple[Sample, ...]]]:
-    for id_, samples in raw.items():
-        if _is_list(samples) and all(map(_is_sample, samples)):
-            yield (
-                id_,
-                tuple(
-                    Sample(age=age, chunks=chunks, bytes=size, idle=idle)
-                    for age, chunks, size, idle in samples
-                ),
-            )
+class _Timelines(Mapping[str, tuple[Sample, ...]]):
+    """The samples on a page, checked when they are asked for: a table needs none of them."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, id: str) -> tuple[Sample, ...]:  # noqa: A002 - as `close_stream`
+        samples = self._raw[id]
+        if not (_is_list(samples) and all(map(_is_sample, samples))):
+            raise KeyError(id)
+        return tuple(
+            Sample(age=age, chunks=chunks, bytes=size, idle=idle)
+            for age, chunks, size, idle in samples
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return (id_ for id_ in self._raw if id_ in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _is_dict(value: Any) -> bool:
@@ -211,12 +222,12 @@ def _is_id(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    is_plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_plain and 0 <= value < 1e18 and isfinite(value)  # noqa: PLR2004 - larger is no count
+    # From JSON, so of no other type. What is not finite fails the comparison.
+    return type(value) in (int, float) and 0 <= value < _NO_COUNT
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and _is_number(value)
+    return type(value) is int and 0 <= value < _NO_COUNT
 
 
 def _is_chain(value: Any) -> bool:
@@ -267,10 +278,12 @@ _ENDED: dict[str, Check] = {
     "cancelled_by": get_args(CancelledBy).__contains__,
 }
 _REQUIRED = {"id", "name"}
-_ABSENT: dict[type, dict[str, Any]] = {
-    OpenStream: {},
-    EndedStream: dict.fromkeys((one.name for one in fields(EndedStream)), None)
-    | {"chunks": 0, "duration": 0.0, "ended": 0.0, "outcome": ""},
+_ABSENT: dict[str, Any] = {
+    **dict.fromkeys(one.name for one in fields(EndedStream)),
+    "chunks": 0,
+    "duration": 0.0,
+    "ended": 0.0,
+    "outcome": "",
 }
-"""Of each kind of row, what stands for a field that is not there."""
+"""What stands for a field of an ended stream that is not there."""
 _of_row, _of_ended = attrgetter(*_ROW), attrgetter(*_ENDED)

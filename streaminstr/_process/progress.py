@@ -94,8 +94,6 @@ def share(name: str, look: _Look) -> None:
 def show_due() -> float:
     """Look at each open stream that is due; returns the seconds to the next."""
     soonest, lives = inf, open_lives()
-    for look in _clockwork.looks.values():
-        soonest = min(soonest, guarded(look, lives, default=clock() + _AFTER_AN_ERROR))
     for life in lives:
         progress = life.progress
         if progress is not None:
@@ -105,6 +103,8 @@ def show_due() -> float:
                 progress.due = clock() + progress.interval
             soonest = min(soonest, progress.due, asked)
         soonest = min(soonest, guarded(end_if_over, life, default=inf), _look_at_segments(life))
+    for look in _clockwork.looks.values():  # last: they may wait for a cache
+        soonest = min(soonest, guarded(look, lives, default=clock() + _AFTER_AN_ERROR))
     return max(soonest - clock(), 0.0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streaminstr._process.directory import Directory
+from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +58,19 @@ def is_roster(given: Any) -> bool:
 
 
 def store_of(given: Any) -> Store | None:
-    """The store that is meant by what `is_roster` has taken; None where the roster is off."""
-    if isinstance(given, dict):
-        return Directory(given["DIR"])
-    return Directory() if given is True else given or None
+    """The store that is meant by what `is_roster` has taken; None where the roster is off.
+
+    Raises StreaminstrError where this system has no such store.
+    """
+    if not (given is True or isinstance(given, dict)):
+        return given or None
+    if not hasattr(os, "geteuid"):
+        msg = (
+            "The directory of ROSTER needs the owners and modes of POSIX, which this system does "
+            'not have. Write {"CACHE": a name in CACHES}, in Django, or leave ROSTER out.'
+        )
+        raise StreaminstrError(msg)
+    return Directory(given["DIR"] if isinstance(given, dict) else None)
 
 
 def _is_path(given: Any) -> bool:

@@ -111,7 +111,7 @@ def _streams(spans: list[ReceivedSpan]) -> dict[str, list[Seen]]:
 
 
 def _key(span: ReceivedSpan) -> str:
-    """The id of the stream; the number tells the segments of a long one apart."""
+    """The id of the stream; of a segment its number, too."""
     own = span.attributes[names.STREAM_ID], span.attributes.get(names.SEGMENT)
     return f"{own[0]}" if own[1] is None else f"{own[0]}.{float(own[1]):g}"
 

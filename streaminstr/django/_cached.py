@@ -17,8 +17,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core import signing
 from django.core.cache import caches
+from django.core.signing import BadSignature, SignatureExpired, dumps, loads
 from django.db import connections
 
 from streaminstr._process.requests import OLDEST
@@ -37,7 +37,6 @@ _TRIES = 8
 _ASKS = 8
 """How many requests wait for one process at once."""
 _SALT = "streaminstr.roster"
-_LARGEST_ASK = 8192
 
 
 def store_in(name: str, given: Any) -> Any:
@@ -88,14 +87,14 @@ class CacheStore:
         for key, value in self._cache.get_many(keys).items():
             try:
                 page = _opened(value, f"{_SALT}.{keys[key]}", TIME_TO_LIVE)
-            except signing.SignatureExpired:
+            except SignatureExpired:
                 continue
             by, text = ("", "") if page is None else (page["by"], page["text"])
             yield f"{keys[key]}-{by}", text
 
     def ask(self, address: str, nonce: str, text: str) -> None:  # noqa: ARG002 - it is in the text
         """Leave a request at the first free key beside the slot."""
-        signed = signing.dumps({"by": "", "text": text}, salt=f"{_SALT}.ask.{address}")
+        signed = dumps({"by": "", "text": text}, salt=f"{_SALT}.ask.{address}")
         slot = int(address.partition("-")[0])
         if not any(self._cache.add(key, signed, OLDEST) for key in _ask_keys(slot)):
             msg = "There are too many requests to one process already."
@@ -112,7 +111,7 @@ class CacheStore:
         if values:
             self._cache.delete_many(list(values))
         for value in values.values():
-            with suppress(signing.SignatureExpired):
+            with suppress(SignatureExpired):
                 request = _opened(value, f"{_SALT}.ask.{own}", OLDEST)
                 if request is not None:
                     yield request["text"]
@@ -123,7 +122,7 @@ class CacheStore:
 
     def _is_own(self, slot: int, value: Any) -> bool:
         """Whether the slot has not expired, after which it may be another's."""
-        with suppress(signing.SignatureExpired):
+        with suppress(SignatureExpired):
             page = _opened(value, f"{_SALT}.{slot}", TIME_TO_LIVE)
             return page is not None and page["by"] == self._nonce
         return False
@@ -146,9 +145,7 @@ class CacheStore:
         raise StreaminstrError(msg)
 
     def _signed(self, slot: int, text: str) -> str:
-        return signing.dumps(
-            {"by": self._nonce, "text": text}, salt=f"{_SALT}.{slot}", compress=True
-        )
+        return dumps({"by": self._nonce, "text": text}, salt=f"{_SALT}.{slot}", compress=True)
 
 
 def _slot_key(slot: int) -> str:
@@ -167,10 +164,10 @@ def _opened(value: Any, salt: str, seconds: float) -> dict[str, str] | None:
     if not isinstance(value, str):
         return None
     try:
-        content = signing.loads(value, salt=salt, max_age=timedelta(seconds=seconds))
-    except signing.SignatureExpired:
+        content = loads(value, salt=salt, max_age=timedelta(seconds=seconds))
+    except SignatureExpired:
         raise
-    except (signing.BadSignature, ValueError, RecursionError):
+    except (BadSignature, ValueError, RecursionError):
         return None
     is_sound = isinstance(content, dict) and all(
         isinstance(content.get(name), str) for name in ("by", "text")

@@ -140,7 +140,9 @@ def _config_of(mistakes: Mistakes, raw: dict[str, Any]) -> Settings:
         "OPTIONS", _keys.check_options, where("OPTIONS"), raw.get("OPTIONS", {})
     )
     grace = mistakes.collect("DRAIN", grace_of, where("DRAIN"), raw.get("DRAIN"))
-    more = {key.lower(): value for key, value in raw.items() if key.lower() in OPTIONS}
+    more = {
+        key.lower(): value for key, value in raw.items() if key in KEYS and key.lower() in OPTIONS
+    }
     if "drain" in more:
         more["drain"] = grace
     if "roster" in more:

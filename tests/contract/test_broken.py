@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import toy_vendor
 from streaminstr import Outcome
 from streaminstr.testing import BackendContract
 from toy_vendor import ToyBackend, ToyContract, ToyScope, ToySpan, current
@@ -268,6 +269,16 @@ class FlushRaises(ToyBackend):
         raise OSError(msg)
 
 
+class TraceOfText(ToyBackend):
+    def trace_id(self):
+        return current.get().trace_id
+
+
+class TraceOfTheStep(ToyBackend):
+    def trace_id(self):
+        return next(toy_vendor.numbers)
+
+
 BROKEN = {
     "never_started": (SpanInOpen, "Start it in start()"),
     "open_starts_nothing": (BeginsInOpen, "Start it in start()"),
@@ -309,6 +320,7 @@ BROKEN = {
     "segment_current": (CurrentIsTheFirst, "Make the new span current in segment()"),
     "segment_log_fields": (KeepsItsFields, "Return its ids from segment()"),
     "flush": (FlushRaises, "raised OSError"),
+    "trace_id": (TraceOfText, "Return the number of the current trace"),
     "async_completed": (OpenInTask, "End the span in close()"),
     "async_failed": (OpenInTask, "End the span in close()"),
     "async_cancelled": (OpenInTask, "End the span in close()"),
@@ -333,6 +345,11 @@ def test_a_broken_promise_is_named(promise):
 def test_an_odd_attribute_that_takes_the_others_with_it_is_found():
     with pytest.raises(AssertionError, match=r"^odd_attributes: attribute 'shop.kind'"):
         kept("odd_attributes", StopsAtTheFirstOddOne)
+
+
+def test_a_trace_with_a_new_number_each_time_is_found():
+    with pytest.raises(AssertionError, match=r"^trace_id: trace_id\(\) returned \[\d+\] in one"):
+        kept("trace_id", TraceOfTheStep)
 
 
 @pytest.mark.parametrize(

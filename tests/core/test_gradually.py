@@ -8,8 +8,7 @@ from structlog.testing import capture_logs
 import streaminstr
 from streaminstr import StreaminstrError, _configure, stream
 from streaminstr._core import guard
-from streaminstr._core.config import Config
-from streaminstr._sifted import Sifted, asks, plain, sift
+from streaminstr._sifted import Sifted, plain, sift
 from streaminstr.log import LogBackend
 from streaminstr.testing import RecordingBackend
 
@@ -180,12 +179,6 @@ def test_a_stream_without_a_response_is_not_asked_about():
     with force(entry(backend, FILTER=refuse)):
         list(stream([b"a"]))
     assert len(backend.closed) == 1
-
-
-def test_whether_anyone_asks():
-    assert not asks(Config(), None)
-    assert asks(Config(), odd)
-    assert asks(_configure.build(entry(RecordingBackend(), FILTER=odd)), None)
 
 
 # What is refused.

@@ -57,13 +57,17 @@ def put(store, name, text="x", age=0.0):
 # Where it is
 
 
-def test_it_is_in_the_runtime_directory_of_the_user(monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
-    assert Directory().path == Path("/run/user/7/streaminstr")
+def test_it_is_in_the_runtime_directory_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert Directory().path == tmp_path / "streaminstr"
 
 
-def test_without_one_the_user_is_in_its_name(monkeypatch, tmp_path):
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+@pytest.mark.parametrize("runtime", ["", "/no/such/place", "relative", "of another user"])
+def test_without_one_the_user_is_in_its_name(monkeypatch, tmp_path, runtime):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+    if runtime == "of another user":
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     assert Directory().path == tmp_path / f"streaminstr-{os.geteuid()}"
 
@@ -166,6 +170,17 @@ def test_a_fifo_in_it_hinders_no_reader(store):
     store.write("own")
     os.mkfifo(store.path / f"{other(store)}.json")
     assert dict(store.read())[other(store)] == b""
+
+
+def test_a_directory_in_it_hinders_neither_reader_nor_sweep(store):
+    store.write("own")
+    for name in (f"{other(store)}.json", f"{store.own}.{id_of(1)}.ask", "00000000-7-7.json"):
+        (store.path / name).mkdir()
+        os.utime(store.path / name, (0, 0))
+    assert dict(store.read()) == {store.own: b"own", other(store): b""}
+    assert list(store.asked()) == [b""]
+    store._swept = 0.0
+    store.write("own")
 
 
 def test_what_is_too_large_is_not_read(store):

@@ -11,7 +11,9 @@ import pytest
 
 from command_runs import TIMEOUT, run
 from live_demo import live_demo, origin_in, password_in
+from streaminstr import StreaminstrError
 from streaminstr.command.install import install_line
+from streaminstr.demo.live.run import worker
 
 ROUTES = {"chat/", "export/", "model.answer", "orders/&lt;int:shop&gt;/feed/", "prices/"}
 TURNS = {"producer", "upstream", "consumer"}
@@ -92,6 +94,15 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it():
     done = run("demo", "--live", without=("uvicorn",))
     assert done.returncode == 2
     assert install_line("streaminstr[demo]") in done.stderr
+
+
+def test_a_worker_that_does_not_start_is_named(tmp_path, capfd):
+    with (
+        pytest.raises(StreaminstrError, match="ASGI server has not"),
+        worker(tmp_path, "x", "asgi"),
+    ):
+        pass
+    assert "No backend is called 'x'" in capfd.readouterr().err
 
 
 def test_it_ends_by_itself_or_by_ctrl_c():

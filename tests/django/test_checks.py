@@ -46,6 +46,8 @@ def found(check, **settings):
         ("log", ["E001"]),
         (None, ["E001"]),
         ({"BACKENDS": "log"}, ["E001"]),
+        ({"parent": "aunt"}, ["E001"]),
+        ({7: "log"}, ["E001"]),
         ({"BACKEND": "nobody"}, ["E002"]),
         ({"BACKEND": "no.such.Backend"}, ["E002"]),
         ({"BACKEND": 7}, ["E002"]),

@@ -158,10 +158,16 @@ SHAPES = {
             "attributes": nested(PLAIN),
         },
     },
+    "datadog's search": {
+        "type": "log",
+        "attributes": {
+            "timestamp": "2027-01-15T08:00:00.000Z",
+            "message": "stream_progress",
+            "attributes": nested(PLAIN),
+        },
+    },
     "clickhouse": {
-        "Timestamp": "x",
-        "timestamp": "2027-01-15 08:00:00.000000000"[:26],
-        "Body": "stream_progress",
+        "timestamp": "2027-01-15 08:00:00.000000000",
         "body": "stream_progress",
         "LogAttributes": {name: str(value) for name, value in PLAIN.items()},
     },

@@ -13,6 +13,10 @@ class SentryBackend:
     def open(self, info):
         return SentryScope(info, traces.get_current_span())
 
+    def trace_id(self):
+        span = traces.get_current_span()
+        return None if span is None else int(span.trace_id, 16)
+
     def flush(self, timeout):
         sentry_sdk.flush(timeout)
 
