@@ -15,7 +15,7 @@ from streaminstr import _stopping
 from streaminstr import attributes as names
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
-from streaminstr._process.frames import UNSEEN
+from streaminstr._process.frames import UNSEEN, uncollected
 from streaminstr._process.waits import Look
 from streaminstr.types import OpenStream
 
@@ -42,8 +42,10 @@ def open_streams() -> list[OpenStream]:
 
 def rows_of(lives: tuple[Life, ...]) -> list[OpenStream]:
     """The rows of these streams, the oldest first, without those that have ended meanwhile."""
-    snapshot = _Snapshot(lives)
-    rows = (guarded(snapshot.row, life, default=None) for life in snapshot.lives)
+    with uncollected():
+        snapshot = _Snapshot(lives)
+        rows = [guarded(snapshot.row, life, default=None) for life in snapshot.lives]
+        del snapshot
     return sorted((row for row in rows if row is not None), key=lambda row: -row.age)
 
 
