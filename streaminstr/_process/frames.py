@@ -57,6 +57,15 @@ def uncollected() -> Iterator[None]:
                 gc.enable()
 
 
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    # A child that is forked in the midst of a look would never collect, and never look.
+    os.register_at_fork(
+        before=_looking.acquire,
+        after_in_parent=_looking.release,
+        after_in_child=_looking.release,
+    )
+
+
 def place_of(frame: FrameType) -> Place:
     """The place of a frame. The frame itself is not kept."""
     code = frame.f_code
