@@ -178,9 +178,11 @@ def _load_name(name: str) -> Any:
     try:
         return points[0].load()
     except ImportError as error:
+        from streaminstr._install import install_line  # noqa: PLC0415 - only an error needs it
+
         msg = (
             f"The backend {name!r} needs a library that cannot be imported ({error}). "
-            f'Install it: python -m pip install "{_owner(points[0])}[{name}]"'
+            f"Install it: {install_line(f'{_owner(points[0])}[{name}]')}"
         )
         raise StreaminstrError(msg) from error
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _registry
 from streaminstr._environment import PREFIX, in_environment, over
+from streaminstr._install import install_line
 from streaminstr._sifted import plain
 from streaminstr.command.check import try_out
-from streaminstr.command.install import install_line
 from streaminstr.command.table import print_table, say
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _importable(point: EntryPoint) -> str:
         point.load()
     except ImportError:
         owner = "streaminstr" if point.dist is None else point.dist.name
-        return f'no: python -m pip install "{owner}[{point.name}]"'
+        return f"no: {install_line(f'{owner}[{point.name}]')}"
     except AttributeError as error:
         return f"no: {error}"
     return "yes"
