@@ -80,7 +80,7 @@ def compare(
             with suppress(KeyboardInterrupt):
                 while not urls and not _is_done(listening, streams, deadline, site):
                     listening.wait_for(lambda _: False, 0.2)
-            # Before it is told to end: uvicorn loses what an SDK has buffered by then.
+            # Before it is terminated: uvicorn loses what an SDK has buffered by then.
             _wait_for_both(listening, len(urls))
         _wait_for_both(listening, 1)
         return show(listening.arrivals())
