@@ -1,7 +1,7 @@
 """The Collector's sampling policy: its fields as they are documented, its meaning on real spans.
 
-No package of PyPI or Debian has a Collector with this processor. Fields, types and meanings are those of the README and of
-config.go of the Collector's tailsamplingprocessor, and of OTTL for conditions.
+No package of PyPI or Debian has a Collector with this processor. Fields, types and meanings are
+those of the README and of config.go of the Collector's tailsamplingprocessor, and of OTTL.
 """
 
 import operator
