@@ -83,6 +83,11 @@ class EventSource:
         self.has_news.clear()
         await self.has_news.wait()
 
+    async def is_moved(self):
+        """Wait for an event by a second connection."""
+        while not self.has_given_up and sum(bool(one.ids) for one in self.connections) < 2:
+            await self.news()
+
 
 class _Events:
     """Splits the body of a response into events, whatever pieces it comes in."""
