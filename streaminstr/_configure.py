@@ -149,8 +149,13 @@ def drain(grace: float) -> None:
     ended as cancelled by the server. A drain that has begun goes on as it was. `shutdown` waits for
     its end. Raises StreaminstrError for a grace that is no number above 0.
     """
-    drain_of_process.prepare(check_option("drain", grace or 0), _flush)
-    drain_of_process.begin()
+    begin_drain(check_option("drain", grace or 0), accepting=0.0)
+
+
+def begin_drain(grace: float, *, accepting: float) -> None:
+    """The same, where the server takes requests for `accepting` seconds more."""
+    drain_of_process.prepare(grace, _flush)
+    drain_of_process.begin(accepting=accepting)
 
 
 def _looking_after(segment_interval: float | None) -> Callable[[Life], None]:

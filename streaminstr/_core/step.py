@@ -1,20 +1,20 @@
-"""One step of a body: the code that each chunk meets, and what it measures. Read it first.
+"""One step of a body: the code that runs for each chunk, and its measurements. Read it first.
 
-Rule of the turn. A stream is stepped and ended by one thread at a time, the one that has the turn.
-To take the turn is one atomic operation that never waits: `del` on a list of one element, which
-fails while another thread has it; `append` gives it back. It is no call: Python looks for signals
-after each call, and an interrupt there would lose the turn.
+The rule of the turn: only one thread at a time steps or ends a stream, the one that has the turn.
+The turn is the single element of a list. `del` takes it, in one atomic operation that never waits,
+and fails while another thread has it. `append` gives it back. `del` is a statement and no call:
+Python handles signals after each call, and an interrupt at that point would lose the turn.
 
-1. Who steps or ends a stream takes the turn first, and after giving it back looks at
+1. A thread that steps or ends a stream takes the turn first. After giving it back it looks at
    `life.closing`.
-2. Who wants an end sets `life.closing` first, and then tries for the turn.
+2. A thread that wants the stream to end sets `life.closing` first, and then tries to take the turn.
 
-So one of the two always sees the other, and no thread ever waits.
+So one of the two always sees the other, and neither waits.
 
-Who wants the end in the stream's own place, and not here, puts the turn that it has taken into
-`life.closing.turn`. The next step or close finds it there, and ends the stream.
+To end the stream in the thread that steps it, the second thread puts the turn that it has taken
+into `life.closing.turn`. The next step or close takes it from there, and ends the stream.
 
-A compiled copy may take the place of `Step` and `AsyncStep`.
+A compiled copy may replace `Step` and `AsyncStep`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class Step(Meter):
     """Steps a sync body in the Context of its life, one thread at a time, and measures it.
 
-    A subclass says what happens at the first step (`_begin`), when a step raises (`_raised`), when
-    the turn is taken (`_busy`), and when an end was asked for meanwhile (`_stop`).
+    A subclass defines what happens at the first step (`_begin`), when a step raises (`_raised`),
+    when the turn is taken (`_busy`), and when an end was requested meanwhile (`_stop`).
     """
 
     __slots__ = ("_body", "_iterator", "_life", "_turn")
@@ -54,9 +54,9 @@ class Step(Meter):
     _raised: Any
     _stop: Any
 
-    # `Meter.leave` is written out in it: a call costs as much as all of it.
+    # `Meter.leave` is inlined here: the call would cost as much as its whole body.
     def step(self, advance: Callable[[Any], Any] = next) -> Any:
-        """The next chunk, by `advance`; raises what comes out of the body."""
+        """Return the next chunk, using `advance`. Exceptions of the body propagate."""
         life, turn = self._life, self._turn
         try:
             del turn[0]
@@ -82,7 +82,7 @@ class Step(Meter):
         finally:
             turn.append(None)
             del advance  # no reference cycle through the traceback of what `throw` raises
-            if life.closing is not None:  # asked for while this step was running
+            if life.closing is not None:  # requested while this step was running
                 self._stop()
         return chunk
 
@@ -90,7 +90,7 @@ class Step(Meter):
 
 
 class AsyncStep(Meter):
-    """The same for an async body, in the task that asks for the step."""
+    """Steps an async body in the same way, in the task that awaits the step."""
 
     __slots__ = ("_body", "_iterator", "_life", "_turn", "awaited")
 
@@ -112,7 +112,7 @@ class AsyncStep(Meter):
     is_interrupt: Any
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
-        """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
+        """Return the next chunk, using `advance`. Each send and throw runs in the Context."""
         life, turn, run, steps, last = self._life, self._turn, self._life.run, None, True
         try:
             del turn[0]
@@ -139,7 +139,7 @@ class AsyncStep(Meter):
         finally:
             turn.append(None)
             del advance, steps  # no reference cycle through the traceback of what `athrow` raises
-            if life.closing is not None:  # asked for while this step was running
+            if life.closing is not None:  # requested while this step was running
                 self.close() if last else await self.aclose()
         return chunk
 

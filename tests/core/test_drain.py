@@ -519,6 +519,7 @@ def test_a_process_that_never_had_a_stream_has_nothing_to_wait_for():
 def process(monkeypatch):
     """A drain of its own, in the place of that of this process, which goes on unstopped."""
     monkeypatch.setattr(_stopping, "draining", False)
+    monkeypatch.setattr(_stopping, "refuses_from", 0.0)
     monkeypatch.setattr(exchange, "shutting_down", False)
     made = Drain()
     monkeypatch.setattr(ending, "drain", made)
@@ -541,6 +542,19 @@ def test_the_thread_of_a_drain_ends_later_streams_too_until_something_comes_afte
     process.then = after.set
     assert after.wait(30)
     assert (len(flushed), process.remaining(), process.begin()) == (1, 0, False)
+
+
+@pytest.mark.parametrize("accepting", [0.0, 30.0])
+def test_a_drain_refuses_event_streams_once_the_server_accepts_no_more(accepting, process):
+    process.grace = 60
+    process.begin(accepting=accepting)
+    assert (_stopping.draining, _stopping.refuses()) == (True, accepting == 0)
+
+
+def test_a_server_that_was_told_to_stop_still_accepts(process):
+    process.grace = 60
+    ending._Terminate(signal.SIG_IGN)(signal.SIGTERM, None)
+    assert (_stopping.draining, _stopping.refuses()) == (True, False)
 
 
 def test_a_drain_that_is_under_way_has_its_grace_before_it(process):
