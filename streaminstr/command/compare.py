@@ -13,6 +13,7 @@ import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from streaminstr.command.compared import compared
@@ -117,6 +118,8 @@ def _read(url: str, site: subprocess.Popen[bytes] | None) -> None:
         try:
             with urllib.request.urlopen(url, timeout=UP_SECONDS) as answer:  # noqa: S310 - see above
                 answer.read()
+        except HTTPException:
+            return  # cut within its chunks: what a body that fails looks like to a client
         except OSError as error:
             if not isinstance(getattr(error, "reason", error), ConnectionRefusedError):
                 return  # a status of an error, or an end before the end: a stream it may be

@@ -195,8 +195,16 @@ def test_ctrl_c_ends_the_listening(hurried, monkeypatch):
 SERVING = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     def do_GET(self):
-        self.send_error(500 if "fail" in self.path else 200)
+        if "cut" in self.path:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"4\\r\\nrow\\n\\r\\n")
+            self.close_connection = True
+        else:
+            self.send_error(500 if "fail" in self.path else 200)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
@@ -204,7 +212,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 def test_addresses_are_read_when_the_site_is_up_whatever_they_answer(hurried, monkeypatch, capsys):
     monkeypatch.setattr(command, "UP_SECONDS", 30)
     port = free_port()
-    urls = [f"http://127.0.0.1:{port}/{path}" for path in ("a", "fail")]
+    urls = [f"http://127.0.0.1:{port}/{path}" for path in ("a", "fail", "cut")]
     assert compare([sys.executable, "-c", SERVING, str(port)], urls=urls) == 1
     assert "No stream has arrived" in capsys.readouterr().out
 
