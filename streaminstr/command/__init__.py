@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import streaminstr
+from streaminstr import _speedups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="streaminstr", description="One scope for every streamed HTTP response."
     )
-    version = f"streaminstr {streaminstr.__version__}"
+    version = f"streaminstr {streaminstr.__version__} (steps: {_speedups.describe()})"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)

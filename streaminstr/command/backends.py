@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import StreaminstrError, _configure, _registry, stream
+from streaminstr import StreaminstrError, _configure, _registry, _speedups, stream
 from streaminstr.command.table import print_table, say
 from streaminstr.command.witness import Witness
 
@@ -36,7 +36,7 @@ def show(backend: str | None = None, *, check: bool = False) -> int:
         os.environ.setdefault("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
     names = names_in(picked)
     print_table(COLUMNS, [_row(point, names) for point in _registry.installed()])
-    say(f"\nPicked: {picked!r} ({reason}).")
+    say(f"\nPicked: {picked!r} ({reason}). Steps: {_speedups.describe()}.")
     backends = _registry.resolve(picked, options)
     return try_out(backends) if check else 0
 

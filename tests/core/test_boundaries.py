@@ -24,7 +24,7 @@ VENDORS = {"ddtrace", "opentelemetry", "rich", "uvicorn", "asgiref", *FRAMEWORKS
 OPTIONAL = {"structlog": {"structured.py"}}
 """What is looked for and used where it is there, and the one module that may import it."""
 LAYERS = (
-    {"attributes"},
+    {"_speedups", "attributes"},
     {"types"},
     {"_core"},
     {"_gaps"},
@@ -70,7 +70,7 @@ def loaded_by(statement):
         f"before = set(sys.modules)\n{statement}\nresult = [*set(sys.modules) - before]"
     )
     tops = {name.partition(".")[0] for name in new}
-    return tops - sys.stdlib_module_names - {"streaminstr"}
+    return tops - sys.stdlib_module_names - {"streaminstr", "streaminstr_speedups"}
 
 
 def code_lines(path):
