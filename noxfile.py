@@ -33,14 +33,16 @@ LOWEST = (
     "ddtrace==3.9.0",
     "opentelemetry-api==1.30.0",
     "opentelemetry-sdk==1.30.0",
+    "prometheus-client==0.20.0",
     "structlog==22.1.0",
     "rich==13.7.0",
     "uvicorn==0.30.0",
 )
 REAL = (
-    *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "redis", "zipstream-ng"),
+    *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "pymemcache", "redis"),
+    "zipstream-ng",
     *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
-    *("fastapi", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
+    *("fastapi", "logfire", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
     *("elastic-apm", "newrelic", "sentry-sdk"),
     *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-wsgi"),
     *("cheroot", "gunicorn", "hypercorn[trio]", "pyuwsgi", "uvicorn", "waitress"),
@@ -97,7 +99,18 @@ def typing(session: nox.Session) -> None:
     session.run("pytest", "-m", "typing", "tests/typing", *session.posargs)
 
 
-COUNTED = "not servers and not real and not typing and not wire and not deploys"
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into docs/_build/html: what Sphinx warns of is an error, links within it too.
+
+    `-- -b linkcheck` asks for the links that lead outside as well.
+    """
+    session.install("-e", ".[docs]")
+    options = ("-q", "-W", "--keep-going", "-d", session.create_tmp())
+    session.run("sphinx-build", *options, "docs", "docs/_build/html", *session.posargs)
+
+
+COUNTED = "not (servers or real or typing or wire or deploys or browser or fleet)"
 """The quick suite, and the same programs with and without us."""
 
 
@@ -122,7 +135,9 @@ def wheel(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", str(built), str(HERE))
         (wheel_file,) = built.glob("*.whl")
         session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
-        for part in ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml"):
+        pages = (f"{page}.md" for page in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY"))
+        code = ("tests", "docs", "pyproject.toml", "noxfile.py")
+        for part in (*code, *pages, "CODE_OF_CONDUCT.md", "LICENSE"):
             source, target = HERE / part, built / "away" / part
             target.parent.mkdir(exist_ok=True)
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
@@ -132,10 +147,24 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def servers(session: nox.Session) -> None:
-    """Real servers over real sockets."""
+    """Real servers over real sockets; `-- --short` for the fewer of CI."""
     session.install("-e", ".[dev]", "daphne", "gevent", "granian", "gunicorn", "httptools")
-    session.install("hypercorn", "pyuwsgi", "uvicorn", "uvloop", "waitress")
+    session.install("hypercorn", "pyuwsgi", "redis", "uvicorn", "uvloop", "waitress")
     session.run("pytest", "-m", "servers", "tests/servers", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The page of open streams in a browser; needs Debian's chromium and chromium-driver."""
+    session.install("-e", ".[dev]", "selenium")
+    session.run("pytest", "-m", "browser", "tests/page", *session.posargs)
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """The pictures of docs/images, made anew from the running demo: look at each of them."""
+    session.install("-e", ".[dev]", "pillow", "selenium")
+    session.run("python", "tests/support/screenshots.py", *session.posargs)
 
 
 @nox.session
@@ -178,7 +207,7 @@ def speedups(session: nox.Session) -> None:
 
 @nox.session
 def real(session: nox.Session) -> None:
-    """Other people's software without us and with us; needs Debian's redis-server, postgresql."""
+    """Other people's software without us and with us; needs redis-server, postgresql, memcached."""
     session.install("-e", ".[dev]", *REAL)
     session.run("pytest", "-m", "real", "tests/real", *session.posargs)
 
@@ -193,7 +222,8 @@ def old_flask(session: nox.Session) -> None:
 @nox.session
 def wire(session: nox.Session) -> None:
     """One scenario on both vendors, read back from receivers that are not ours."""
-    session.install("-e", ".[dev]", "opentelemetry-exporter-otlp")
+    session.install("-e", ".[dev]", "opentelemetry-exporter-otlp", "opentelemetry-distro")
+    session.install("gunicorn")
     # It pins an older opentelemetry-proto than today's exporters: an environment of its own.
     agent = Path(session.create_tmp()).resolve() / "agent"
     session.run("python", "-m", "venv", str(agent), silent=True)
@@ -206,6 +236,13 @@ def wire(session: nox.Session) -> None:
         *("pytest", "-m", "wire", "tests/wire", *session.posargs),
         env={"STREAMINSTR_TEST_AGENT": str(scripts / "ddapm-test-agent")},
     )
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """Two hosts of four workers under load; needs Debian's redis-server and prometheus."""
+    session.install("-e", ".[dev]", "gunicorn", "redis")
+    session.run("pytest", "-m", "fleet", "tests/fleet", *session.posargs)
 
 
 @nox.session

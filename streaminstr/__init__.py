@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from streaminstr import types as types
     from streaminstr._configure import configure as configure
     from streaminstr._configure import drain as drain
+    from streaminstr._configure import pause as pause
+    from streaminstr._configure import resume as resume
     from streaminstr._configure import shutdown as shutdown
     from streaminstr._process.open_streams import open_streams as open_streams
     from streaminstr._process.shutdown import close_stream as close_stream
@@ -45,11 +47,13 @@ __all__ = [
     "current_stream",
     "drain",
     "open_streams",
+    "pause",
+    "resume",
     "shutdown",
     "stream",
     "streamed",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = ("attributes", "types")
 _HOME = {
@@ -58,6 +62,8 @@ _HOME = {
     "current_stream": "_wrap",
     "drain": "_configure",
     "open_streams": "_process.open_streams",
+    "pause": "_configure",
+    "resume": "_configure",
     "shutdown": "_configure",
     "stream": "_wrap",
     "streamed": "_streamed",

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from streaminstr import _registry
+from streaminstr import _registry, _segments
 from streaminstr._asgiref import place
 from streaminstr._core.config import OFF, Config
 from streaminstr._core.guard import guarded
-from streaminstr._farewell import farewell
-from streaminstr._process import progress
+from streaminstr._environment import in_environment, over, variable
+from streaminstr._mistakes import Mistakes
+from streaminstr._options import OPTIONS, TEXTS, Options, check_option, grace_of, keyword
+from streaminstr._process import progress, requests
 from streaminstr._process.drain import drain as drain_of_process
+from streaminstr._process.remembering import RosterBackend
+from streaminstr._process.roster import Roster
 from streaminstr._process.shutdown import close_open_streams, flush, shut_down_at_exit
 from streaminstr._process.shutdown import watch as watch_for_sigterm
+from streaminstr._sifted import plain
+from streaminstr._texts import PLAIN, Texts
 from streaminstr.log import origin, structured
-from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, LogBackend, is_levels, with_log
+from streaminstr.log.backend import DEFAULT_LEVELS, LogBackend, with_log
 from streaminstr.log.logger import stream_logger
 from streaminstr.types import StreaminstrError
 
@@ -25,42 +32,84 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from streaminstr._core.handle import StreamHandle
-    from streaminstr.types import Backend, Parent
+    from streaminstr._core.life import Life
+    from streaminstr.types import Backend
 
     # The items of a list are checked at run time alone: a checker would refuse a valid list that
     # was not written in the call itself.
     Choice = str | Backend | Callable[..., Backend] | dict[str, Any] | list[Any] | tuple[Any, ...]
 
 
-class Options(TypedDict, total=False):
-    """The keywords of `configure`; `check_option` tells at run time what each takes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Config):
+    """A Config, and what is asked before a stream is made with it."""
 
-    options: Mapping[str, Any]
-    parent: Parent
-    cancelled_is_error: bool
-    log_levels: Mapping[str, str | None]
-    progress_interval: float | None
-    drain: float | None
-    farewell: str | bytes | Callable[[], str | bytes] | None
-    max_age: float | None
-    max_stall: float | None
+    filter: Callable[[Any, Any], bool] | None = None
+    """Which responses have a scope, outside of Django; None: all."""
+    paused: bool = False
+    """Whether no scope is opened before `resume()`."""
+    texts: Texts = PLAIN
 
 
-def build(backend: Any = "log", *, options: Mapping[str, Any] | None = None, **more: Any) -> Config:
-    """A Config of checked values; raises StreaminstrError before anything has changed."""
-    checked = {name: check_option(name, value) for name, value in more.items()}
-    checked["farewell"] = farewell(checked.pop("farewell", None))
-    levels = {**DEFAULT_LEVELS, **checked.pop("log_levels", {})}
-    backends = _registry.resolve(backend, options or {})
+def build(backend: Any = "log", *, options: Any = None, **more: Any) -> Settings:
+    """The Settings of checked values; raises StreaminstrError before anything has changed."""
+    mistakes = Mistakes()
+    config = collect(mistakes, keyword, backend, {} if options is None else options, more)
+    mistakes.tell()
+    return config
+
+
+def collect(
+    mistakes: Mistakes,
+    where: Callable[[str], str],
+    backend: Any,
+    options: Any,
+    more: Mapping[str, Any],
+) -> Settings:
+    """The Settings of all that is right, and in `mistakes` all that is wrong.
+
+    `where` returns what the user has written an option as, by its name.
+    """
+    checked = {
+        name: mistakes.collect(name.upper(), check_option, name, value, where(name))
+        for name, value in more.items()
+    }
+    backends = mistakes.collect("BACKEND", _resolve, where("backend"), backend, options) or ()
+    if mistakes.entries:
+        return Settings()
+    levels = {**DEFAULT_LEVELS, **(checked.pop("log_levels", None) or {})}
+    store = checked.pop("roster", None)
     if backends:
         backends = with_log(backends, levels)
+        if store is not None:
+            backends = (*backends, RosterBackend(Roster(store)))
     return assemble(backends, **checked)
 
 
-def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
-    """A Config of these backends, with what logging and the process hand to the core."""
+def _resolve(where: str, backend: Any, options: Any) -> tuple[Backend, ...]:
+    """The backends; raises StreaminstrError, whose texts begin with what the user has written."""
+    try:
+        backends = _registry.resolve(backend, options)
+    except StreaminstrError as error:
+        raise StreaminstrError(*(f"{where}: {text}" for text in error.args)) from error
+    if any(one is not plain(one) and isinstance(plain(one), LogBackend) for one in backends):
+        msg = (
+            f"{where}: The log backend has the event of each stream, and so neither RATIO nor "
+            "FILTER. Write the FILTER of all, or a level of None in LOG_LEVELS."
+        )
+        raise StreaminstrError(msg)
+    return backends
+
+
+def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
+    """The Settings of these backends, with what logging and the process hand to the core."""
+    segment_interval = options.pop("segment_interval", None)
+    if segment_interval is not None and options.get("progress_interval") is None:
+        options["progress_interval"] = inf  # the lock that keeps the calls of a scope apart
+    of_texts = [name for name in TEXTS if name in options]
+    texts = Texts(**{name: options.pop(name) for name in of_texts})
     looks = any(options.get(name) for name in ("progress_interval", "max_age", "max_stall"))
-    return Config(
+    return Settings(
         backends=backends,
         runner=structured.runner(),
         place=place,
@@ -68,14 +117,15 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Config:
         logger=stream_logger,
         announce=_announcer(backends),
         gap_bounds=_gap_bounds(backends),
-        look_after=progress.look_after if looks else None,
+        look_after=_looking_after(segment_interval) if looks else None,
+        texts=texts,
         **options,
     )
 
 
 def watch() -> None:
     """Listen to SIGTERM, from the main thread, where it is the first chance to do so."""
-    config = guarded(current, default=OFF)
+    config = guarded(configured, default=OFF)
     if config.drain is not None:
         drain_of_process.grace = config.drain
     watch_for_sigterm()
@@ -89,7 +139,7 @@ def stream_begins(config: Config) -> None:
 
 
 def _flush(timeout: float) -> None:
-    flush(guarded(current, default=OFF).backends, monotonic() + timeout)
+    flush(guarded(configured, default=OFF).backends, monotonic() + timeout)
 
 
 def drain(grace: float) -> None:
@@ -101,6 +151,18 @@ def drain(grace: float) -> None:
     """
     drain_of_process.prepare(check_option("drain", grace or 0), _flush)
     drain_of_process.begin()
+
+
+def _looking_after(segment_interval: float | None) -> Callable[[Life], None]:
+    """What has the background thread look at a stream that has just begun."""
+    if segment_interval is None:
+        return progress.look_after
+
+    def look_after(life: Life) -> None:
+        _segments.begin(segment_interval, life)
+        progress.look_after(life)
+
+    return look_after
 
 
 def _announcer(backends: tuple[Backend, ...]) -> Callable[[StreamHandle], None] | None:
@@ -123,15 +185,83 @@ def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> Non
     """Choose a backend, outside of Django: a name, a dotted path, an object, or a list of these.
 
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
-    (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval`
-    (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell` (the last chunk of
-    an event stream that the server ends, or what returns it), `max_age` and `max_stall` (seconds
-    after which a stream, or one without a new chunk, is ended as cancelled by the server).
-    `backend=None` turns everything off. Raises StreaminstrError, and then nothing has changed.
+    (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval` and
+    `segment_interval` (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell`
+    (the last chunk of an event stream that the server ends, or what returns it), `max_age` and
+    `max_stall` (seconds after which a stream, or one without a new chunk, is ended as cancelled by
+    the server), `roster` (True or `{"DIR": path}`: this process tells others which streams it has
+    open).
+    `filter`, `(request, response) -> bool`, chooses the responses of Starlette that have a scope.
+    `paused` builds the backends, and opens no scope before `resume()`. `backend=None` turns
+    everything off. The environment comes over all of them: STREAMINSTR_BACKEND and others. Raises
+    StreaminstrError, of all that is wrong, and then nothing has changed.
     """
-    _state.configured = build(backend, **options)
+    _state.configured = _from_environment({"backend": backend, **options})
+    _state.paused = None
     if _state.configured.drain is not None:
         watch()
+
+
+_KEYWORDS = {"backend", "options", *OPTIONS}
+
+
+def _from_environment(given: Mapping[str, Any]) -> Settings:
+    """The Settings of these options, with the environment over them; raises StreaminstrError."""
+    environment, mistakes = in_environment(), Mistakes()
+    written = {name.upper(): value for name, value in given.items() if name in _KEYWORDS}
+    merged = {key.lower(): value for key, value in over(written, environment).items()}
+    unknown = {name: value for name, value in given.items() if name not in _KEYWORDS}
+    if "DRAIN" in environment:
+        merged["drain"] = mistakes.collect(
+            "DRAIN", grace_of, variable("DRAIN"), environment["DRAIN"]
+        )
+    more = {name: merged[name] for name in merged if name in OPTIONS}
+    config = collect(
+        mistakes,
+        lambda name: variable(name.upper()) if name.upper() in environment else keyword(name),
+        merged.get("backend", "log"),
+        merged.get("options") or {},
+        {**more, **unknown},
+    )
+    mistakes.tell()
+    return config
+
+
+def pause() -> None:
+    """Open no scope from now on, in this process, until `resume()`.
+
+    Streams that are open finish as they began. What controls streams goes on: LIMIT, DRAIN and
+    MAX_AGE are no observation.
+    """
+    _state.paused = True
+
+
+def resume() -> None:
+    """Open scopes again, after `pause()` or under the setting PAUSED.
+
+    Raises StreaminstrError where the backend is None: there is nothing that could be resumed.
+    """
+    if not configured().backends:
+        msg = (
+            "The backend is None, so there is nothing to resume. To start without scopes and turn "
+            'them on later, write a BACKEND and "PAUSED": True.'
+        )
+        raise StreaminstrError(msg)
+    _state.paused = False
+
+
+def _on_request(change: Callable[[], None], answer: str) -> None:
+    """Let other processes ask for it: `roster().send("pause")`."""
+
+    def handle(_: Mapping[str, Any]) -> str:
+        change()
+        return answer
+
+    requests.handlers[change.__name__] = handle
+
+
+_on_request(pause, "paused")
+_on_request(resume, "resumed")
 
 
 def shutdown(timeout: float = 5.0) -> None:
@@ -145,30 +275,82 @@ def shutdown(timeout: float = 5.0) -> None:
     deadline = monotonic() + timeout
     drain_of_process.wait(deadline - min(timeout, 1.0) / 2)
     close_open_streams(deadline)
-    flush(guarded(current, default=OFF).backends, deadline)
+    flush(guarded(configured, default=OFF).backends, deadline)
+
+
+def roster() -> Roster:
+    """The roster of the active configuration; without the setting one of this process alone."""
+    return roster_of(guarded(configured, default=OFF)) or _ALONE
+
+
+def roster_of(config: Config) -> Roster | None:
+    """The roster of a configuration, where ROSTER is set."""
+    return next((one.roster for one in config.backends if isinstance(one, RosterBackend)), None)
+
+
+_ALONE = Roster()
 
 
 class _State:
-    """The active configuration, by precedence: forced, adapter, configured."""
+    """The active configuration, by precedence: forced, adapter, configured, default."""
 
     forced: Config | None = None
     adapter: Callable[[], Config | None] | None = None
-    configured: Config | None = None
+    configured: Settings | None = None
+    default: Settings | None = None
+    paused: bool | None = None
+    """What `pause()` or `resume()` has said; None: as the setting PAUSED says."""
+    idle: tuple[Config, Config] | None = None
+    """The last configuration that was paused, and what it is meanwhile."""
 
 
 _state = _State()
 
 
 def current() -> Config:
-    """The active Config; the log backend where none was configured."""
+    """The Config that a stream is made with now; without backends while the process is paused."""
+    config = configured()
+    paused = _state.paused
+    if paused is None:
+        paused = isinstance(config, Settings) and config.paused
+    return _idle(config) if paused else config
+
+
+def _idle(config: Config) -> Config:
+    """`config` without all that observes."""
+    idle = _state.idle
+    if idle is None or idle[0] is not config:
+        ends = config.max_age is not None or config.max_stall is not None
+        off = replace(
+            config,
+            backends=(),
+            announce=None,
+            gap_bounds=(),
+            progress_interval=None,
+            look_after=config.look_after if ends else None,
+        )
+        idle = _state.idle = (config, off)
+    return idle[1]
+
+
+def configured() -> Config:
+    """The active Config, paused or not; the log backend where none was configured."""
     if _state.forced is not None:
         return _state.forced
     adapted = _state.adapter() if _state.adapter is not None else None
     if adapted is not None:
         return adapted
-    if _state.configured is None:
-        _state.configured = build()
-    return _state.configured
+    if _state.configured is not None:
+        return _state.configured
+    if _state.default is None:
+        # Logged and not raised: a running body must not fail of a wrong environment.
+        _state.default = guarded(_from_environment, {}, default=None) or build()
+    return _state.default
+
+
+def has_configured() -> bool:
+    """Whether `configure` was called."""
+    return _state.configured is not None
 
 
 def adapt(adapter: Callable[[], Config | None]) -> None:
@@ -184,48 +366,3 @@ def forced(config: Config) -> Iterator[Config]:
         yield config
     finally:
         _state.forced = before
-
-
-def check_option(name: str, value: Any) -> Any:
-    """The value, when it is one that option `name` can take; raises StreaminstrError otherwise."""
-    if name not in _CHECKS:
-        names = ", ".join(sorted(_CHECKS))
-        msg = f"Unknown option {name!r}. The options are: backend, options, {names}."
-        raise StreaminstrError(msg)
-    check, values = _CHECKS[name]
-    if not check(value):
-        msg = f"Option {name!r} (in settings {name.upper()}) is {value!r}. It takes {values}."
-        raise StreaminstrError(msg)
-    return value
-
-
-def _is_interval(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-    )
-
-
-def _is_grace(value: Any) -> bool:
-    return value is None or (_is_interval(value) and value < inf)
-
-
-def _is_farewell(value: Any) -> bool:
-    return value is None or isinstance(value, str | bytes) or callable(value)
-
-
-_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "parent": (lambda value: value in ("child", "link"), '"child" or "link"'),
-    "cancelled_is_error": (lambda value: isinstance(value, bool), "True or False"),
-    "drain": (_is_grace, "a finite number of seconds above 0, or None"),
-    "farewell": (_is_farewell, "text, bytes, a function that returns one of these, or None"),
-    "max_age": (_is_interval, "a number of seconds above 0, or None"),
-    "max_stall": (_is_interval, "a number of seconds above 0, or None"),
-    "progress_interval": (_is_interval, "a number of seconds above 0, or None"),
-    "log_levels": (
-        is_levels,
-        (
-            "a dict of outcomes (completed, failed, cancelled, abandoned) and `opened` to levels "
-            f"({', '.join(LEVELS)}) or None"
-        ),
-    ),
-}

@@ -11,6 +11,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from streaminstr._gaps import Gaps
+from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,21 @@ def markers_of(ends_with: Any) -> tuple[bytes, ...]:
     return tuple(one.encode() if isinstance(one, str) else one for one in given)
 
 
+def markers_by_route(name: str, given: Any) -> dict[str, tuple[bytes, ...]]:
+    """The end markers by route, of a setting called `name`; raises StreaminstrError."""
+    if not isinstance(given, dict) or not all(isinstance(route, str) for route in given):
+        msg = (
+            f"{name} is {given!r:.80}. It takes a dict of routes to end markers, "
+            r'such as {"chat/": b"data: [DONE]\n\n"}.'
+        )
+        raise StreaminstrError(msg)
+    try:
+        return {route: markers_of(marker) for route, marker in given.items()}
+    except TypeError as error:
+        msg = f"{name}: {error}"
+        raise StreaminstrError(msg) from error
+
+
 class Tail:
     """Keeps the last bytes of a body, as many as its longest end marker has."""
 
@@ -85,7 +101,7 @@ class EventCounter:
 
     __slots__ = (
         *("_after_cr", "_event", "_first", "_has_data", "_keep", "_last_event", "last_time"),
-        *("_line", "_longest", "_markers", "events", "pings", "size_of"),
+        *("_line", "_markers", "events", "longest", "pings", "size_of"),
     )
     size_of: Callable[[Any], int]
 
@@ -95,7 +111,7 @@ class EventCounter:
         self._line = self._event = self._last_event = b""
         self._after_cr = self._has_data = False
         self._first: float | None = None
-        self.last_time = self._longest = 0.0
+        self.last_time = self.longest = 0.0
         self.events = self.pings = 0
 
     def take(self, chunk: Any) -> int:
@@ -124,7 +140,7 @@ class EventCounter:
         return {
             "events": self.events,
             "pings": self.pings,
-            "longest_gap": self._longest,
+            "longest_gap": self.longest,
             "time_to_first_event": None if first is None else first - created,
         }
 
@@ -154,8 +170,8 @@ class EventCounter:
     def _dispatch(self, now: float) -> None:
         if self._first is None:
             self._first = now
-        elif now - self.last_time > self._longest:
-            self._longest = now - self.last_time
+        elif now - self.last_time > self.longest:
+            self.longest = now - self.last_time
         self.last_time = now
         self._last_event = self._event.rstrip(b"\n")
         self.events += 1

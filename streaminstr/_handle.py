@@ -12,6 +12,7 @@ from streaminstr import _stopping
 from streaminstr._core.guard import guarded, log_once, logger
 from streaminstr._core.handle import Failure, StreamHandle
 from streaminstr._events import EventCounter
+from streaminstr._texts import PLAIN
 from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from streaminstr._events import Counter
+    from streaminstr._texts import Texts
     from streaminstr.types import Attribute, StreamReport, Turn
 
     Advance = Callable[[Any], Any]
@@ -40,7 +42,7 @@ class Handle(StreamHandle):
 
     __slots__ = (
         *("_marks", "_rates", "_sums", "_upstream", "counter", "may_append", "prelude"),
-        *("reader", "says_kind", "then"),
+        *("reader", "says_kind", "segments", "texts", "then"),
     )
 
     def __init__(self, *args: Any) -> None:
@@ -58,6 +60,10 @@ class Handle(StreamHandle):
         """Whether the application said what its body is; else a response may say it."""
         self.may_append = False
         """Whether the body is a response's that may be longer than the application has made it."""
+        self.texts: Texts = PLAIN
+        """Which texts of it the backends have."""
+        self.segments: Any = None
+        """Which segment the stream is in (`_segments.Segments`); None where it is not segmented."""
         self.prelude: Prelude | None = None
         """What an adapter does before the first step. Takes the handle, so as not to hold it."""
         self.then: Callable[[], None] | None = None
@@ -77,7 +83,7 @@ class Handle(StreamHandle):
         if isinstance(error_or_reason, BaseException):
             failure = Failure(error_or_reason, None, error_type)
         elif _is_name(error_or_reason):
-            failure = Failure(None, error_or_reason, error_type)
+            failure = Failure(None, self.texts.cut(error_or_reason), error_type)
         else:
             return misused("fail", f"takes an exception or a text, not {shown(error_or_reason)}")
         if self.failure is None:
@@ -127,7 +133,7 @@ class Handle(StreamHandle):
         """
         if not _is_name(name):
             return misused("set_attribute", f"takes a name, not {shown(name)}")
-        return super().set_attribute(name, value)
+        return super().set_attribute(name, self.texts.cut(value))
 
     def counting(self, size_of: Callable[[Any], int]) -> tuple[Callable[[Any], int], Any]:
         """What counts the chunks, and the type of those that need only be measured."""
@@ -150,36 +156,49 @@ class Handle(StreamHandle):
         """Do what comes before the first step; returns how to take it, in place of `advance`."""
         return advance if self.prelude is None else self.prelude(self, advance)
 
+    def finish(self, final: StreamReport) -> StreamReport:
+        """The report, without what is not wanted of an exception."""
+        return self.texts.finish(final)
+
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it; keep what was seen last."""
         if self.lag is not None:
             self.facts, self.lag = {**self.facts, "loop_lag": final.loop_lag}, None
+        if self.segments is not None:
+            self.segments.end()
         if self.then is not None:
             self.then()
         if isinstance(self.reader, Handle):
             with _saying:
                 self.reader._upstream = (self.reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class
 
-    def said(self, producer: float, consumer: float) -> dict[str, Any]:
+    def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
         sums, lag = self._sums, self.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
-        return {
+        facts = {
+            "longest_gap": longest,
             "attributes": {**self.attributes, **sums} if sums else self.attributes,
             "marks": self._marks,
             "upstream_time": upstream,
-            "bottleneck": _bottleneck(producer, consumer, upstream or 0.0),
+            "bottleneck": bottleneck(producer, consumer, upstream or 0.0),
             "rates": self.rates(producer),
             "loop_lag": None if lag is None else lag.largest(),
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
         }
+        return facts if self.segments is None else self.segments.complete(facts)
 
     def rates(self, producer: float) -> Mapping[str, float]:
         """The sums for each second of producer time, of those that were added as rates."""
         rates, sums = self._rates, self._sums  # the sums last: what has a rate has a sum
         seconds = producer or math.inf
         return {name: sums[name] / seconds for name in rates} if rates else NOTHING
+
+    @property
+    def sums(self) -> Mapping[str, int | float]:
+        """What the body has summed so far, by name."""
+        return self._sums
 
     @property
     def events(self) -> int | None:
@@ -192,7 +211,7 @@ class Handle(StreamHandle):
         return self.counter is not None and self.counter.is_truncated
 
 
-def _bottleneck(producer: float, consumer: float, upstream: float) -> Turn | None:
+def bottleneck(producer: float, consumer: float, upstream: float) -> Turn | None:
     """Who took over half of the duration, if that is over a tenth of a second."""
     if producer + consumer <= _NOTICEABLE:
         return None

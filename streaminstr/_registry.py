@@ -5,41 +5,64 @@ from __future__ import annotations
 import importlib
 import inspect
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streaminstr._mistakes import Mistakes, did_you_mean
+from streaminstr._sifted import TAKES_RATIO, Sifted, filter_of, is_ratio
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from streaminstr.types import Backend
 
 GROUP = "streaminstr.backends"
+KEYS = ("BACKEND", "OPTIONS", "FILTER", "RATIO")
+"""Of a backend that is written as a dict."""
+_OFF = {"none", "null", "off", "false", "no"}
+"""What is written for None in other languages."""
+
+
+class Entry(NamedTuple):
+    """What was written about one backend."""
+
+    backend: Any
+    options: Any
+    filter: Any = None
+    ratio: Any = None
 
 
 def resolve(choice: Any, options: Mapping[str, Any]) -> tuple[Backend, ...]:
-    """The backends that `wanted` names, made with `options`; none for None.
+    """The backends that `choice` names, made with `options`; none for None.
 
-    `wanted` is a name, a dotted path, a backend, a class or factory of one, a dict with the keys
-    `BACKEND` and `OPTIONS`, or a list of these. Raises StreaminstrError.
+    `choice` is a name, a dotted path, a backend, a class or factory of one, a dict with the keys
+    `BACKEND`, `OPTIONS`, `FILTER` and `RATIO`, or a list of these. Raises StreaminstrError, of all
+    that is wrong.
     """
-    if choice is None:
-        return ()
+    mistakes = Mistakes()
+    seen: list[tuple[Any, Any]] = []
+    backends = [
+        mistakes.collect("BACKEND", _make, entry, seen)
+        for entry in _entries(mistakes, choice, options)
+    ]
+    mistakes.tell()
+    return tuple(backend for backend in backends if backend is not None)
+
+
+def _entries(mistakes: Mistakes, choice: Any, options: Any) -> Iterator[Entry]:
+    """An entry for each backend of `choice`."""
     if isinstance(choice, list | tuple):
-        if not choice:
-            msg = f"The list {choice!r} names no backend. Write None to turn everything off."
-            raise StreaminstrError(msg)
-        if options:
-            msg = (
-                "Options beside a list of backends belong to none of them. Write "
-                '[{"BACKEND": ..., "OPTIONS": {...}}, ...].'
+        mistakes.collect("BACKEND", _check_list, choice, options)
+        for one in choice:
+            yield from _entries(mistakes, one, {})
+    elif isinstance(choice, dict):
+        mistakes.collect("BACKEND", _check_dict, choice, options)
+        for entry in _entries(mistakes, choice.get("BACKEND"), choice.get("OPTIONS", {})):
+            yield entry._replace(
+                filter=choice.get("FILTER", entry.filter), ratio=choice.get("RATIO", entry.ratio)
             )
-            raise StreaminstrError(msg)
-        return tuple(backend for one in choice for backend in resolve(one, {}))
-    if isinstance(choice, dict):
-        _check_keys(choice)
-        return resolve(choice["BACKEND"], choice.get("OPTIONS", {}))
-    return (_make(choice, options),)
+    elif choice is not None:
+        yield Entry(choice, options)
 
 
 def installed() -> list[EntryPoint]:
@@ -47,13 +70,32 @@ def installed() -> list[EntryPoint]:
     return sorted(entry_points(group=GROUP), key=lambda point: point.name)
 
 
-def _check_keys(choice: dict[str, Any]) -> None:
-    if unknown := set(choice) - {"BACKEND", "OPTIONS"}:
-        msg = f"A backend in a list has the keys BACKEND and OPTIONS, not {sorted(unknown)}."
+def _check_list(choice: Sequence[Any], options: Any) -> None:
+    if not choice:
+        msg = f"The list {choice!r} names no backend. Write None to turn everything off."
         raise StreaminstrError(msg)
+    _refuse_options(options)
+
+
+def _refuse_options(options: Any) -> None:
+    if options:
+        msg = (
+            "Options beside a list or dict of backends belong to none of them. Write "
+            '[{"BACKEND": ..., "OPTIONS": {...}}, ...].'
+        )
+        raise StreaminstrError(msg)
+
+
+def _check_dict(choice: dict[str, Any], options: Any) -> None:
+    mistakes = Mistakes()
+    mistakes.collect("BACKEND", _refuse_options, options)
+    for key in choice:
+        if key not in KEYS:
+            text = f"A backend has the keys {', '.join(KEYS)}, and not {key!r}."
+            mistakes.add("BACKEND", text + did_you_mean(key, KEYS))
     if "BACKEND" not in choice:
-        msg = "A backend in a list has the key BACKEND."
-        raise StreaminstrError(msg)
+        mistakes.add("BACKEND", "A backend that is written as a dict has the key BACKEND.")
+    mistakes.tell()
 
 
 def _check_options(options: Any) -> None:
@@ -62,23 +104,56 @@ def _check_options(options: Any) -> None:
         raise StreaminstrError(msg)
 
 
-def _make(choice: Any, options: Mapping[str, Any]) -> Backend:
+def _make(entry: Entry, seen: list[tuple[Any, Any]]) -> Backend:
+    """The backend of an entry. `seen` has the backends of before, and their options."""
+    choice, options = entry.backend, entry.options
     _check_options(options)
+    _check_choice(choice)
     factory = _load(choice) if isinstance(choice, str) else choice
-    if not callable(factory) or (not inspect.isclass(factory) and _is_backend(factory)):
-        backend = factory
-        if options:
-            msg = f"Options {sorted(options)} for {factory!r}, which is made already: drop them."
-            raise StreaminstrError(msg)
-    else:
-        backend = _call(factory, choice, options)
+    if any(factory is one and options == others for one, others in seen):
+        msg = f"{_shown(choice)} is there twice: each stream would have two spans. Keep one."
+        raise StreaminstrError(msg)
+    seen.append((factory, options))
+    backend = _made_by(factory, choice, options)
     if not _is_backend(backend):
         msg = (
             f"{_shown(choice)} makes {backend!r:.80}, which is no backend: "
             "a backend has a method open(info)."
         )
         raise StreaminstrError(msg)
-    return backend  # type: ignore[no-any-return]
+    return _sifted(backend, entry)
+
+
+def _made_by(factory: Any, choice: Any, options: Mapping[str, Any]) -> Any:
+    if callable(factory) and (inspect.isclass(factory) or not _is_backend(factory)):
+        return _call(factory, choice, options)
+    if options:
+        msg = f"Options {sorted(options)} for {factory!r}, which is made already: drop them."
+        raise StreaminstrError(msg)
+    return factory
+
+
+def _sifted(backend: Backend, entry: Entry) -> Backend:
+    """The backend, with what chooses its streams where that is written."""
+    name, mistakes = _shown(entry.backend), Mistakes()
+    if entry.ratio is not None and not is_ratio(entry.ratio):
+        text = f"The RATIO of {name} is {entry.ratio!r:.80}. It takes {TAKES_RATIO}."
+        mistakes.add("BACKEND", text)
+    chosen = mistakes.collect("BACKEND", filter_of, f"The FILTER of {name}", entry.filter)
+    mistakes.tell()
+    if entry.ratio is None and chosen is None:
+        return backend
+    return Sifted(backend, entry.ratio, chosen)
+
+
+def _check_choice(choice: Any) -> None:
+    """Raise StreaminstrError for a bool, which is written where None is meant."""
+    if isinstance(choice, bool):
+        msg = (
+            f"{choice} is no backend. Write None to turn everything off, or the name of a backend, "
+            'such as "opentelemetry".'
+        )
+        raise StreaminstrError(msg)
 
 
 def _is_backend(candidate: Any) -> bool:
@@ -86,18 +161,13 @@ def _is_backend(candidate: Any) -> bool:
 
 
 def _load(choice: str) -> Any:
-    return _load_path(choice) if "." in choice else _load_name(choice)
+    return _load_path(choice) if "." in choice and "," not in choice else _load_name(choice)
 
 
 def _load_name(name: str) -> Any:
     points = [point for point in installed() if point.name == name]
     if not points:
-        names = sorted({point.name for point in installed()})
-        msg = (
-            f"No backend is called {name!r}. Installed are: {', '.join(names) or 'none'}. "
-            "A backend of your own is named by its dotted path."
-        )
-        raise StreaminstrError(msg)
+        raise StreaminstrError(_unknown(name))
     if len({(point.value, _owner(point)) for point in points}) > 1:
         owners = " and ".join(f"{_owner(point)} ({point.value})" for point in points)
         msg = (
@@ -113,6 +183,23 @@ def _load_name(name: str) -> Any:
             f'Install it: python -m pip install "{_owner(points[0])}[{name}]"'
         )
         raise StreaminstrError(msg) from error
+
+
+def _unknown(name: str) -> str:
+    """What to write in place of a name that is not installed."""
+    if not name.strip():
+        return "An empty text names no backend. Write None to turn everything off."
+    if name.strip().casefold() in _OFF:
+        return f"{name!r} is text. Write None, without quotation marks, to turn everything off."
+    if "," in name:
+        several = [one.strip() for one in name.split(",")]
+        return f"{name!r} is one text. Write a list: {several}."
+    names = sorted({point.name for point in installed()})
+    return (
+        f"No backend is called {name!r}.{did_you_mean(name, names)} "
+        f"Installed are: {', '.join(names) or 'none'}. "
+        "A backend of your own is named by its dotted path."
+    )
 
 
 def _owner(point: EntryPoint) -> str:
@@ -141,9 +228,11 @@ def _call(factory: Any, choice: Any, options: Mapping[str, Any]) -> Any:
     try:
         signature.bind(**options)
     except TypeError as error:
+        unknown = [name for name in sorted(options) if name not in signature.parameters]
+        meant = "".join(did_you_mean(name, signature.parameters) for name in unknown)
         msg = (
-            f"Backend {_shown(choice)} does not take the options {sorted(options)}: {error}. "
-            f"It takes {signature}."
+            f"Backend {_shown(choice)} does not take the options {sorted(options)}: {error}."
+            f"{meant} It takes {signature}."
         )
         raise StreaminstrError(msg) from error
     return factory(**options)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
-from streaminstr._http import describe, kind_of, name_of
-from streaminstr._wrap import make_handle, size_of
+from streaminstr._http import describe, is_resumed_in, kind_of, name_of, route_of
+from streaminstr._wrap import adopt, make_handle, size_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -27,6 +28,8 @@ class Options(NamedTuple):
     markers: tuple[bytes, ...] = ()
     release_connections: bool | None = None
     """Django's alone: whether to close the database's. None: as the setting says."""
+    enabled: bool = True
+    """Whether they have a scope."""
 
 
 class Facts(NamedTuple):
@@ -44,6 +47,31 @@ class Facts(NamedTuple):
 
 
 NOTHING_MORE = Options()
+
+
+def marked(
+    options: Options, ends_with: Mapping[str, tuple[bytes, ...]], route: str | None
+) -> Options:
+    """`options` with the end markers of the route, where the view or endpoint says none."""
+    return options if options.markers else options._replace(markers=ends_with.get(route or "", ()))
+
+
+def facts_in(scope: Mapping[str, Any], status: int | None, headers: Mapping[str, str]) -> Facts:
+    """The facts of a response to the request of an ASGI scope; names of headers in lower case.
+
+    `status` is None before the response is made: then a stream is of what has yet to be encoded,
+    and nothing may be appended to it.
+    """
+    is_plain = {"content-length", "content-encoding"}.isdisjoint(headers)
+    return Facts(
+        method=scope.get("method"),
+        route=route_of(scope),
+        status=status,
+        path=scope.get("path", ""),
+        content_type=headers.get("content-type"),
+        resumed=is_resumed_in(scope),
+        may_append=status is not None and is_plain,
+    )
 
 
 def handle_of(
@@ -99,6 +127,31 @@ def held_by(body: Any, kinds: tuple[type, ...], frameworks: Container[str]) -> A
         return None
     values = (held_by(value, kinds, frameworks) for value in frame.f_locals.values())
     return next((value for value in values if value is not None), None)
+
+
+def stream_over(
+    body: Any,
+    described: Handle,
+    config: Config,
+    frameworks: Container[str],
+    size_of: Callable[[Any], int],
+    carrier: Mapping[str, Any],
+) -> Any:
+    """The stream that is in `body` already, now the response's own, or a new one over it."""
+    stream = given_stream(body, frameworks)
+    if stream is not None:
+        adopt(stream, described, is_named=True, size_of=size_of, requested=None, carrier=carrier)
+        return stream
+    held = held_by(body, (GeneratorType,), frameworks)
+    # A thread that has stepped it may drop it last, outside of the stream.
+    closers = () if held is None else (held.close,)
+    return wrap(body, described, config, closers=closers, size_of=size_of, carrier=carrier)
+
+
+def add_to(stream: Any, described: Handle) -> None:
+    """Add what is known now to a response's own stream, which was made before the response."""
+    life, info = stream._life, stream._life.handle.info  # noqa: SLF001 - every kind has one
+    life.describe(info.name, {**described.info.attributes, **info.attributes}, None)
 
 
 def count_encoded(stream: Any, encode: Callable[[Any], bytes]) -> None:

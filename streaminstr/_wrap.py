@@ -21,6 +21,7 @@ from streaminstr._exchange import exchange_of, here
 from streaminstr._handle import Handle, report_misuse
 from streaminstr._inert import InertHandle
 from streaminstr._push import PushedStream
+from streaminstr._texts import PLAIN
 from streaminstr.log.logger import plain_logger
 from streaminstr.types import NOTHING, StreamInfo
 
@@ -183,14 +184,17 @@ def make_handle(
 
     `resumed` says that the request had the header `Last-Event-ID`.
     """
+    texts = config.texts if isinstance(config, _configure.Settings) else PLAIN
     info = StreamInfo(
         name=name,
-        attributes=dict(attributes) if attributes else NOTHING,
+        attributes=texts.cut_all(attributes) if attributes else NOTHING,
         parent=config.parent,
         started_ns=started_ns,
         stream_id=urandom(8).hex(),
+        span_template=texts.span_name,
     )
     handle = Handle(info, config.logger)
+    handle.texts = texts
     if kind is not None or markers or config.gap_bounds:
         handle.counter = counter_of(kind, markers, config.gap_bounds)
     handle.says_kind = bool(kind or markers)

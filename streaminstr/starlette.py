@@ -3,6 +3,10 @@
     app = FastAPI()
     streaminstr.starlette.instrument(app)
 
+    @app.get("/chat/{room}")
+    @stream_scope("chat", attributes={"llm.model": "small"})
+    async def chat(room: str): ...
+
 docs/explanation/starlette.md says what is replaced, and why.
 """
 
@@ -11,69 +15,85 @@ from __future__ import annotations
 import functools
 import sys
 from contextvars import ContextVar
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from streaminstr import _configure, _response
 from streaminstr._core.guard import guarded
+from streaminstr._endpoint import choice_of, config_for, options_in, stream_scope
 from streaminstr._exchange import alive, exchange_of
-from streaminstr._http import has_body, is_resumed_in, route_of
-from streaminstr._wrap import adopt, wrap
+from streaminstr._http import has_body
 from streaminstr.asgi import StreamScopeMiddleware
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from starlette.applications import Starlette
 
+    from streaminstr._core.config import Config
+    from streaminstr._endpoint import Choice
+    from streaminstr._events import Marker
     from streaminstr._exchange import Exchange
     from streaminstr._handle import Handle
     from streaminstr._nets.protocol import Application, Message, Receive, Send
+    from streaminstr._sifted import Filter
 
+__all__ = ["instrument", "stream_scope"]
 _FRAMEWORKS = ("starlette", "fastapi")
 _CLASSES = {"starlette.responses": "StreamingResponse", "sse_starlette.sse": "EventSourceResponse"}
 """The classes of responses that step a body. Others derive from them."""
 _MARK = "_streaminstr"
 """An attribute of a function that is in another one's place; the key in an instrumented request's
 scope of what holds its streams until the net has closed them."""
-_scope: ContextVar[Message | None] = ContextVar("streaminstr.starlette", default=None)
+_CHOICE = "_streaminstr_choice"
+"""The key there of what the application says of all its streams."""
+_scope: ContextVar[Message] = ContextVar("streaminstr.starlette")
 """The ASGI scope of the request, for FastAPI's endpoints, which are called without it."""
 
 
-def instrument(app: Starlette) -> None:
+def instrument(
+    app: Starlette,
+    *,
+    filter: Filter | None = None,  # noqa: A002 - as Django's setting
+    ends_with: Mapping[str, Marker] | None = None,
+) -> None:
     """Give each streaming response of `app`, and of what is mounted in it, a scope. Idempotent.
 
-    Call it before the first request: raises StreaminstrError for an application that has started.
-    `streaminstr.configure` chooses the backend.
+    `filter(request, response)` returns whether a response is to have one. `ends_with` is a dict of
+    routes to end markers, see `streaminstr.stream`. `streaminstr.configure` chooses the backend.
+    Call it before the first request: raises StreaminstrError for an application that has started,
+    and for an odd filter or marker.
     """
+    choice = choice_of(filter, ends_with)
     if any(getattr(one, "cls", None) is _Innermost for one in app.user_middleware):
         return
     if app.middleware_stack is not None:
         msg = "instrument(app) is called too late: the application has started already"
         raise StreaminstrError(msg)
-    app.user_middleware.append(Middleware(_Innermost, routes=app.routes))
+    app.user_middleware.append(Middleware(_Innermost, routes=app.routes, choice=choice))
 
 
 class _Innermost(StreamScopeMiddleware):
     """The net, inside of all other middleware. There may be another one round the application."""
 
-    def __init__(self, app: Application, routes: Iterable[Any]) -> None:
-        super().__init__(functools.partial(_run, app))
+    def __init__(self, app: Application, routes: Iterable[Any], choice: Choice) -> None:
+        super().__init__(functools.partial(_run, app, choice))
         _replace_calls()
         guarded(_reach_generators, routes, default=None)
 
 
-async def _run(app: Application, scope: Message, receive: Receive, send: Send) -> None:
+async def _run(app: Any, choice: Choice, scope: Message, receive: Receive, send: Send) -> Any:
     exchange = exchange_of(scope) if scope["type"] == "http" else None
     if exchange is None:
         return await app(scope, receive, send)
     # Starlette's own cancel scopes would end each `await` of a clean-up.
     exchange.shield = functools.partial(CancelScope, shield=True)
-    scope[_MARK] = []
+    scope[_MARK], scope[_CHOICE] = [], choice
     _scope.set(scope)
     try:
         return await app(scope, receive, send)
@@ -118,16 +138,15 @@ def _take_response(response: Any, scope: Message) -> None:
     exchange, body = exchange_of(scope), response.body_iterator
     if exchange is None:
         return
-    described = _response.handle_of(
-        _configure.current(), _facts(scope, response.status_code, response.headers)
-    )
+    config = _configure.current() if exchange.is_taken else _config_for(exchange, response, scope)
+    described = _handle_of(config, scope, response, response.status_code)
     if exchange.is_taken:
         for stream in alive(exchange.bodies):
-            _describe(stream, described)
+            _response.add_to(stream, described)
             response.body_iterator = _followed(body, stream, described)
         return
     if has_body(scope["method"], response.status_code):
-        stream = _take(body, described, scope, _response.measure_of(response.charset))
+        stream = _take(body, described, config, scope, _response.measure_of(response.charset))
         if _response.given_stream(body, _FRAMEWORKS) is None:
             response.body_iterator = stream
         sse = sys.modules.get("sse_starlette.sse")
@@ -135,10 +154,17 @@ def _take_response(response: Any, scope: Message) -> None:
             _response.count_encoded(stream, functools.partial(sse.ensure_bytes, sep=response.sep))
 
 
-def _describe(stream: Any, described: Handle) -> None:
-    """Add what is known now to a generator's stream, which was made before its response."""
-    life, info = stream._life, stream._life.handle.info  # noqa: SLF001 - every kind has one
-    life.describe(info.name, {**described.info.attributes, **info.attributes}, None)
+def _config_for(exchange: Exchange, response: Any, scope: Message) -> Config:
+    """The config of a response. Where it has no backends, the nets make no scope, either."""
+    config = config_for(scope, scope[_CHOICE], Request(scope), response)
+    exchange.is_taken = not config.backends
+    return config
+
+
+def _handle_of(config: Config, scope: Message, response: Any, status: int | None) -> Handle:
+    facts = _response.facts_in(scope, status, response.headers)
+    options = _response.marked(options_in(scope), scope[_CHOICE].ends_with, facts.route)
+    return _response.handle_of(config, facts, options)
 
 
 async def _followed(body: Any, stream: Any, described: Handle) -> AsyncIterator[Any]:
@@ -150,30 +176,11 @@ async def _followed(body: Any, stream: Any, described: Handle) -> AsyncIterator[
         yield last
 
 
-def _take(body: Any, described: Handle, scope: Message, size_of: Callable[[Any], int]) -> Any:
+def _take(body: Any, described: Handle, config: Config, scope: Message, size_of: Any) -> Any:
     """The stream over `body`, or the one that the application has made of it."""
-    stream = _response.given_stream(body, _FRAMEWORKS)
-    if stream is None:
-        config, held = _configure.current(), _response.held_by(body, (GeneratorType,), _FRAMEWORKS)
-        # A thread that has stepped it may drop it last, outside of the stream.
-        closers = () if held is None else (held.close,)
-        stream = wrap(body, described, config, closers=closers, size_of=size_of, carrier=scope)
-    else:
-        adopt(stream, described, is_named=True, size_of=size_of, requested=None, carrier=scope)
+    stream = _response.stream_over(body, described, config, _FRAMEWORKS, size_of, scope)
     scope[_MARK].append(stream)
     return stream
-
-
-def _facts(scope: Message, status: int | None, headers: Any) -> _response.Facts:
-    return _response.Facts(
-        method=scope["method"],
-        route=route_of(scope),
-        status=status,
-        path=scope["path"],
-        content_type=headers.get("content-type"),
-        resumed=is_resumed_in(scope),
-        may_append={"content-length", "content-encoding"}.isdisjoint(headers),
-    )
 
 
 def _reach_generators(routes: Iterable[Any]) -> None:
@@ -199,20 +206,21 @@ def _yielding(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _take_generator(body: Any) -> Any:
-    scope = _scope.get()
-    if scope is None or exchange_of(scope) is None:
+    scope = _scope.get({})
+    exchange = exchange_of(scope)
+    # It stands for the response, which FastAPI has yet to make.
+    response = StreamingResponse((), media_type="text/event-stream")
+    if exchange is None or not (config := _config_for(exchange, response, scope)).backends:
         return body
-    described = _response.handle_of(
-        _configure.current(), _facts(scope, None, {"content-type": "text/event-stream"})
-    )
-    described.may_append = False  # what the stream appended would be an item
-    stream = _take(body, described, scope, lambda _: 0)
+    described = _handle_of(config, scope, response, None)
+    stream = _take(body, described, config, scope, lambda _: 0)
     _response.count_encoded(stream, _as_event)
     return stream
 
 
 def _as_event(item: Any) -> bytes:
     """As much of the event that FastAPI makes of `item` as it takes to count it."""
-    if not hasattr(item, "raw_data") or item.raw_data is not None or item.data is not None:
-        return b"data:\n\n"
+    raw = getattr(item, "raw_data", None)
+    if raw is not None or not hasattr(item, "raw_data") or item.data is not None:
+        return f"data: {raw or ''}\n\n".encode()
     return b":\n\n" if item.comment else b"\n"

@@ -23,6 +23,7 @@ __all__ = [
     "Attribute",
     "Backend",
     "CancelledBy",
+    "NotNow",
     "OpenStream",
     "Outcome",
     "Parent",
@@ -53,7 +54,20 @@ ChunkT_co = TypeVar("ChunkT_co", covariant=True)
 
 
 class StreaminstrError(Exception):
-    """A configuration that cannot work: says what is wrong, where, and what to write instead."""
+    """A configuration that cannot work: says what is wrong, where, and what to write instead.
+
+    Each argument is one mistake; the text has a line for each.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
+
+
+class NotNow(Exception):  # noqa: N818 - an answer, and no error
+    """Raised by `segment` of a scope whose span is not the current one: the body holds another.
+
+    The scope has done nothing, and is asked again between later steps.
+    """
 
 
 class Outcome(enum.StrEnum):
@@ -87,6 +101,13 @@ class StreamInfo:
     """Unix time in nanoseconds at which the span starts; None: the moment of `start()`."""
     stream_id: str = ""
     """16 random hex digits, the same on the span and all log events. Never a metric attribute."""
+    span_template: str = "{name}"
+    """What `span_name` is made of (option `SPAN_NAME`)."""
+
+    @property
+    def span_name(self) -> str:
+        """What the stream's span is called. Metrics and log events have the `name`."""
+        return self.span_template.replace("{name}", self.name)
 
     def as_attributes(self) -> dict[str, Attribute]:
         """The attributes and the id, for a span and a log event. Metrics take `attributes`."""
@@ -106,7 +127,8 @@ class StreamReport:
     cancelled_by: CancelledBy | None = None
     """Only with `cancelled`, and only where the cause is known."""
     error: BaseException | None = None
-    """The exception that came out of a step or that the body reported; only with `failed`."""
+    """The exception that came out of a step or that the body reported; only with `failed`, and not
+    where the option `EXCEPTIONS` leaves it out."""
     is_error: bool = False
     """Whether the span's status is error: `failed`, and `cancelled` where so configured."""
     chunks: int = 0
@@ -167,7 +189,15 @@ class StreamReport:
     it, and how many. No attribute, and only where a backend has `gap_bounds`: a tuple of seconds.
     """
 
+    exception_type: str | None = None
+    """The class of the exception, such as `shop.errors.OutOfStock`; also where `error` is left out.
+    """
+    exception_message: str | None = None
+    """The text of the exception, where the option `EXCEPTIONS` is `message`."""
+
     def __post_init__(self) -> None:
+        if self.error is not None and self.exception_type is None:
+            object.__setattr__(self, "exception_type", _class_name(type(self.error)))
         if self.is_error and self.error_type is None:
             object.__setattr__(self, "error_type", _error_type(self))
 
@@ -248,6 +278,8 @@ class SupportsSegments(Protocol):
         """End this segment's span with its numbers, start the next span and make it current.
 
         Called between two steps, in the stream's Context. Returns the fields as `start` does.
+        Where the body holds a span across these steps, raises `NotNow` and does nothing. The
+        numbers are those of the segment; `close` has those of the whole stream.
         """
 
 
@@ -410,13 +442,17 @@ class AsyncStream(Protocol[ChunkT_co]):
 
 
 def _error_type(report: StreamReport) -> str:
-    """`ValueError`, `shop.errors.OutOfStock`: the form that OpenTelemetry's SDK uses too."""
+    """What the body has set, else the class of the exception, else what stands for none."""
     own = report.attributes.get(names.ERROR_TYPE)
     if isinstance(own, str):
         return own
-    if report.error is None:
+    if report.exception_type is None:
         return report.outcome.value if report.outcome is Outcome.CANCELLED else "_OTHER"
-    kind = type(report.error)
+    return report.exception_type
+
+
+def _class_name(kind: type) -> str:
+    """`ValueError`, `shop.errors.OutOfStock`: the form that OpenTelemetry's SDK uses too."""
     if kind.__module__ == "builtins":
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"

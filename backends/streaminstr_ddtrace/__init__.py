@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from ddtrace.trace import tracer
 
 from streaminstr import attributes as names
+from streaminstr.types import NotNow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,11 @@ class DatadogBackend:
         service = None if active is None else active.service
         return DatadogScope(info, tracer.current_trace_context(), service)
 
+    def trace_id(self) -> int | None:
+        """The id of the current trace, for RATIO."""
+        context = tracer.current_trace_context()
+        return None if context is None else context.trace_id
+
     def flush(self, timeout: float) -> None:  # noqa: ARG002 - the writer has a timeout of its own
         """Send what the writer has buffered."""
         tracer.flush()  # type: ignore[no-untyped-call] # ddtrace leaves it without types
@@ -56,19 +62,38 @@ class DatadogScope:
     def start(self) -> dict[str, str]:
         _decide_sampling()
         linked = self._info.parent == "link"
+        above = None if linked else self._parent
+        fields = self._begin(above, self._parent if linked else None, self._info.started_ns)
+        # In a trace of its own, the first segment is the parent of the others.
+        self._parent = above or self._span.context
+        return fields
+
+    def segment(self, report: StreamReport) -> dict[str, str]:
+        ended = self._span
+        if tracer.current_span() is not ended:
+            raise NotNow
+        try:
+            self._set(report.as_attributes())
+        finally:
+            ended.finish()
+        return self._begin(self._parent, ended.context)
+
+    def _begin(
+        self, parent: Context | None, link: Context | None, started_ns: int | None = None
+    ) -> dict[str, str]:
         self._span = span = tracer.start_span(
             OPERATION,
-            child_of=None if linked else self._parent,
+            child_of=parent,
             service=self._service,
-            resource=_text(self._info.name),
+            resource=_text(self._info.span_name),
             span_type="web",
             activate=True,
         )
         try:
-            if linked and self._parent is not None:
-                span.link_span(self._parent)
-            if self._info.started_ns is not None:
-                span.start_ns = self._info.started_ns
+            if link is not None:
+                span.link_span(link)
+            if started_ns is not None:
+                span.start_ns = started_ns
             span.set_tag("component", "streaminstr")
             span.set_tag("span.kind", "internal")
             self._set(self._info.as_attributes())
@@ -89,10 +114,15 @@ class DatadogScope:
             attributes = report.as_attributes()
             if report.error is not None:
                 self._record(report.error)
-            elif self._span.error and names.ERROR_TYPE not in report.attributes:
+            elif (
+                report.exception_type is None
+                and self._span.error
+                and names.ERROR_TYPE not in report.attributes
+            ):
                 attributes.pop(names.ERROR_TYPE, None)  # what the body has recorded stands
-            if report.reason is not None:
-                self._span.set_tag("error.message", _text(report.reason))
+            message = report.exception_message if report.reason is None else report.reason
+            if message is not None:
+                self._span.set_tag("error.message", _text(message))
             if report.is_error:  # only ever raised: the body may have set it
                 self._span.error = 1
             # After `set_exc_info`, whose error.type has the form `builtins.ValueError`.

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as otel_context
 from opentelemetry import metrics as otel_metrics
 from opentelemetry import trace
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, Status, StatusCode
 
 from streaminstr import __version__
 from streaminstr import attributes as names
-from streaminstr_opentelemetry._metrics import GAP, Metrics
+from streaminstr.types import NotNow
+from streaminstr_opentelemetry._metrics import GAPS, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from streaminstr.types import Attribute, StreamInfo, StreamReport
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
-"""The version of the semantic conventions whose names are used; all of them are stable in it."""
+"""The version of the semantic conventions whose names are used; all of them are stable in it.
+
+It is the newest that the package of the lowest supported release, 1.30, knows.
+"""
 _BITS = 64
 """Of a whole number, in OTLP."""
 
@@ -56,13 +60,17 @@ class OpenTelemetryBackend:
         if metrics:
             meter = otel_metrics.get_meter("streaminstr", __version__, meter_provider, SCHEMA_URL)
             self.metrics = Metrics(meter, gaps=gaps)
-        self.gap_bounds: tuple[float, ...] = GAP if metrics and gaps else ()
+        self.gap_bounds: tuple[float, ...] = GAPS.buckets if metrics and gaps else ()
         """What `StreamReport.gaps` is counted by; empty: it is not counted."""
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
 
     def open(self, info: StreamInfo) -> OpenTelemetryScope:
         return OpenTelemetryScope(self, info, otel_context.get_current())
+
+    def trace_id(self) -> int | None:
+        """The id of the current span's trace, for RATIO."""
+        return trace.get_current_span().get_span_context().trace_id or None
 
     def refused(self, info: StreamInfo) -> None:
         """Count a stream that a limit has refused."""
@@ -83,13 +91,15 @@ class OpenTelemetryBackend:
 class OpenTelemetryScope:
     """One span, and one count of each metric."""
 
-    __slots__ = ("_backend", "_counted", "_info", "_parent", "_span")
+    __slots__ = ("_above", "_backend", "_counted", "_info", "_parent", "_span")
 
     def __init__(self, backend: OpenTelemetryBackend, info: StreamInfo, parent: Context) -> None:
         self._backend = backend
         self._info = info
         self._parent: Context | None = parent
         self._span: Span = trace.INVALID_SPAN
+        self._above = trace.INVALID_SPAN_CONTEXT
+        """The parent of each segment's span."""
         self._counted: dict[str, Attribute] = {}
         """The attributes under which the metrics count it as open."""
 
@@ -99,24 +109,50 @@ class OpenTelemetryScope:
         if self._info.parent == "link":
             links = _links_to(trace.get_current_span(parent))
             parent = trace.set_span_in_context(trace.INVALID_SPAN, parent)
-        self._span = self._backend.tracer.start_span(
-            self._info.name,
-            context=parent,
-            kind=SpanKind.INTERNAL,
-            attributes=_clean(self._info.as_attributes()),
-            links=links,
-            start_time=self._info.started_ns,
-        )
+        above = trace.get_current_span(parent).get_span_context()
+        self._begin(parent, links, self._info.started_ns)
         try:
-            # Never detached: the Context of the stream goes, and this with it.
-            otel_context.attach(trace.set_span_in_context(self._span, parent))
-            fields = _log_fields(self._span)
+            fields = self._make_current(parent)
+            # In a trace of its own, the first segment is the parent of the others.
+            self._above = above if above.is_valid else self._span.get_span_context()
             if self._backend.metrics is not None:
                 self._counted = self._backend.metrics.opened(self._info)
         except BaseException:
             self._span.end()  # no close follows
             raise
         return fields
+
+    def segment(self, report: StreamReport) -> dict[str, str]:
+        ended = self._span.get_span_context()
+        if trace.get_current_span().get_span_context().span_id != ended.span_id:
+            raise NotNow
+        try:
+            if self._span.is_recording():
+                self._span.set_attributes(_clean(report.as_attributes()))
+        finally:
+            self._span.end()
+            self._span = trace.INVALID_SPAN  # until there is another one
+        here = otel_context.get_current()
+        above = trace.set_span_in_context(NonRecordingSpan(self._above), here)
+        self._begin(above, [Link(ended)] if ended.is_valid else [])
+        return self._make_current(here)
+
+    def _begin(
+        self, parent: Context | None, links: list[Link], started_ns: int | None = None
+    ) -> None:
+        self._span = self._backend.tracer.start_span(
+            self._info.span_name,
+            context=parent,
+            kind=SpanKind.INTERNAL,
+            attributes=_clean(self._info.as_attributes()),
+            links=links,
+            start_time=started_ns,
+        )
+
+    def _make_current(self, context: Context | None) -> dict[str, str]:
+        # Never detached: the Context of the stream goes, and this with it.
+        otel_context.attach(trace.set_span_in_context(self._span, context))
+        return _log_fields(self._span)
 
     def progress(self, report: StreamReport) -> None:
         """Put the numbers so far on the open span, for tools that show unfinished spans."""
@@ -129,6 +165,8 @@ class OpenTelemetryScope:
             if report.error is not None and self._span.is_recording():
                 # Before the attributes, because ddtrace's bridge takes error.type from it.
                 self._span.record_exception(report.error)
+            elif report.exception_message is not None:
+                self._span.add_event("exception", _clean(_without_stacktrace(report)))
         finally:
             self._end(report)
 
@@ -141,7 +179,7 @@ class OpenTelemetryScope:
 
     def _describe(self, report: StreamReport) -> None:
         attributes = report.as_attributes()
-        marked = report.error is None and _is_error(self._span)
+        marked = report.exception_type is None and _is_error(self._span)
         if marked and names.ERROR_TYPE not in report.attributes:
             attributes.pop(names.ERROR_TYPE, None)  # what the body has recorded stands
         self._span.set_attributes(_clean(attributes))
@@ -186,9 +224,19 @@ def _without_stalled(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
 
 def _description(report: StreamReport) -> str:
     """`ValueError: no such order`, also of an exception whose `str` raises; or the reason."""
+    if report.exception_message is not None:
+        return f"{report.exception_type}: {report.exception_message}"
     if report.error is None:
         return report.reason or ""
     return "".join(format_exception_only(report.error)).strip()
+
+
+def _without_stacktrace(report: StreamReport) -> dict[str, Any]:
+    """opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans, the trace left out."""
+    return {
+        "exception.type": report.exception_type,
+        "exception.message": report.exception_message,
+    }
 
 
 def _log_fields(span: Span) -> dict[str, str]:

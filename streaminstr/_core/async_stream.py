@@ -13,7 +13,6 @@ from weakref import ref
 from streaminstr._core import loop
 from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop, own_close
 from streaminstr._core.ends import Ends
-from streaminstr._core.outcome import Ending
 from streaminstr._core.step import AsyncStep
 from streaminstr._core.turn import Interrupts
 from streaminstr._core.within import steps_of, within
@@ -150,13 +149,6 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
-    def __del__(self) -> None:
-        try:
-            if self._life.is_open:
-                self._drop()
-        finally:
-            self._warn_if_abandoned()
-
     def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         self._loop = loop.current()
         return Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
@@ -168,12 +160,9 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         return hand_out if advance is anext else advance
 
     def _drop(self) -> None:
-        """End a stream that the garbage collector found."""
-        life = self._life
-        life.ask_to_close(Ending.DROPPED)
         left = [one for one in self._owed() if needs_a_loop(one)]
         generator = self._target
-        context = life.copy_for_task()  # before `_stop` takes the stream to this place
+        context = self._life.copy_for_task()  # before `_stop` takes the stream to this place
         if not self._is_stepped:
             self._stop()
         else:  # in a step that was dropped with it

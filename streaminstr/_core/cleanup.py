@@ -47,10 +47,9 @@ def close_all(closers: list[Closer]) -> None:
     """
     with ExitStack() as stack:
         while closers:
-            if not needs_a_loop(closers[-1]):
-                stack.callback(closers.pop())
-            else:
-                closers.pop()
+            closer = closers.pop()
+            if not needs_a_loop(closer):
+                stack.callback(closer)
 
 
 async def aclose_all(closers: list[Closer]) -> None:

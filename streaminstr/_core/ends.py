@@ -13,7 +13,7 @@ from streaminstr._core.errors import hand_on
 from streaminstr._core.handle import current
 from streaminstr._core.life import never_stepped
 from streaminstr._core.meter import CutStep
-from streaminstr._core.outcome import Cut, is_cancellation
+from streaminstr._core.outcome import Cut, Ending, is_cancellation
 from streaminstr._core.turn import Turn
 from streaminstr.types import Outcome
 
@@ -39,6 +39,22 @@ class Ends(Turn):
     _closers_of: ClassVar[Any]
     _hand_out: Callable[..., Callable[[Any], Any]]
     """How to take the step that hands out the first chunk of a primed stream."""
+
+    _drop: Callable[[], None]
+    """Ends a stream that the garbage collector found."""
+
+    def __del__(self) -> None:
+        life = self._life
+        try:
+            if life.is_open:
+                life.ask_to_close(Ending.DROPPED)
+                self._drop()
+        except BaseException:
+            if life.is_open:  # the drop was interrupted: Python shows that, and there is no other
+                self._drop()
+            raise
+        finally:
+            self._warn_if_abandoned()
 
     def report(self) -> StreamReport:
         """The numbers so far."""

@@ -90,9 +90,9 @@ class StreamHandle:
         """Whether the body, which is exhausted, lacks its end marker."""
         return False
 
-    def said(self, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - seconds
-        """Fields of the report, from the body and the adapters."""
-        return {"attributes": self.attributes, **self.facts}
+    def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - all in seconds
+        """Fields of the report, from the body and the adapters; `longest` is the longest gap."""
+        return {"longest_gap": longest, "attributes": self.attributes, **self.facts}
 
     def last_heard(self, last_chunk: float) -> float:
         """When the body was last heard of, whose last chunk came then."""
@@ -104,6 +104,10 @@ class StreamHandle:
     def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Do what comes before the first step; returns how to take it, in place of `advance`."""
         return advance
+
+    def finish(self, final: StreamReport) -> StreamReport:
+        """The report as the scopes have it, of a stream that ends."""
+        return final
 
     def ended(self, final: StreamReport) -> None:
         """Note the end of the stream."""

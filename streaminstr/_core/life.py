@@ -1,7 +1,7 @@
 """The life of one stream's scopes: opened, started, closed exactly once.
 
-A stream is open while its weak reference is in `_open`. Who takes it out of there closes the
-scopes: that is the one atomic step that decides between two threads.
+A stream is open while its weak reference is in `_open`. Who deletes it there closes the scopes:
+that one atomic step decides between two threads.
 """
 
 from __future__ import annotations
@@ -39,10 +39,7 @@ class Life(Reporting):
     no reference cycle, and a stream that is dropped ends at once.
     """
 
-    __slots__ = (
-        *("context", "enter", "outcome", "place", "progress", "run", "scopes"),
-        *("started",),
-    )
+    __slots__ = ("context", "enter", "outcome", "place", "progress", "run", "scopes", "started")
 
     def __init__(
         self,
@@ -89,7 +86,7 @@ class Life(Reporting):
     @property
     def is_open(self) -> bool:
         """Whether the scopes are started and not closed yet."""
-        # A weak reference that was never in a set cannot be looked for once its object is gone.
+        # A weak reference that was never a key cannot be looked for once its object is gone.
         return self.started and self.stream in _open
 
     def begin(self) -> None:
@@ -98,12 +95,10 @@ class Life(Reporting):
             return
         self.started = True
         opened, self.scopes = self.scopes, []
-        _open.add(self.stream)
-        fields = start_scopes(opened, self.scopes)
+        _open[self.stream] = None
+        self.handle.fields = start_scopes(opened, self.scopes)
         if self.scopes:  # an end that came meanwhile has closed only what was started until then
-            _open.add(self.stream)
-        if fields:
-            self.handle.fields = fields
+            _open[self.stream] = None
         guarded(self.config.bind, self.handle, default=None)
         # Set last: `bind` keeps a copy of the Context. With the handle in it that were a cycle.
         current.set(self.handle)
@@ -113,6 +108,10 @@ class Life(Reporting):
             self.progress = Progress(self.config.progress_interval)
         if self.config.look_after is not None:
             guarded(self.config.look_after, self, default=None)
+
+    def run_by(self, run: Callable[..., Any]) -> None:
+        """Have `run` take the place of `self.run`, from the next step on. From any thread."""
+        self.run = run
 
     def copy(self) -> Context:
         """A copy of the Context, for use by the calling thread."""
@@ -140,14 +139,13 @@ class Life(Reporting):
     def end(self, meter: Meter, error: BaseException | None = None) -> None:
         """Close the scopes that were started: here, now, and never again.
 
-        The report comes first. Whatever interrupts an end then leaves the stream open, and a later
-        end repairs it.
+        The report comes first: what interrupts an end leaves the stream open, for a later end.
         """
         if not self.is_open:
             return
         final = self.final(meter, error)
         try:
-            _open.remove(self.stream)
+            del _open[self.stream]
         except KeyError:  # another thread has ended it just now
             return
         try:
@@ -158,7 +156,7 @@ class Life(Reporting):
             self._close(final)
         except BaseException:
             if self.scopes and self.held() is not None:
-                _open.add(self.stream)
+                _open[self.stream] = None
             raise
 
     def report(self, meter: Meter) -> StreamReport:
@@ -182,8 +180,8 @@ class Life(Reporting):
                 context.run(close_scopes, self.scopes, final)
 
 
-_open: set[ref[Any] | None] = set()
-"""Streams that were started and have not ended. Weakly: a body may refer to its own stream."""
+_open: dict[ref[Any] | None, None] = {}
+"""Streams that were started and have not ended, held weakly. No interrupt can follow a `del`."""
 
 never_stepped: Counter[str] = Counter()
 """How many streams came and went without a step, by name. Nothing else is recorded of them."""
@@ -191,7 +189,8 @@ never_stepped: Counter[str] = Counter()
 
 def open_lives() -> tuple[Life, ...]:
     """The lives of the streams that are open and have not been dropped."""
-    streams = (stream() for stream in tuple(_open) if stream is not None)
+    # `list` copies in one go. `tuple` may run the garbage collector in between, which ends streams.
+    streams = (stream() for stream in list(_open) if stream is not None)
     return tuple(stream._life for stream in streams if stream is not None)  # noqa: SLF001
 
 

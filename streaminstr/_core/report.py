@@ -62,7 +62,8 @@ class Reporting:
     def so_far(self, meter: Meter, *, is_open: bool) -> StreamReport:
         """The numbers so far. The outcome has no meaning yet."""
         turn = None if not is_open else "producer" if meter.in_step else "consumer"
-        return self._report(meter, Ending.CLOSED, Cut.NOTHING, stalled=turn)
+        facts = {"outcome": Outcome.CANCELLED, "stalled": turn}  # no error, whatever the options
+        return make_report(meter, self.handle, self.requested, **facts)
 
     def final(self, meter: Meter, error: BaseException | None) -> StreamReport:
         """The numbers of a stream that ends now."""
@@ -85,9 +86,8 @@ class Reporting:
         is_error = outcome is Outcome.FAILED or (
             outcome is Outcome.CANCELLED and self.config.cancelled_is_error
         )
-        return make_report(
-            meter, self.handle, self.requested, outcome=outcome, is_error=is_error, **facts
-        )
+        facts |= {"outcome": outcome, "is_error": is_error}
+        return self.handle.finish(make_report(meter, self.handle, self.requested, **facts))
 
     def _causes(self) -> list[CancelledBy | None]:
         """Who may have cut the stream short, the surest first."""
@@ -128,6 +128,6 @@ def make_report(
         ),
         producer_time=producer,
         consumer_time=consumer,
-        **{"longest_gap": meter.longest, **handle.said(producer, consumer)},
+        **handle.said(meter.longest, producer, consumer),
         **facts,
     )

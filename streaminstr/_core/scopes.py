@@ -23,12 +23,13 @@ def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamS
     for backend in backends:
         scope = call(backend, "open", info, default=None)
         kind = type(scope)
-        if scope is not None and (id(kind) in _kinds or guarded(_is_scope, scope, default=False)):
+        is_seen = scope is None or id(kind) in _kinds
+        if missing := "" if is_seen else guarded(_missing, scope, default="start or close"):
+            # Named by its type: its repr may differ each time, or raise.
+            _complain(backend, "open", scope, f"a StreamScope: it has no {missing}")
+        elif scope is not None:
             _kinds[id(kind)] = kind
             scopes.append(scope)
-        elif scope is not None:
-            # Named by its type: its repr may differ each time, or raise.
-            _complain(backend, "open", scope, "a StreamScope with the methods start and close")
     return scopes
 
 
@@ -42,7 +43,7 @@ def start_scopes(opened: list[StreamScope], started: list[StreamScope]) -> dict[
         given = call(scope, "start", default=_FAILED)
         if given is not _FAILED:
             started.append(scope)
-            _take_fields(scope, given, fields)
+            take_fields(scope, "start", given, fields)
     return fields
 
 
@@ -70,12 +71,13 @@ def show_progress(scopes: list[StreamScope], so_far: StreamReport) -> None:
             call(scope, "progress", so_far, default=None)
 
 
-def _take_fields(scope: StreamScope, given: Any, fields: dict[str, Attribute]) -> None:
+def take_fields(scope: StreamScope, method: str, given: Any, fields: dict[str, Attribute]) -> None:
+    """Add the log fields that `method` of a scope has returned to `fields`."""
     if type(given) is dict and not given:
         return
     plain = given if type(given) is dict else guarded(_plain_fields, given, default=None)
     if plain is None or not all(isinstance(name, str) for name in plain):
-        _complain(scope, "start", given, "a mapping of log fields")
+        _complain(scope, method, given, "a mapping of log fields")
     else:
         fields.update(plain)
 
@@ -84,9 +86,9 @@ def _plain_fields(given: Any) -> dict[Any, Any] | None:
     return dict(given) if isinstance(given, Mapping) else None
 
 
-def _is_scope(candidate: Any) -> bool:
-    return callable(getattr(candidate, "start", None)) and callable(
-        getattr(candidate, "close", None)
+def _missing(scope: Any) -> str:
+    return " or ".join(
+        [one for one in ("start", "close") if not callable(getattr(scope, one, None))]
     )
 
 

@@ -1,8 +1,9 @@
 """One step of a body: the code that each chunk meets, and what it measures. Read it first.
 
 Rule of the turn. A stream is stepped and ended by one thread at a time, the one that has the turn.
-To take the turn is one atomic operation that never waits: `pop` on a list of one element, which
-fails while another thread has it; `append` gives it back.
+To take the turn is one atomic operation that never waits: `del` on a list of one element, which
+fails while another thread has it; `append` gives it back. It is no call: Python looks for signals
+after each call, and an interrupt there would lose the turn.
 
 1. Who steps or ends a stream takes the turn first, and after giving it back looks at
    `life.closing`.
@@ -65,7 +66,7 @@ class Step(_Stepped):
         """The next chunk, by `advance`; raises what comes out of the body."""
         life, turn = self._life, self._turn
         try:
-            turn.pop()
+            del turn[0]
         except IndexError:
             return self._busy()
         try:
@@ -109,7 +110,7 @@ class AsyncStep(_Stepped):
         """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
         life, turn, run, steps, last = self._life, self._turn, self._life.run, None, True
         try:
-            turn.pop()
+            del turn[0]
         except IndexError:
             return await self._busy()
         try:

@@ -11,7 +11,6 @@ from weakref import ref
 
 from streaminstr._core.cleanup import closers_of
 from streaminstr._core.ends import Ends
-from streaminstr._core.outcome import Ending
 from streaminstr._core.step import Step
 
 if TYPE_CHECKING:
@@ -50,6 +49,7 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     _give = staticmethod(_one)
     _iter = staticmethod(_iterator_of)
     _closers_of = staticmethod(closers_of)
+    _drop = Ends._stop  # noqa: SLF001 - its own base
 
     def __init__(
         self,
@@ -148,14 +148,6 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        try:
-            if self._life.is_open:
-                self._life.ask_to_close(Ending.DROPPED)
-                self._stop()
-        finally:
-            self._warn_if_abandoned()
 
     def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return (lambda _: chunk) if advance is next else advance

@@ -32,9 +32,8 @@ class Turn(Meter):
         """
         self._life.ask_to_close(Ending.CLOSED, cancelled_by, reason)
         closing = self._life.closing
-        if closing is not None and self._turn:
-            with suppress(IndexError):
-                closing.turn.append(self._turn.pop())
+        if closing is not None and self._take_turn():
+            closing.turn.append(None)
 
     def moments(self) -> tuple[float, float]:
         """When the stream began, and when its last chunk came; of an event stream: event."""
@@ -46,7 +45,7 @@ class Turn(Meter):
         closing = self._life.closing
         for place in (self._turn,) if closing is None else (self._turn, closing.turn):
             try:
-                place.pop()
+                del place[0]
             except IndexError:
                 continue
             return True

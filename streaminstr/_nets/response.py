@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core import loop
 from streaminstr._core.guard import guarded
-from streaminstr._http import has_body, is_resumed_in, route_of
+from streaminstr._http import has_body
 from streaminstr._nets.frames import comes_from, is_awaited_by, local_of
-from streaminstr._response import Facts, handle_of
+from streaminstr._response import facts_in, handle_of
 from streaminstr._wrap import push
 
 if TYPE_CHECKING:
@@ -117,14 +117,8 @@ class Response:
             return None
         if self._is_taken():
             return None
-        facts = Facts(
-            method=method,
-            route=route_of(self._scope),
-            status=status,
-            path=self._scope.get("path", ""),
-            content_type=headers.get(b"content-type", b"").decode("latin-1"),
-            resumed=is_resumed_in(self._scope),
-        )
+        named = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        facts = facts_in(self._scope, status, named)._replace(may_append=False)
         started_ns = time.time_ns() - int((clock() - self._begun) * 1e9)
         handle = handle_of(self._config, facts, started_ns=started_ns)
         return push(handle, self._config, self._exchange, self._begun)

@@ -1,30 +1,39 @@
 """The background thread: it looks at open streams when they are due, and starts with the first.
 
 A stream under a config with a `progress_interval` has a `Progress` when it starts: it is shown, and
-its loop is asked how late it is. One with a limit is ended when that is over. The streams
-themselves do nothing for it on their way.
+its loop is asked how late it is. One with a limit is ended when that is over, one with segments is
+asked to begin the next. The streams themselves do nothing for it on their way.
 """
 
 from __future__ import annotations
 
 import os
 from contextvars import Context
+from dataclasses import replace
 from math import inf
 from threading import TIMEOUT_MAX, Event, Lock, Thread
 from time import perf_counter as clock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
+from streaminstr._fields import fields_of
 from streaminstr._process import lag
 from streaminstr._process.expiry import end_if_over
+from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.life import Life
     from streaminstr.types import StreamReport
 
+    _Look = Callable[[tuple[Life, ...]], float]
+
 EVENT = "stream_progress"
+_AFTER_AN_ERROR = 1.0
+"""Seconds until a look that raised is tried again."""
 
 
 class _Clockwork:
@@ -35,6 +44,7 @@ class _Clockwork:
         self.starting = Lock()
         self.wake = Event()
         self.planned = inf
+        self.looks: dict[str, _Look] = {}
 
     def ensure(self) -> None:
         """Start the thread, where there is none yet."""
@@ -58,8 +68,8 @@ _clockwork = _Clockwork()
 
 def look_after(life: Life) -> None:
     """Look at a stream that has just begun when it is due."""
-    progress, soonest = life.progress, end_if_over(life)
-    if progress is not None:
+    progress, soonest = life.progress, min(end_if_over(life), _look_at_segments(life))
+    if progress is not None and progress.interval != inf:
         life.handle.lag = lag.here()
         asked = inf if life.handle.lag is None else life.handle.lag.beat.due
         soonest = min(soonest, progress.due, asked)
@@ -68,10 +78,23 @@ def look_after(life: Life) -> None:
         _clockwork.wake.set()
 
 
+def share(name: str, look: _Look) -> None:
+    """Have the thread call `look`, too, with the lives of all open streams: one of each `name`.
+
+    `look` returns when it is next, by `perf_counter`. It is called at once, and whenever the thread
+    looks at the streams.
+    """
+    clockwork = _clockwork
+    if clockwork.looks.get(name) != look:
+        clockwork.looks = {**clockwork.looks, name: look}
+        clockwork.ensure()
+        clockwork.wake.set()
+
+
 def show_due() -> float:
     """Look at each open stream that is due; returns the seconds to the next."""
-    soonest = inf
-    for life in open_lives():
+    soonest, lives = inf, open_lives()
+    for life in lives:
         progress = life.progress
         if progress is not None:
             asked = _ask_loop_of(life.handle)  # first, so that what is shown has an answer in it
@@ -79,7 +102,9 @@ def show_due() -> float:
                 guarded(_show, life, default=None)
                 progress.due = clock() + progress.interval
             soonest = min(soonest, progress.due, asked)
-        soonest = min(soonest, guarded(end_if_over, life, default=inf))
+        soonest = min(soonest, guarded(end_if_over, life, default=inf), _look_at_segments(life))
+    for look in _clockwork.looks.values():  # last: they may wait for a cache
+        soonest = min(soonest, guarded(look, lives, default=clock() + _AFTER_AN_ERROR))
     return max(soonest - clock(), 0.0)
 
 
@@ -87,6 +112,12 @@ def _ask_loop_of(handle: StreamHandle) -> float:
     """Ask the loop of a stream how late it is, if it is time; returns when it is next."""
     of_stream: lag.Lag | None = handle.lag
     return inf if of_stream is None else guarded(of_stream.beat.ask, default=inf)
+
+
+def _look_at_segments(life: Life) -> float:
+    """Ask a stream for its next segment, if it is time; returns when to look again."""
+    handle: Any = life.handle
+    return inf if handle.segments is None else guarded(handle.segments.look, life, default=inf)
 
 
 def _show(life: Life) -> None:
@@ -99,12 +130,22 @@ def _show(life: Life) -> None:
     if life.is_open:
         # Not under the lock: log handlers have locks of their own.
         life.copy().run(guarded, _log, life.handle, so_far, default=None)
-    life.show(so_far)
+    life.show(_without_firsts(so_far) if so_far.segment else so_far)
+
+
+def _without_firsts(report: StreamReport) -> StreamReport:
+    """Leave out what belongs to an earlier segment: a span's attribute cannot be removed."""
+    return replace(
+        report,
+        time_to_first_chunk=None,
+        request_time_to_first_chunk=None,
+        time_to_first_event=None,
+        marks=NOTHING,
+    )
 
 
 def _log(handle: StreamHandle, report: StreamReport) -> None:
-    fields = {**handle.info.as_attributes(), **report.as_attributes()}
-    handle.logger.bind(**fields).info(EVENT)
+    handle.logger.bind(**fields_of(handle.info, report)).info(EVENT)
 
 
 def _forget() -> None:

@@ -1,34 +1,36 @@
-"""`streaminstr backends`: what is installed, what is picked, and whether it works."""
+"""`streaminstr backends`: what is installed and what is picked; check.py tries it out."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import StreaminstrError, _configure, _registry, _speedups, stream
+from streaminstr import StreaminstrError, _registry, _speedups
+from streaminstr._environment import PREFIX, in_environment, over
+from streaminstr._sifted import plain
+from streaminstr.command.check import try_out
+from streaminstr.command.install import install_line
 from streaminstr.command.table import print_table, say
-from streaminstr.command.witness import Witness
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from streaminstr import Backend
+    from streaminstr.command.receiver import Receiver
 
 COLUMNS = ("backend", "picked", "distribution", "version", "from", "importable")
 SETTINGS = "DJANGO_SETTINGS_MODULE"
-CHUNKS = (b"one ", b"two ", b"three")
-FLUSH_SECONDS = 5.0
 
 
-def show(backend: str | None = None, *, check: bool = False) -> int:
+def show(
+    backend: str | None = None, *, check: bool = False, receiver: Receiver | None = None
+) -> int:
     """List the backends; with `check`, try the picked one. Returns 0, or 1 where that went wrong.
 
-    `backend` is picked in place of what Django's settings say. Raises StreaminstrError where what
-    is picked cannot work.
+    `backend` is picked in place of what Django's settings say. `receiver` has to see what the check
+    sends. Raises StreaminstrError where what is picked cannot work.
     """
     picked, options, reason = pick(backend)
     # Listing must not start a vendor's own telemetry. The check uses the vendor as it is.
@@ -37,24 +39,30 @@ def show(backend: str | None = None, *, check: bool = False) -> int:
     names = names_in(picked)
     print_table(COLUMNS, [_row(point, names) for point in _registry.installed()])
     say(f"\nPicked: {picked!r} ({reason}). Steps: {_speedups.describe()}.")
-    backends = _registry.resolve(picked, options)
-    return try_out(backends) if check else 0
+    # One stream is to arrive, whatever share of all streams a backend takes.
+    backends = tuple(plain(backend) for backend in _registry.resolve(picked, options))
+    return try_out(backends, receiver) if check else 0
 
 
 def pick(backend: str | None) -> tuple[Any, dict[str, Any], str]:
     """What is picked, with which options, and who says so."""
     if backend is not None:
         return backend, {}, "asked for on the command line"
+    raw, reason = _written()
+    if "BACKEND" in in_environment():
+        reason = f"{PREFIX}BACKEND in the environment"
+    merged = over(raw, in_environment())
+    return merged.get("BACKEND", "log"), merged.get("OPTIONS", {}), reason
+
+
+def _written() -> tuple[dict[str, Any], str]:
+    """The setting, or nothing, and where it is written."""
     if SETTINGS not in os.environ:
-        return "log", {}, f"the default; {SETTINGS} is not set"
-    raw = _settings()
+        return {}, f"the default; {SETTINGS} is not set"
+    raw = settings_of_site()
     if raw is None:
-        return "log", {}, f"the default; {os.environ[SETTINGS]} has no STREAMINSTR"
-    return (
-        raw.get("BACKEND", "log"),
-        raw.get("OPTIONS", {}),
-        f"STREAMINSTR in {os.environ[SETTINGS]}",
-    )
+        return {}, f"the default; {os.environ[SETTINGS]} has no STREAMINSTR"
+    return raw, f"STREAMINSTR in {os.environ[SETTINGS]}"
 
 
 def names_in(picked: Any) -> set[str]:
@@ -66,28 +74,10 @@ def names_in(picked: Any) -> set[str]:
     return {picked} if isinstance(picked, str) else set()
 
 
-def try_out(backends: tuple[Backend, ...]) -> int:
-    """Send one stream through the backends, print how it ended, and return the exit code."""
-    if not backends:
-        say("Nothing to check: the backend None turns everything off.")
-        return 0
-    logging.basicConfig(level=logging.INFO, format="%(message)s")  # unless the settings did
-    witnesses = tuple(Witness(backend) for backend in backends)
-    with _configure.forced(_configure.assemble(witnesses)):
-        for _ in stream(CHUNKS, name="streaminstr.check"):
-            pass
-    for witness in witnesses:
-        witness.flush(FLUSH_SECONDS)
-        say(f"\n{witness.name}")
-        for note in witness.notes:
-            say(f"  {note}")
-    return int(any(witness.failed for witness in witnesses))
-
-
-def _settings() -> Any:
+def settings_of_site() -> Any:
     """The setting STREAMINSTR of the module that the environment names. Sets Django up."""
     if find_spec("django") is None:
-        msg = f'{SETTINGS} is set. Install Django: python -m pip install "streaminstr[django]"'
+        msg = f"{SETTINGS} is set. Install Django: {install_line('streaminstr[django]')}"
         raise StreaminstrError(msg)
     import django  # noqa: PLC0415 - an extra
     from django.conf import settings  # noqa: PLC0415

@@ -6,6 +6,8 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from streaminstr._top.plain import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -38,22 +40,6 @@ def say(line: object = "") -> None:
 def is_pretty(out: TextIO) -> bool:
     """Whether `out` is a terminal and rich is installed."""
     return out.isatty() and find_spec("rich") is not None
-
-
-def plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The table as plain text."""
-    titles = [column.removeprefix(">") for column in columns]
-    widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
-    lines = [titles, ["-" * width for width in widths], *rows]
-    return "\n".join(_line(columns, widths, cells) for cells in lines)
-
-
-def _line(columns: Sequence[str], widths: Sequence[int], cells: Sequence[str]) -> str:
-    aligned = [
-        cell.rjust(width) if column.startswith(">") else cell.ljust(width)
-        for column, width, cell in zip(columns, widths, cells, strict=True)
-    ]
-    return "  ".join(aligned).rstrip()
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -6,7 +6,7 @@ import threading
 import warnings
 from contextlib import ExitStack
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _registry
 from streaminstr.command.table import print_table, say
@@ -39,8 +39,9 @@ def require(modules: tuple[str, ...], who: str, *packages: str) -> None:
     """Raise StreaminstrError with the command that installs what is missing."""
     missing = [module for module in modules if not _is_there(module)]
     if missing:
-        arguments = " ".join(f'"{package}"' for package in packages)
-        msg = f"{who} needs {' and '.join(missing)}. Install it: python -m pip install {arguments}"
+        from streaminstr.command.install import install_line  # noqa: PLC0415 - metadata is slow
+
+        msg = f"{who} needs {' and '.join(missing)}. Install it: {install_line(*packages)}"
         raise StreaminstrError(msg)
 
 
@@ -76,39 +77,50 @@ def recorder_for(backend: str) -> Recorder:
 
 def set_up(recorder: Recorder) -> None:
     """Configure Django for the demo's site."""
+    from streaminstr.demo.site import site_settings  # noqa: PLC0415 - needs Django
+
+    set_up_with(site_settings(recorder))
+
+
+def set_up_with(values: dict[str, Any]) -> None:
+    """Configure Django with these settings."""
     import django  # noqa: PLC0415 - an extra
     from django.conf import settings  # noqa: PLC0415
 
-    from streaminstr.demo.site import site_settings  # noqa: PLC0415
-
-    settings.configure(**site_settings(recorder))
+    settings.configure(**values)
     django.setup()
 
 
 def visited(recorder: Recorder) -> list[Trace]:
-    """Send all requests to both servers; return what was recorded once everything has ended."""
+    """Send all requests to both servers; return what was recorded once everything has ended.
+
+    They are sent twice: without the library and with it.
+    """
     from streaminstr.demo.lines import Line, lines_go_to  # noqa: PLC0415 - needs Django
     from streaminstr.demo.picture import traces  # noqa: PLC0415
     from streaminstr.demo.servers import asgi_server, wsgi_server  # noqa: PLC0415
     from streaminstr.demo.visits import visits  # noqa: PLC0415
+    from streaminstr.demo.without import seen_without  # noqa: PLC0415
 
+    without, earlier = seen_without(recorder), len(recorder.spans())
     lines: list[Line] = []
     with lines_go_to(lines.append), wsgi_server() as wsgi_port, asgi_server() as asgi_port:
         planned = [*visits("WSGI", wsgi_port), *visits("ASGI", asgi_port)]
         for visit in planned:
             visit.send(visit)
-    return traces(planned, recorder.spans(), lines)
+    return traces(planned, recorder.spans()[earlier:], lines, without)
 
 
 def print_traces(traces: list[Trace], backend: str) -> int:
     """Print the traces; return the exit code."""
-    from streaminstr.demo.picture import COLUMNS  # noqa: PLC0415 - needs Django
+    from streaminstr.demo.picture import COLUMNS, LEGEND  # noqa: PLC0415 - needs Django
 
     for trace in traces:
         for line in trace.waterfall():
             say(line)
         say()
     print_table(COLUMNS, [trace.row() for trace in traces])
+    say(LEGEND)
     wrong = [trace for trace in traces if trace.outcome != trace.visit.expected]
     for trace in wrong:
         say(f"{trace.visit.request_id} is {trace.outcome}, and not {trace.visit.expected}.")
@@ -127,7 +139,7 @@ def stay_up() -> None:
 
     with lines_go_to(say), wsgi_server() as wsgi_port, asgi_server() as asgi_port:
         for server, port in (("WSGI", wsgi_port), ("ASGI", asgi_port)):
-            say(f"\n{server}")
+            say(f"\n{server}: http://{HOST}:{port}/ has links to all of these")
             for address in dict.fromkeys(visit.path for visit in visits(server, port)):
                 say(f"  http://{HOST}:{port}{address}")
         say("\nCtrl-C ends the site.")

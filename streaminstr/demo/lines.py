@@ -20,6 +20,10 @@ _FIELDS = re.compile(r" \S+=.*")
 """What standard logging, which has no fields of its own, shows after the event."""
 
 
+_SHOWN = 8
+"""Characters of a trace id, so that a line fits a terminal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the log."""
@@ -31,7 +35,8 @@ class Line:
     trace_id: str
 
     def __str__(self) -> str:
-        return f"{self.event}  request_id={self.request_id} trace_id={self.trace_id}"
+        shown = self.trace_id if len(self.trace_id) <= _SHOWN else f"{self.trace_id[:_SHOWN]}..."
+        return f"{self.event}  request_id={self.request_id} trace_id={shown}"
 
 
 class LineHandler(logging.Handler):

@@ -10,7 +10,7 @@ from streaminstr import attributes as names
 from streaminstr.demo.visits import NEVER_READ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from streaminstr.demo.lines import Line
     from streaminstr.demo.spans import Span
@@ -18,21 +18,26 @@ if TYPE_CHECKING:
     from streaminstr.types import Attribute
 
 COLUMNS = (
-    "server",
+    "on",
     "stream",
     "outcome",
     ">chunks",
     ">bytes",
-    ">first chunk ms",
-    ">longest gap ms",
-    ">producer ms",
-    ">consumer ms",
+    ">first",
+    ">gap",
+    ">body",
+    ">wait",
 )
+LEGEND = """\
+  in milliseconds: first, to the first chunk; gap, the longest between two;
+  body, at work; wait, between its steps, for the server and the client"""
 _COUNTS = (names.CHUNKS, names.BYTES)
 _TIMES = (names.TIME_TO_FIRST_CHUNK, names.LONGEST_GAP, names.PRODUCER_TIME, names.CONSUMER_TIME)
 BAR = 30
 """Width of a waterfall, in characters."""
-_WIDTH = 100
+_WIDTH = 80
+_WHOLE = 99.95
+"""Milliseconds from which on there is no decimal."""
 _INDENT = " " * 13
 """What stands before the text of a log line, and before the lines that it goes on in."""
 
@@ -44,6 +49,8 @@ class Trace:
     visit: Visit
     spans: Sequence[Span]
     lines: Sequence[Line]
+    without: str = ""
+    """What there would have been to see without the library."""
 
     @property
     def stream(self) -> Span | None:
@@ -73,6 +80,9 @@ class Trace:
         begin = min((span.started_ns for span in self.spans), default=0)
         end = max((span.ended_ns for span in self.spans), default=0)
         yield f"{self.visit.request_id}: {self.outcome}"
+        if self.without:
+            yield f"  the client {self.visit.deed}"
+            yield f"  without streaminstr: {self.without}"
         for depth, span in tree(self.spans):
             name = "  " * depth + span.name
             yield f"  {name:<24.24} |{_bar(span, begin, end)}| {_since(begin, span.started_ns)}"
@@ -100,13 +110,19 @@ class Trace:
                 yield f"{own} {_number(span, own):.0f}, {_number(span, name):.1f} /s"
 
 
-def traces(visits: Iterable[Visit], spans: Sequence[Span], lines: Sequence[Line]) -> list[Trace]:
-    """Sort what was recorded by the visits that it belongs to."""
+def traces(
+    visits: Iterable[Visit],
+    spans: Sequence[Span],
+    lines: Sequence[Line],
+    without: Mapping[str, str] | None = None,
+) -> list[Trace]:
+    """Sort what was recorded by the visits that it belongs to; `without` is by request id."""
     return [
         Trace(
             visit,
             list(_belonging(visit, spans)),
             [line for line in lines if line.request_id == visit.request_id],
+            (without or {}).get(visit.request_id, ""),
         )
         for visit in visits
     ]
@@ -136,7 +152,10 @@ def _number(span: Span, name: str) -> float:
 
 
 def _milliseconds(span: Span, name: str) -> str:
-    return f"{_number(span, name) * 1000:.1f}" if name in span.attributes else "-"
+    if name not in span.attributes:
+        return "-"
+    shown = _number(span, name) * 1000
+    return f"{shown:.1f}" if shown < _WHOLE else f"{shown:.0f}"
 
 
 def _bar(span: Span, begin: int, end: int) -> str:

@@ -40,10 +40,14 @@ class QuietHandler(WSGIRequestHandler):
 
 
 @contextmanager
-def wsgi_server(port: int = 0) -> Iterator[int]:
-    """The site under WSGI; yields its port. Ends when every answer has ended."""
+def wsgi_server(port: int = 0, *, waits: bool = True) -> Iterator[int]:
+    """The site under WSGI; yields its port. Ends when every answer has ended, or at once.
+
+    A browser keeps connections open on which it has asked nothing: do not wait for those.
+    """
     site = wsgi.StreamScopeMiddleware(WSGIHandler())
     server = make_server(HOST, port, site, ThreadingWSGIServer, QuietHandler)
+    server.daemon_threads, server.block_on_close = not waits, waits
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -55,13 +59,18 @@ def wsgi_server(port: int = 0) -> Iterator[int]:
 
 
 @contextmanager
-def asgi_server(port: int = 0) -> Iterator[int]:
-    """The site under ASGI; yields its port. Ends when every answer has ended."""
+def asgi_server(port: int = 0, *, waits: bool = True) -> Iterator[int]:
+    """The site under ASGI; yields its port. Ends when every answer has ended, or soon."""
     listener = socket.create_server((HOST, port))
     handler: Any = ASGIHandler()  # typed more narrowly than ASGI is
     site = asgi.StreamScopeMiddleware(handler)
     config = uvicorn.Config(
-        site, log_config=None, log_level=logging.CRITICAL, access_log=False, lifespan="off"
+        site,
+        log_config=None,
+        log_level=logging.CRITICAL,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=None if waits else 1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))

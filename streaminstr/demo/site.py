@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
 
@@ -191,7 +191,32 @@ def file(request: HttpRequest) -> FileResponse:  # noqa: ARG001 - Django's signa
     return FileResponse(Path(__file__).open("rb"), content_type="text/x-python")
 
 
+_TRY = {
+    "export/": "rows that all arrive",
+    "broken/": "rows, and then an exception",
+    "live/": "rows for a client that leaves: stop loading the page",
+    "events/": "server-sent events, each from a query of its own",
+    "prices/": "server-sent events with pings",
+    "chat/": "tokens of a model that breaks off after the status 200",
+    "file/": "a file",
+}
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>streaminstr demo</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>:root {{color-scheme: light dark}} body {{font: 16px/1.6 sans-serif; max-width: 40em;
+margin: 2em auto; padding: 0 1em}}</style><h1>streaminstr demo</h1>
+<p>Each link is a streamed response of this {server} server. The terminal shows how it ended.</p>
+<ul>{links}</ul></html>"""
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """A page with a link to each stream, for `demo --keep`."""
+    links = (f'<li><a href="/{path}">{path}</a> {text}</li>' for path, text in _TRY.items())
+    server = "ASGI" if isinstance(request, ASGIRequest) else "WSGI"
+    return HttpResponse(_PAGE.format(server=server, links="".join(links)))
+
+
 urlpatterns = [
+    path("", index),
     path("export/", streaming(export, export_async)),
     path("broken/", streaming(broken, broken_async)),
     path("live/", streaming(live, live_async)),

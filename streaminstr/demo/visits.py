@@ -30,6 +30,11 @@ class Visit:
     send: Callable[[Visit], None]
 
     @property
+    def deed(self) -> str:
+        """What the client does, as the docstring of `send` has it."""
+        return (self.send.__doc__ or "").partition(":")[0].rstrip(".").lower()
+
+    @property
     def request_id(self) -> str:
         return f"{self.server.lower()}-{self.name}"
 
@@ -58,7 +63,7 @@ def visits(server: str, port: int) -> list[Visit]:
 
 
 def _read(visit: Visit) -> None:
-    """Read to the end."""
+    """Reads to the end."""
     connection = visit.connect()
     try:
         connection.getresponse().read()
@@ -69,7 +74,7 @@ def _read(visit: Visit) -> None:
 
 
 def _leave(visit: Visit) -> None:
-    """Read some rows and hang up with a reset, so that the next write fails."""
+    """Leaves after three rows: with a reset, so that the next write fails."""
     site.client_left.clear()
     request = (
         f"GET {visit.path} HTTP/1.1\r\nHost: {HOST}\r\nX-Request-ID: {visit.request_id}\r\n\r\n"
@@ -85,7 +90,7 @@ def _leave(visit: Visit) -> None:
 
 
 def _ask_for_news(visit: Visit) -> None:
-    """Make a conditional request: Django answers 304 and drops the stream."""
+    """Asks for news: Django answers 304 and drops the stream."""
     connection = visit.connect(**{"If-None-Match": '"1"'})
     connection.getresponse().read()
     connection.close()

@@ -12,7 +12,9 @@ from streaminstr._caches import close_here
 from streaminstr._core.guard import guarded
 from streaminstr._exchange import exchange_of, here
 from streaminstr._http import is_resumed
-from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, measure_of
+from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, marked, measure_of
+from streaminstr._sifted import sift
+from streaminstr._untaken import look_for_trace
 from streaminstr._wrap import adopt, wrap
 from streaminstr.django import _buffered, _connections, conf
 from streaminstr.django._files import hand_over, may_be_sent_by_server
@@ -98,11 +100,15 @@ def _instrument(
     requested: float | None,
 ) -> Handle | None:
     leave_out(request, response)
-    config, setting, route = _configure.current(), conf.loaded(), route_of(request)
-    if not config.backends or not _is_wanted(setting, request, response):
+    config = _configure.current()
+    if not config.backends:
         return None
-    if setting is not None and not options.markers:
-        options = options._replace(markers=setting.ends_with.get(route or "", ()))
+    setting, route = conf.loaded(), route_of(request)
+    config = sift(config, None if setting is None else setting.filter, request, response)
+    if not config.backends:
+        return None
+    look_for_trace(config, request.META)
+    options = marked(options, {} if setting is None else setting.ends_with, route)
     by_server = may_be_sent_by_server(request, response)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)
@@ -181,14 +187,6 @@ def _replace_body(
     response._iterator = stream  # noqa: SLF001 - see above
     close = hand_over(response, stream) if by_server else partial(close_here, stream)
     response._resource_closers[:] = [close]  # noqa: SLF001 - see above
-
-
-def _is_wanted(
-    setting: conf.Loaded | None, request: HttpRequest, response: HttpResponseBase
-) -> bool:
-    if setting is None or setting.filter is None:
-        return True
-    return bool(guarded(setting.filter, request, response, default=True))
 
 
 def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:

@@ -23,6 +23,7 @@ from streaminstr._core.stream import Stream
 from streaminstr._process.limit import Slot, Slots, let_in, note_refusal, of_process
 from streaminstr.django import conf
 from streaminstr.django._instrument import route_of
+from streaminstr.django._keys import check_limit
 from streaminstr.types import StreamInfo, StreaminstrError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class ViewLimit(NamedTuple):
 
 def view_limit(limit: int | None) -> ViewLimit | None:
     """What the decorator's `limit` says; raises StreaminstrError."""
-    conf.check_limit("stream_scope(limit=...)", limit)
+    check_limit("stream_scope(limit=...)", limit)
     return None if limit is None else ViewLimit(limit, Slots())
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 from django.conf import settings
 
 OPENTELEMETRY = "opentelemetry.instrumentation.django."
+_OBEYS_OTLP = (4, 8)
+"""The first version of ddtrace that obeys OTEL_TRACES_EXPORTER=otlp."""
 
 
 def datadog_traces_requests() -> bool:
@@ -35,3 +38,25 @@ def bridge_is_on() -> bool:
     """
     trace: Any = sys.modules.get("opentelemetry.trace")
     return trace is not None and type(trace.get_tracer_provider()).__module__.startswith("ddtrace.")
+
+
+def has_no_provider() -> bool:
+    """Whether no SDK has set OpenTelemetry's provider of tracers: it is the API's own."""
+    trace: Any = sys.modules.get("opentelemetry.trace")
+    return trace is not None and is_of_the_api(trace.get_tracer_provider())
+
+
+def is_of_the_api(candidate: object) -> bool:
+    """Whether a provider or tracer is of OpenTelemetry's API itself, which records nothing."""
+    return type(candidate).__module__ == "opentelemetry.trace"
+
+
+def datadog_exports_otlp() -> bool:
+    """Whether ddtrace sends its spans by OTLP and not to Datadog's agent: from 4.8 on."""
+    version = getattr(sys.modules.get("ddtrace"), "__version__", "0")
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    return (
+        numbers >= _OBEYS_OTLP
+        and os.environ.get("OTEL_TRACES_EXPORTER", "").lower() == "otlp"
+        and not os.environ.get("DD_TRACE_AGENT_PROTOCOL_VERSION")
+    )

@@ -22,5 +22,5 @@ class StreaminstrConfig(AppConfig):
 
         conf.adopt()
         checks.register()
-        if guarded(_configure.current, default=OFF).drain is not None:
+        if guarded(_configure.configured, default=OFF).drain is not None:
             _configure.watch()

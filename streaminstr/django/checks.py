@@ -2,101 +2,82 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import checks
 
-from streaminstr import StreaminstrError, _registry
-from streaminstr.django import _tracers, conf
+from streaminstr._environment import describe_unknown, over, unknown
+from streaminstr._mistakes import Mistakes
+from streaminstr.django import _keys, conf
+from streaminstr.django._roster_checks import check_roster
+from streaminstr.django._tracer_checks import check_tracers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from streaminstr._mistakes import Mistake
 
+__all__ = [
+    "MIDDLEWARE",
+    "check_middleware",
+    "check_names",
+    "check_roster",
+    "check_settings",
+    "check_tracers",
+    "register",
+]
 MIDDLEWARE = "streaminstr.django.middleware.StreamScopeMiddleware"
-OUTER = ("django.middleware.gzip.", "django_structlog.middlewares.", _tracers.OPENTELEMETRY)
-"""Beginnings of what has to be listed before ours: it wraps the body, or binds what is captured."""
-_REFERENCE = "docs/reference/settings.md lists the keys, their types and examples."
-_FILTER = "Write a function (request, response) -> bool, and name it by its dotted path."
-_MARKERS = (
-    r'Write a dict such as {"chat/": b"data: [DONE]\n\n"}: the pattern of a route, its marker.'
-)
-_RELEASE = "Write True, to close the connections of the request before its first chunk, or False."
-_BACKEND = "`streaminstr backends` lists what is installed and whether it can be imported."
+NETS = ("streaminstr.asgi.", "streaminstr.wsgi.", "streaminstr.starlette.")
+_NEAR = 0.85
+"""How much two names have in common, from 0 to 1: STREAMING and STREAMINSTR have 0.8."""
 
 
 def register() -> None:
     """Register all checks under the tag `streaminstr`."""
-    for check in (check_settings, check_middleware, check_tracers):
+    for check in (check_settings, check_names, check_middleware, check_tracers, check_roster):
         checks.register(check, "streaminstr")
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """E001 keys, E002 backend, E003 options, E004 filter, E005 end markers, E006 connections."""
-    raw = getattr(settings, "STREAMINSTR", {})
-    if errors := list(_errors("E001", _REFERENCE, conf.check_keys, raw)):
-        return errors
-    if errors := list(_errors("E003", _REFERENCE, conf.check_options, raw)):
-        return errors
-    return [
-        *_errors("E002", _BACKEND, _resolve, raw),
-        *_errors("E004", _FILTER, conf.load_filter, raw),
-        *_errors("E005", _MARKERS, conf.load_markers, raw),
-        *_errors("E006", _RELEASE, conf.load_release, raw),
-    ]
+    mistakes = Mistakes()
+    conf.load(mistakes, getattr(settings, "STREAMINSTR", {}))
+    return sorted(map(_error, mistakes.entries), key=lambda message: str(message.id))
+
+
+def check_names(**_: Any) -> list[checks.CheckMessage]:
+    """W007 variables of the environment, W008 settings: their names are nearly right."""
+    variables = (_unknown_variable(name) for name in unknown())
+    return [*variables, *(_unknown_setting(name) for name in dir(settings) if _is_near(name))]
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
-    """W001 missing, W002 twice, W003 not innermost."""
+    """E007 a net, W001 missing, W002 twice, W003 not innermost."""
     listed = list(settings.MIDDLEWARE)
+    nets = [_net(path) for path in listed if path.startswith(NETS)]
     if MIDDLEWARE not in listed:
-        return [] if _is_off() else [_missing()]
-    inner = [path for path in listed[listed.index(MIDDLEWARE) + 1 :] if path.startswith(OUTER)]
+        return nets if nets or _is_off() else [_missing()]
+    inner = [path for path in listed[listed.index(MIDDLEWARE) + 1 :] if path != MIDDLEWARE]
     twice = [_twice()] if listed.count(MIDDLEWARE) > 1 else []
-    return [*twice, *(_not_innermost(path) for path in inner)]
+    return [*nets, *twice, *([_not_innermost(inner)] if inner else [])]
 
 
-def check_tracers(**_: Any) -> list[checks.CheckMessage]:
-    """W004 spans of streams without their parent, W005 each of them twice."""
-    try:
-        used = {name for name in _NAMES if name in _backend_modules()}
-    except StreaminstrError:
-        return []  # check_settings reports it
-    if _tracers.bridge_is_on():
-        return [_doubled()] if len(used) > 1 else []
-    tracing = {name for name in _NAMES if _TRACES[name]()}
-    return [_orphaned(name) for name in sorted(used - tracing) if tracing]
-
-
-def _errors(
-    number: str, hint: str, check: Callable[[Any], object], raw: Any
-) -> Iterator[checks.CheckMessage]:
-    try:
-        check(raw)
-    except StreaminstrError as error:
-        yield checks.Error(str(error), hint=hint, id=f"streaminstr.{number}")
-
-
-def _resolve(raw: dict[str, Any]) -> None:
-    _registry.resolve(raw.get("BACKEND", "log"), raw.get("OPTIONS", {}))
+def _error(mistake: Mistake) -> checks.CheckMessage:
+    check = _keys.CHECKS.get(mistake.key, _keys.OPTION)
+    return checks.Error(mistake.text, hint=check.hint, id=f"streaminstr.{check.number}")
 
 
 def _is_off() -> bool:
     raw = getattr(settings, "STREAMINSTR", {})
-    return isinstance(raw, dict) and raw.get("BACKEND", "log") is None
+    return isinstance(raw, dict) and over(raw, conf.environment()).get("BACKEND", "log") is None
 
 
-def _backend_modules() -> set[str]:
-    setting = conf.loaded()
-    backends = () if setting is None else setting.config.backends
-    return {type(backend).__module__.partition(".")[0] for backend in backends}
-
-
-_NAMES = {"streaminstr_ddtrace": "Datadog", "streaminstr_opentelemetry": "OpenTelemetry"}
-_TRACES = {
-    "streaminstr_ddtrace": _tracers.datadog_traces_requests,
-    "streaminstr_opentelemetry": _tracers.opentelemetry_traces_requests,
-}
+def _is_near(name: str) -> bool:
+    """Whether a setting is nearly called STREAMINSTR."""
+    if name == "STREAMINSTR" or not name.isupper():
+        return False
+    is_close = SequenceMatcher(None, "STREAMINSTR", name).ratio() > _NEAR
+    return is_close or name.startswith("STREAMINSTR")
 
 
 def _missing() -> checks.CheckMessage:
@@ -118,31 +99,32 @@ def _twice() -> checks.CheckMessage:
     )
 
 
-def _not_innermost(path: str) -> checks.CheckMessage:
+def _not_innermost(inner: list[str]) -> checks.CheckMessage:
     return checks.Warning(
-        f"StreamScopeMiddleware is listed before {path}.",
+        f"StreamScopeMiddleware is listed before {', '.join(inner)}: it does not see the body that "
+        "they make, nor what they bind.",
         hint=f"Move {MIDDLEWARE!r} to the end of MIDDLEWARE.",
         id="streaminstr.W003",
     )
 
 
-def _orphaned(name: str) -> checks.CheckMessage:
-    (other,) = (_NAMES[one] for one in _NAMES if one != name)
-    return checks.Warning(
-        f"The requests are traced by {other} alone, and the streams by {_NAMES[name]}: "
-        "the span of a stream has no parent.",
+def _net(path: str) -> checks.CheckMessage:
+    return checks.Error(
+        f"MIDDLEWARE lists {path}, which is no middleware of Django: it takes a whole application.",
         hint=(
-            f"Have {_NAMES[name]} trace the requests too, or choose {other}'s backend; or let "
-            "ddtrace take OpenTelemetry's spans (DD_TRACE_OTEL_ENABLED with ddtrace-run)."
+            f"Write {MIDDLEWARE!r}, and put the other round the application, in asgi.py or wsgi.py."
         ),
-        id="streaminstr.W004",
+        id="streaminstr.E007",
     )
 
 
-def _doubled() -> checks.CheckMessage:
+def _unknown_variable(name: str) -> checks.CheckMessage:
+    return checks.Warning(describe_unknown(name), hint=_keys.REFERENCE, id="streaminstr.W007")
+
+
+def _unknown_setting(name: str) -> checks.CheckMessage:
     return checks.Warning(
-        "Both backends are on, and ddtrace takes OpenTelemetry's spans too "
-        "(DD_TRACE_OTEL_ENABLED): each stream has two spans in one trace.",
-        hint="Keep one of the backends, or turn the bridge off.",
-        id="streaminstr.W005",
+        f"The setting {name} has no effect. Did you mean STREAMINSTR?",
+        hint=f'Everything is in one dict: STREAMINSTR = {{"BACKEND": ...}}. {_keys.REFERENCE}',
+        id="streaminstr.W008",
     )

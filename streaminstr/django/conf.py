@@ -6,53 +6,55 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.utils.module_loading import import_string
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
-from streaminstr import StreaminstrError, _configure
-from streaminstr._events import markers_of
+from streaminstr import _configure
+from streaminstr._environment import in_environment, over, variable
+from streaminstr._mistakes import Mistakes, did_you_mean
+from streaminstr._options import KEYS, OPTIONS, grace_of
+from streaminstr._sifted import filter_of
+from streaminstr.django import _keys
+from streaminstr.django._cached import store_in
+from streaminstr.django._keys import OWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
-
+    from streaminstr._configure import Settings
     from streaminstr._core.config import Config
+    from streaminstr._sifted import Filter
 
-    Filter = Callable[[HttpRequest, HttpResponseBase], bool]
-
-KEYS = (
-    "BACKEND",
-    "CANCELLED_IS_ERROR",
-    "DRAIN",
-    "ENDS_WITH",
-    "FAREWELL",
-    "FILTER",
-    "LIMIT",
-    "LOG_LEVELS",
-    "MAX_AGE",
-    "MAX_STALL",
-    "OPTIONS",
-    "PARENT",
-    "PROGRESS_INTERVAL",
-    "RELEASE_CONNECTIONS",
-)
-_ADAPTERS_OWN = ("BACKEND", "ENDS_WITH", "FILTER", "LIMIT", "RELEASE_CONNECTIONS")
-"""Keys that are no options of `streaminstr.configure`."""
+__all__ = [
+    "KEYS",
+    "Loaded",
+    "adopt",
+    "build",
+    "check_keys",
+    "check_options",
+    "load_filter",
+    "loaded",
+]
 _UNSET: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The setting as it was written, and what it means."""
+    """The setting as it was written, and what it means: a field for each key in `_keys.OWN`."""
 
     raw: Any
-    config: Config
-    filter: Filter | None
+    config: Settings
     ends_with: Mapping[str, tuple[bytes, ...]]
     release_connections: bool
     limit: int | None = None
     """How many streams may be open in a process; None: any number."""
+    trace_url: str | None = None
+    """The address of a stream's trace, with the names of ids in braces."""
+
+    @property
+    def filter(self) -> Filter | None:
+        """Which responses have a scope; None: all."""
+        return self.config.filter
 
     @property
     def is_limited(self) -> bool:
@@ -61,6 +63,8 @@ class Loaded:
 
 
 _loaded: Loaded | None = None
+_overriding = 0
+"""How many blocks of `override_settings` are open that say something about STREAMINSTR."""
 
 
 def adopt() -> None:
@@ -69,22 +73,52 @@ def adopt() -> None:
 
 
 def loaded() -> Loaded | None:
-    """What STREAMINSTR says, or None where it is not set; raises StreaminstrError."""
+    """What STREAMINSTR and the environment say, or None where neither does.
+
+    Raises StreaminstrError, of all that is wrong.
+    """
     global _loaded  # noqa: PLW0603 - one process has one Django settings
     raw = getattr(settings, "STREAMINSTR", _UNSET)
-    if raw is _UNSET:
+    if raw is _UNSET and (_configure.has_configured() or not environment()):
         return None
     setting = _loaded
     if setting is None or setting.raw is not raw:
-        setting = _loaded = Loaded(
-            raw,
-            build(raw),
-            load_filter(raw),
-            load_markers(raw),
-            load_release(raw),
-            raw.get("LIMIT"),
-        )
+        mistakes = Mistakes()
+        own = load(mistakes, {} if raw is _UNSET else raw)
+        mistakes.tell()
+        setting = _loaded = Loaded(raw=raw, **own)
     return setting
+
+
+def environment() -> Mapping[str, Any]:
+    """What the environment says over the setting: nothing inside of `override_settings`."""
+    return {} if _overriding else in_environment()
+
+
+@receiver(setting_changed)
+def _note_override(*, setting: str, enter: bool, **_: Any) -> None:
+    global _loaded, _overriding  # noqa: PLW0603 - as above
+    if setting == "STREAMINSTR":
+        _loaded = None
+        _overriding = max(_overriding + (1 if enter else -1), 0)
+
+
+def load(mistakes: Mistakes, raw: Any) -> dict[str, Any]:
+    """The fields of `Loaded`; all that is wrong with `raw` and the environment is in `mistakes`."""
+    mistakes.collect("", check_keys, raw)
+    if not isinstance(raw, dict):
+        return {}
+    merged = over(raw, environment())
+    own = {
+        key.lower(): mistakes.collect(key, one.load, where(key), merged.get(key, one.default))
+        for key, one in OWN.items()
+    }
+    return {**own, "config": _config_of(mistakes, merged)}
+
+
+def where(key: str) -> str:
+    """What the user has written a key as, in an error."""
+    return variable(key) if key in environment() else f'STREAMINSTR["{key}"]'
 
 
 def _config_in_settings() -> Config | None:
@@ -92,102 +126,57 @@ def _config_in_settings() -> Config | None:
     return None if setting is None else setting.config
 
 
-def build(raw: Any) -> Config:
+def build(raw: Any) -> Settings:
     """The Config that the setting describes; raises StreaminstrError."""
     check_keys(raw)
-    check_options(raw)
-    options = {key.lower(): value for key, value in raw.items() if key not in _ADAPTERS_OWN}
-    if raw.get("DRAIN") is not None:
-        options["drain"] = raw["DRAIN"]["GRACE"]
-    return _configure.build(raw.get("BACKEND", "log"), **options)
+    mistakes = Mistakes()
+    config = _config_of(mistakes, raw)
+    mistakes.tell()
+    return config
+
+
+def _config_of(mistakes: Mistakes, raw: dict[str, Any]) -> Settings:
+    options = mistakes.collect(
+        "OPTIONS", _keys.check_options, where("OPTIONS"), raw.get("OPTIONS", {})
+    )
+    grace = mistakes.collect("DRAIN", grace_of, where("DRAIN"), raw.get("DRAIN"))
+    more = {
+        key.lower(): value for key, value in raw.items() if key in KEYS and key.lower() in OPTIONS
+    }
+    if "drain" in more:
+        more["drain"] = grace
+    if "roster" in more:
+        more["roster"] = mistakes.collect("ROSTER", store_in, where("ROSTER"), raw["ROSTER"])
+    return _configure.collect(
+        mistakes, lambda name: where(name.upper()), raw.get("BACKEND", "log"), options or {}, more
+    )
 
 
 def check_keys(raw: Any) -> None:
     """Raise StreaminstrError if `raw` is not a dict, and for keys that do not exist."""
+    mistakes = Mistakes()
     if not isinstance(raw, dict):
-        msg = f'STREAMINSTR is {raw!r:.80}. Write a dict, such as {{"BACKEND": "opentelemetry"}}.'
-        raise StreaminstrError(msg)
-    if unknown := sorted(str(key) for key in raw if key not in KEYS):
-        msg = f"STREAMINSTR has unknown keys: {', '.join(unknown)}. Known are: {', '.join(KEYS)}."
-        raise StreaminstrError(msg)
+        text = f'STREAMINSTR is {raw!r:.80}. Write a dict, such as {{"BACKEND": "opentelemetry"}}.'
+        mistakes.add("", text)
+    else:
+        for key in raw:
+            if key not in KEYS:
+                mistakes.add("", _unknown(key))
+    mistakes.tell()
+
+
+def _unknown(key: object) -> str:
+    meant = did_you_mean(key, KEYS)
+    return f"STREAMINSTR has the unknown key {key!r}.{meant} The keys are: {', '.join(KEYS)}."
 
 
 def check_options(raw: dict[str, Any]) -> None:
     """Raise StreaminstrError for an option with a wrong value."""
-    options = raw.get("OPTIONS", {})
-    if not isinstance(options, dict):
-        msg = (
-            f"STREAMINSTR['OPTIONS'] is {options!r:.80}. It takes a dict of the backend's options."
-        )
-        raise StreaminstrError(msg)
-    for key, value in raw.items():
-        if key == "DRAIN":
-            check_drain(value)
-        elif key == "LIMIT":
-            check_limit("STREAMINSTR['LIMIT']", value)
-        elif key not in (*_ADAPTERS_OWN, "OPTIONS"):
-            _configure.check_option(key.lower(), value)
-
-
-def check_drain(given: Any) -> None:
-    """Raise StreaminstrError if DRAIN does not say how long open streams have."""
-    if given is None:
-        return
-    if not isinstance(given, dict) or set(given) != {"GRACE"}:
-        msg = f"STREAMINSTR['DRAIN'] is {given!r:.80}. It takes a dict such as {{\"GRACE\": 20}}."
-        raise StreaminstrError(msg)
-    if given["GRACE"] is None:
-        msg = "STREAMINSTR['DRAIN']['GRACE'] is None. It takes a number of seconds above 0."
-        raise StreaminstrError(msg)
-    _configure.check_option("drain", given["GRACE"])
-
-
-def check_limit(name: str, given: Any) -> None:
-    """Raise StreaminstrError if `given` does not say how many streams may be open."""
-    is_number = isinstance(given, int) and not isinstance(given, bool)
-    if given is not None and not (is_number and given > 0):
-        msg = f"{name} is {given!r:.80}. It takes a whole number above 0, or None."
-        raise StreaminstrError(msg)
-
-
-def load_markers(raw: dict[str, Any]) -> dict[str, tuple[bytes, ...]]:
-    """The end markers by route; raises StreaminstrError."""
-    given = raw.get("ENDS_WITH", {})
-    if not isinstance(given, dict) or not all(isinstance(route, str) for route in given):
-        msg = (
-            f"STREAMINSTR['ENDS_WITH'] is {given!r:.80}. It takes a dict of routes to end markers, "
-            r'such as {"chat/": b"data: [DONE]\n\n"}.'
-        )
-        raise StreaminstrError(msg)
-    try:
-        return {route: markers_of(marker) for route, marker in given.items()}
-    except TypeError as error:
-        msg = f"STREAMINSTR['ENDS_WITH']: {error}"
-        raise StreaminstrError(msg) from error
-
-
-def load_release(raw: dict[str, Any]) -> bool:
-    """Whether database connections are released; raises StreaminstrError for what is no bool."""
-    release = raw.get("RELEASE_CONNECTIONS", False)
-    if not isinstance(release, bool):
-        msg = f"STREAMINSTR['RELEASE_CONNECTIONS'] is {release!r:.80}. It takes True or False."
-        raise StreaminstrError(msg)
-    return release
+    mistakes = Mistakes()
+    load(mistakes, {**raw, "BACKEND": None})
+    mistakes.tell()
 
 
 def load_filter(raw: dict[str, Any]) -> Filter | None:
     """The callable that FILTER names; raises StreaminstrError."""
-    chosen = raw.get("FILTER")
-    if isinstance(chosen, str):
-        try:
-            chosen = import_string(chosen)
-        except ImportError as error:
-            msg = f"STREAMINSTR['FILTER'] cannot be imported: {error}"
-            raise StreaminstrError(msg) from error
-    if chosen is not None and not callable(chosen):
-        msg = (
-            f"STREAMINSTR['FILTER'] is {chosen!r:.80}. "
-            "It takes a callable (request, response) -> bool, or the dotted path of one."
-        )
-        raise StreaminstrError(msg)
-    return chosen
+    return filter_of(where("FILTER"), raw.get("FILTER"))

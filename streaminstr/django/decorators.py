@@ -50,8 +50,8 @@ def stream_scope(
     refuse_bare_use("stream_scope", name)
     conf.adopt()
     _check_release(release_connections)
-    described = Options(name, attributes, markers_of(ends_with), release_connections)
-    options = _Scoped(described, enabled, _limit.view_limit(limit))
+    described = Options(name, attributes, markers_of(ends_with), release_connections, enabled)
+    options = _Scoped(described, _limit.view_limit(limit))
 
     def decorate(view: Any) -> Any:
         _refuse_generator_function(view)
@@ -90,7 +90,6 @@ class _Scoped(NamedTuple):
     """One use of the decorator."""
 
     options: Options
-    enabled: bool
     limit: _limit.ViewLimit | None
 
     def enter(self, args: tuple[Any, ...]) -> _Visit:
@@ -124,9 +123,9 @@ class _Scoped(NamedTuple):
 
     def _is_wanted(self, request: Any, response: Any) -> bool:
         """Whether a response is to have a scope."""
-        if not self.enabled:
+        if not self.options.enabled:
             leave_out(request, response)
-        return self.enabled and request is not None
+        return self.options.enabled and request is not None
 
 
 def _check_release(given: Any) -> None:

@@ -37,7 +37,7 @@ class StreamScopeMiddleware:
         self.get_response: Any = get_response
         conf.adopt()
         setting = conf.loaded()
-        if not _configure.current().backends and not (setting and setting.is_limited):
+        if not _configure.configured().backends and not (setting and setting.is_limited):
             msg = "streaminstr is turned off: its backend is None, and nothing is limited"
             raise MiddlewareNotUsed(msg)
         self.async_mode = iscoroutinefunction(get_response)

@@ -1,6 +1,7 @@
 """All logging: the embedded backend, a stream's logger, structlog in its modes, the log filter.
 
-Imports `_core`, `_asgiref`, `types`, `attributes`, the standard library; structlog where installed.
+Imports `_core`, `_asgiref`, `_fields`, `types`, `attributes`, the standard library; structlog where
+installed.
 """
 
 from streaminstr.log.backend import (

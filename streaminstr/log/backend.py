@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import attributes as names
 from streaminstr._core.handle import current
+from streaminstr._fields import fields_of
 from streaminstr.log.logger import StreamLogger, stream_logger
 from streaminstr.log.origin import plain_names
 from streaminstr.types import Outcome, StreaminstrError
@@ -85,7 +86,7 @@ class LogScope:
         stream = current.get()
         if level is not None and stream is not None:
             # No traceback: the caller of the body logs it, and its text may come from a client.
-            fields = plain_names({**self._info.as_attributes(), **report.as_attributes()})
+            fields = plain_names(fields_of(self._info, report))
             _emit(stream.logger, level, "stream_closed", fields)
 
 

@@ -77,11 +77,16 @@ class Bindings(dict[str, Any]):
         return bindings
 
     def late(self) -> dict[str, Any]:
-        """The stream's fields that this logger lacks because it was made before them."""
+        """The stream's fields that this logger lacks, or has as they were when it was made."""
         line = self.origin.line
         if line is self.line or line is None:
             return {}
-        return {name: value for name, value in line.fields.items() if name not in self}
+        old = {} if self.line is None else self.line.fields
+        return {
+            name: value
+            for name, value in line.fields.items()
+            if name not in self or (name in old and self[name] is old[name])
+        }
 
 
 class _Placed:

@@ -33,6 +33,7 @@ class Line(NamedTuple):
     fields: Mapping[str, Attribute]
 
 
+_UNSET: Any = object()
 here: ContextVar[Line | None] = ContextVar("streaminstr.line", default=None)
 """The fields of the stream whose step or clean-up is running here."""
 
@@ -60,6 +61,23 @@ class Origin:
         self._context, self._thread = copy_context(), tagged_thread()
         here.set(line)
 
+    def resettle(self, line: Line, before: Context) -> None:
+        """Put other fields on each line of the current Context, and on those from elsewhere.
+
+        What is remembered changes by what was set since the copy `before` was made, and by no more:
+        what the body has bound meanwhile stays its own.
+        """
+        remembered = (before if self._context is None else self._context).copy()
+        self.line = line
+        here.set(line)
+        structured.bind(line.fields)
+        if self._held is not None:
+            self._held = self._held.with_fields(line.fields)
+        for variable, value in copy_context().items():
+            if before.get(variable, _UNSET) is not value:
+                remembered.run(variable.set, value)
+        self._context = remembered
+
     @property
     def run(self) -> Callable[..., Any]:
         """Calls a function with the stream's bindings, which are current or remembered.
@@ -84,6 +102,15 @@ def bind(handle: StreamHandle) -> None:
         handle.fields = {**handle.attributes, **handle.fields}
     handle.fields = plain_names(handle.fields)
     origin_of(handle).settle(Line(handle.info.name, handle.fields))
+
+
+def rebind(handle: StreamHandle, fields: Mapping[str, Any], before: Context) -> None:
+    """Put the ids of another span on the log lines of a stream, from now on.
+
+    `before` is a copy of the current Context from before that span was current.
+    """
+    handle.fields = {**handle.fields, **plain_names(fields)}
+    origin_of(handle).resettle(Line(handle.info.name, handle.fields), before)
 
 
 def origin_of(handle: StreamHandle) -> Origin:

@@ -101,6 +101,14 @@ class ThreadLocals:
     def __init__(self, slots: tuple[Slot, ...]) -> None:
         self._held = [(slot, slot.bindings().copy()) for slot in slots]
 
+    def with_fields(self, fields: Mapping[str, Attribute]) -> ThreadLocals:
+        """Others, with `fields` too. Another thread may be using these."""
+        others = ThreadLocals(())
+        others._held = [(slot, slot.make()) for slot, _ in self._held]
+        for (_, bindings), (_, held) in zip(others._held, self._held, strict=True):
+            bindings.update({} if held is _ABSENT else held, **fields)
+        return others
+
     def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call `function` with them in force; what it binds is kept for the next call."""
         outer = [(slot, slot.put(bindings)) for slot, bindings in self._held]

@@ -1,9 +1,9 @@
-"""For tests: a backend that only records, and the contract that every backend has to pass.
+"""For tests: a backend that only records, and the contracts that every backend has to pass.
 
-    from streaminstr.testing import BackendContract, RecordingBackend
+    from streaminstr.testing import BackendContract, MetricsContract, RecordingBackend
 
-`RecordingBackend` needs the standard library alone; `BackendContract` needs pytest, and is loaded
-when it is asked for. The fixture `streams` comes with the pytest plugin, by itself.
+`RecordingBackend` needs the standard library alone; the contracts need pytest, and are loaded
+when they are asked for. The fixture `streams` comes with the pytest plugin, by itself.
 """
 
 from importlib import import_module
@@ -13,11 +13,24 @@ from streaminstr.testing._recording import RecordedStream, RecordingBackend
 
 if TYPE_CHECKING:
     from streaminstr.testing._contract import BackendContract
-    from streaminstr.testing._views import SpanView
+    from streaminstr.testing._metrics_contract import MetricsContract
+    from streaminstr.testing._views import MetricView, SpanView
 
-__all__ = ["BackendContract", "RecordedStream", "RecordingBackend", "SpanView"]
+__all__ = [
+    "BackendContract",
+    "MetricView",
+    "MetricsContract",
+    "RecordedStream",
+    "RecordingBackend",
+    "SpanView",
+]
 
-_HOME = {"BackendContract": "_contract", "SpanView": "_views"}
+_HOME = {
+    "BackendContract": "_contract",
+    "MetricView": "_views",
+    "MetricsContract": "_metrics_contract",
+    "SpanView": "_views",
+}
 
 
 if not TYPE_CHECKING:  # a checker would take any name for one that exists

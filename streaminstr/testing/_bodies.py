@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,11 @@ def lose(stream: Any) -> None:
     next(stream)
     cycle = [stream]
     cycle.append(cycle)
+
+
+def collect() -> None:
+    """Run the garbage collector."""
+    gc.collect()
 
 
 def describing(attributes: dict[str, Any]) -> Iterator[bytes]:

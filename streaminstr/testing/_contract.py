@@ -7,6 +7,7 @@ from streaminstr.testing._promises_async import AsyncEnds
 from streaminstr.testing._promises_ends import Ends
 from streaminstr.testing._promises_extras import Extras
 from streaminstr.testing._promises_places import Places
+from streaminstr.testing._promises_segments import Segments
 from streaminstr.testing._promises_spans import Spans
 
 _HINT = (
@@ -15,7 +16,7 @@ _HINT = (
 )
 
 
-class BackendContract(Ends, Spans, Places, AsyncEnds, Extras):
+class BackendContract(Ends, Spans, Places, AsyncEnds, Extras, Segments):
     """Every promise that a backend makes, one test each. Needs pytest, and no plugin.
 
     Subclass it with `make_backend`, and with `finished` and `current_span_id` where the vendor

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from streaminstr.testing._methods import missing_in
+from streaminstr.types import SupportsSegments
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -54,8 +57,11 @@ class ObservedBackend:
                 self._backend.open,
                 f"returned {scope!r:.80}. Return a new scope for each stream.",
             )
+        elif missing := missing_in(scope):
+            self._observer.fault(self._backend.open, f"returned a {type(scope).__name__} {missing}")
         self._observer.scopes.append(scope)
-        return ObservedScope(scope, self._observer)
+        kind = ObservedSegments if isinstance(scope, SupportsSegments) else ObservedScope
+        return kind(scope, self._observer)
 
 
 class ObservedScope:
@@ -66,14 +72,25 @@ class ObservedScope:
         self._observer = observer
 
     def start(self) -> Mapping[str, Attribute]:
-        fields = self._observer.call(self._scope.start)
-        if not isinstance(fields, Mapping):
-            self._observer.fault(
-                self._scope.start,
-                f"returned {fields!r:.80}. Return a mapping of log fields, or {{}}.",
-            )
-        return fields  # type: ignore[no-any-return]
+        return self._fields_of(self._scope.start)
 
     def close(self, report: StreamReport) -> None:
         self._observer.reports.append(report)
         self._observer.call(self._scope.close, report)
+
+    def _fields_of(self, method: Callable[..., Any], *arguments: Any) -> Mapping[str, Attribute]:
+        fields = self._observer.call(method, *arguments)
+        if not isinstance(fields, Mapping):
+            self._observer.fault(
+                method, f"returned {fields!r:.80}. Return a mapping of log fields, or {{}}."
+            )
+        return fields  # type: ignore[no-any-return]
+
+
+class ObservedSegments(ObservedScope):
+    """The same for a scope that can be cut."""
+
+    _scope: Any
+
+    def segment(self, report: StreamReport) -> Mapping[str, Attribute]:
+        return self._fields_of(self._scope.segment, report)

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streaminstr.testing._hooks import Hooks
+from streaminstr.testing._hooks import Hooks, needs
+from streaminstr.testing._methods import OF_BACKEND, OF_SCOPE, misspelt_in
 from streaminstr.testing._trial import Trial, in_thread
-from streaminstr.types import Outcome, SupportsFlush, SupportsProgress
+from streaminstr.types import Outcome, SupportsFlush, SupportsProgress, SupportsTraceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class Extras(Hooks):
-    """Progress of a long stream, and flush at the end of the process."""
+    """Progress of a long stream, flush at the end of the process, and the number of a trace."""
 
     def test_progress(self) -> None:
         """Showing the progress of a stream, from a thread, does not end its span."""
         with Trial(self, "progress") as trial:
             stream = trial.stream()
+            _check_names(trial, trial.observer.scopes, OF_SCOPE)
             scopes = _those(trial.observer.scopes, SupportsProgress, "the scope has no progress()")
             next(stream)
             report = stream.report()
@@ -33,6 +35,7 @@ class Extras(Hooks):
     def test_flush(self) -> None:
         """Flushing while a stream is open does not end its span."""
         with Trial(self, "flush") as trial:
+            _check_names(trial, trial.backends, OF_BACKEND)
             backends = _those(trial.backends, SupportsFlush, "the backend has no flush()")
             stream = trial.stream()
             next(stream)
@@ -40,6 +43,27 @@ class Extras(Hooks):
                 trial.observer.call(backend.flush, 1.0)
             stream.close()
         trial.ended(Outcome.CANCELLED)
+
+    @needs("has_current_span")
+    def test_trace_id(self) -> None:
+        """Inside of a stream, its trace has a number, by which a `RATIO` keeps whole traces."""
+        with Trial(self, "trace_id") as trial:
+            _check_names(trial, trial.backends, OF_BACKEND)
+            backends = _those(trial.backends, SupportsTraceId, "the backend has no trace_id()")
+            body = ([trial.observer.call(one.trace_id) for one in backends] for _ in range(2))
+            first, second = trial.stream(body)
+            numbers = [given for given in first if given is not None]  # a vendor may be off
+            trial.check_anyway(
+                first == second and numbers and all(isinstance(one, int) for one in numbers),
+                f"trace_id() returned {first!r} in one step and {second!r} in the next. Return the "
+                "number of the current trace: an int, the same in all spans of the trace.",
+            )
+        trial.ended(Outcome.COMPLETED)
+
+
+def _check_names(trial: Trial, owners: Iterable[Any], methods: tuple[str, ...]) -> None:
+    sentences = [sentence for owner in owners for sentence in misspelt_in(owner, methods)]
+    trial.check_anyway(not sentences, " ".join(sentences))
 
 
 def _those(candidates: Iterable[Any], capability: Any, missing: str) -> list[Any]:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from streaminstr.types import Attribute, Outcome, StreamInfo, StreamReport
 
@@ -64,6 +64,7 @@ class RecordingBackend:
             trace_id=f"{number:032x}" if linked or made_in is None else made_in.trace_id,
             span_id=f"{number:016x}",
             current=self._current,
+            numbers=self._numbers,
         )
         self.streams.append(stream)
         return stream
@@ -84,11 +85,16 @@ class RecordedStream:
     trace_id: str
     span_id: str
     current: ContextVar[Any] = field(repr=False)
+    numbers: Iterator[int] = field(repr=False)
     events: list[str] = field(default_factory=lambda: ["open"])
-    """`open`, `start`, `progress`, `close`, in the order of the calls."""
+    """`open`, `start`, `progress`, `segment`, `close`, in the order of the calls."""
     fields: Mapping[str, Attribute] = field(default_factory=dict)
-    """What `start` returned: the fields of the stream's log lines."""
+    """What `start`, or the last `segment`, returned: the fields of the stream's log lines."""
     progress_reports: list[StreamReport] = field(default_factory=list, repr=False)
+    segment_reports: list[StreamReport] = field(default_factory=list, repr=False)
+    """The numbers of each segment but the last, whose are in `report`."""
+    segment_ids: list[str] = field(default_factory=list, repr=False)
+    """The ids of the spans of these segments; `span_id` is that of the last."""
     report: StreamReport | None = None
     """The numbers of the stream: None before its end."""
 
@@ -126,6 +132,14 @@ class RecordedStream:
     def progress(self, report: StreamReport) -> None:
         self.events.append("progress")
         self.progress_reports.append(report)
+
+    def segment(self, report: StreamReport) -> Mapping[str, Attribute]:
+        self.events.append("segment")
+        self.segment_reports.append(report)
+        self.segment_ids.append(self.span_id)
+        self.span_id = f"{next(self.numbers):016x}"
+        self.fields = {"trace_id": self.trace_id, "span_id": self.span_id}
+        return self.fields
 
     def close(self, report: StreamReport) -> None:
         self.events.append("close")

@@ -23,7 +23,7 @@ class SpanView:
     parent_id: str | None = None
     """The `span_id` of the parent; None for the root of a trace."""
     links: tuple[str, ...] = ()
-    """The `span_id`s of the spans that it is linked to."""
+    """The `span_id` of each span that it is linked to."""
     start_ns: int | None = None
     """Unix time in nanoseconds; milliseconds are fine enough."""
     attributes: Mapping[str, object] = field(default_factory=dict)
@@ -31,3 +31,17 @@ class SpanView:
     is_error: bool = False
     exceptions: int = 0
     """How many exceptions were recorded for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricView:
+    """One series of a metric, as `MetricsContract.points` returns it."""
+
+    name: str
+    """The name in streaminstr.metrics, such as `streaminstr.streams.opened`."""
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    """Under the names in streaminstr.attributes; one that is empty counts as left out."""
+    value: float = 0.0
+    """Of a counter or a gauge; of a histogram the sum."""
+    count: int | None = None
+    """Of a histogram: how many values it has recorded."""

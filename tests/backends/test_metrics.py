@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 import streaminstr
+from streaminstr.metrics import DURATION, FIRST_CHUNK, SIZE
 from streaminstr_opentelemetry import OpenTelemetryBackend
-from streaminstr_opentelemetry._metrics import DURATION, FIRST_CHUNK, GAP, MOST_GAPS, SIZE
+from streaminstr_opentelemetry._metrics import GAPS, MOST_GAPS
+
+GAP = GAPS.buckets
 
 HTTP = {
     "http.request.method": "GET",
@@ -30,6 +33,8 @@ def test_each_has_its_unit(otel, open_stream):
     list(open_stream())
     assert {name: metric.unit for name, (metric, _) in otel.points.items()} == {
         "streaminstr.active_streams": "{stream}",
+        "streaminstr.streams.opened": "{stream}",
+        "streaminstr.streams.closed": "{stream}",
         "streaminstr.stream.duration": "s",
         "streaminstr.stream.time_to_first_chunk": "s",
         "streaminstr.stream.body.size": "By",
@@ -64,6 +69,33 @@ def test_active_streams_come_back_to_zero(otel, open_stream):
     assert point.value == 0
 
 
+def test_each_stream_is_opened_once_and_closed_once(otel, open_stream):
+    """They survive what a gauge does not: a sum over processes, and one that was killed."""
+    body = open_stream()
+    next(body)
+    (opened, [point]) = otel.points["streaminstr.streams.opened"]
+    assert (point.value, point.attributes, opened.data.is_monotonic) == (1, STARTED, True)
+    assert "streaminstr.streams.closed" not in otel.points
+    body.close(cancelled_by="client")
+    (closed, [point]) = otel.points["streaminstr.streams.closed"]
+    assert (point.value, closed.data.is_monotonic) == (1, True)
+    assert point.attributes == {
+        **STARTED,
+        "streaminstr.outcome": "cancelled",
+        "streaminstr.cancelled_by": "client",
+    }
+    (_, [point]) = otel.points["streaminstr.streams.opened"]
+    assert point.value == 1
+
+
+def test_what_tells_who_cancelled_is_no_attribute_of_a_histogram(otel, open_stream):
+    body = open_stream()
+    next(body)
+    body.close(cancelled_by="client")
+    (_, [point]) = otel.points["streaminstr.stream.duration"]
+    assert "streaminstr.cancelled_by" not in point.attributes
+
+
 def test_refusals_are_counted_by_route(otel):
     info = streaminstr.StreamInfo(name="s", attributes=HTTP)
     otel.backend.refused(info)
@@ -89,9 +121,9 @@ def test_no_first_chunk_no_time_to_it(otel, open_stream):
 @pytest.mark.parametrize(
     ("name", "buckets"),
     [
-        ("streaminstr.stream.duration", DURATION),
-        ("streaminstr.stream.time_to_first_chunk", FIRST_CHUNK),
-        ("streaminstr.stream.body.size", SIZE),
+        ("streaminstr.stream.duration", DURATION.buckets),
+        ("streaminstr.stream.time_to_first_chunk", FIRST_CHUNK.buckets),
+        ("streaminstr.stream.body.size", SIZE.buckets),
     ],
 )
 def test_buckets_reach_as_far_as_streams_do(otel, open_stream, name, buckets):

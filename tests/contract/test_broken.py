@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import toy_vendor
 from streaminstr import Outcome
 from streaminstr.testing import BackendContract
 from toy_vendor import ToyBackend, ToyContract, ToyScope, ToySpan, current
@@ -225,10 +226,57 @@ class ProgressEnds(ToyScope):
         self.close(report)
 
 
+class ReportsTheEnd(ToyScope):
+    def segment(self, report):
+        fields = super().segment(report)
+        self.backend.spans[-1].attributes["streaminstr.outcome"] = "completed"
+        return fields
+
+
+class NumbersNothing(ToyScope):
+    def segment(self, report):
+        return super().segment(dataclasses.replace(report, segment=None))
+
+
+class GoesOn(ToyScope):
+    def segment(self, report):
+        return {"toy.trace": self.span.trace_id, "toy.span": self.span.span_id}
+
+
+class UnderTheFirst(ToyScope):
+    def segment(self, report):
+        fields, ended = super().segment(report), self.span.links[0]
+        self.span.parent, self.span.links = ended, ()
+        return fields
+
+
+class CurrentIsTheFirst(ToyScope):
+    def segment(self, report):
+        fields = super().segment(report)
+        current.set(self.span.links[0])
+        return fields
+
+
+class KeepsItsFields(ToyScope):
+    def segment(self, report):
+        super().segment(report)
+        return {}
+
+
 class FlushRaises(ToyBackend):
     def flush(self, timeout):
         msg = "no connection"
         raise OSError(msg)
+
+
+class TraceOfText(ToyBackend):
+    def trace_id(self):
+        return current.get().trace_id
+
+
+class TraceOfTheStep(ToyBackend):
+    def trace_id(self):
+        return next(toy_vendor.numbers)
 
 
 BROKEN = {
@@ -266,7 +314,13 @@ BROKEN = {
     "current_after_nested": (CurrentForAll, "by context variables"),
     "current_after_collector": (CurrentInClose, "by context variables"),
     "progress": (ProgressEnds, "end it once"),
+    "segments": (GoesOn, "End the span in segment(), start the next one there"),
+    "segment_parent": (UnderTheFirst, "start each segment's span under it"),
+    "segment_link": (UnderTheFirst, "Link the span that starts in segment()"),
+    "segment_current": (CurrentIsTheFirst, "Make the new span current in segment()"),
+    "segment_log_fields": (KeepsItsFields, "Return its ids from segment()"),
     "flush": (FlushRaises, "raised OSError"),
+    "trace_id": (TraceOfText, "Return the number of the current trace"),
     "async_completed": (OpenInTask, "End the span in close()"),
     "async_failed": (OpenInTask, "End the span in close()"),
     "async_cancelled": (OpenInTask, "End the span in close()"),
@@ -291,6 +345,23 @@ def test_a_broken_promise_is_named(promise):
 def test_an_odd_attribute_that_takes_the_others_with_it_is_found():
     with pytest.raises(AssertionError, match=r"^odd_attributes: attribute 'shop.kind'"):
         kept("odd_attributes", StopsAtTheFirstOddOne)
+
+
+def test_a_trace_with_a_new_number_each_time_is_found():
+    with pytest.raises(AssertionError, match=r"^trace_id: trace_id\(\) returned \[\d+\] in one"):
+        kept("trace_id", TraceOfTheStep)
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        (ReportsTheEnd, "the first segment has an outcome"),
+        (NumbersNothing, "attribute 'streaminstr.segment' is 0"),
+    ],
+)
+def test_a_segment_with_the_wrong_attributes_is_found(broken, sentence):
+    with pytest.raises(AssertionError, match=f"^segments: {sentence}"):
+        kept("segments", broken)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contract_vendors import WithoutSpans
 from streaminstr.testing import BackendContract
 from toy_vendor import ToyBackend, ToyContract, ToyScope
 
@@ -133,7 +134,84 @@ def test_what_is_skipped_is_reported_with_its_reason(pytester):
         *("-rs", "-k", "nested or completed"),
         *("-p", "no:ddtrace", "-p", "no:asyncio", "-p", "no:django"),
     )
-    result.assert_outcomes(skipped=5)
+    result.assert_outcomes(skipped=3, passed=2)
     result.stdout.fnmatch_lines_random(
-        ["*nested: has_parents = False in TestMine", "*can_read_back = False in TestMine"]
+        ["*nested: has_parents = False in TestMine", "*has_current_span = False in TestMine"]
     )
+
+
+def test_what_ran_well_and_cannot_be_looked_at_has_passed():
+    """Its spans are not there to be read back; all the rest of its promises was asked for."""
+    contract = type("Mine", (WithoutSpans,), {"make_backend": lambda self: ToyBackend()})()
+    for promise in ("failed", "numbers", "never_started", "async_abandoned"):
+        getattr(contract, f"test_{promise}")()
+
+
+def test_what_raises_fails_although_nothing_can_be_looked_at():
+    broken = type("Broken", (ToyBackend,), {"scope": RaisesInStart})
+    contract = type("Mine", (WithoutSpans,), {"make_backend": lambda self: broken()})()
+    with pytest.raises(AssertionError, match=r"^failed: RaisesInStart\.start\(\) raised KeyError"):
+        contract.test_failed()
+
+
+class Clsoe:
+    def start(self):
+        return {}
+
+    def clsoe(self, report):
+        pass
+
+
+class OnClose(Clsoe):
+    clsoe = None
+
+    def on_close(self, report):
+        pass
+
+
+class OnlyStarts(Clsoe):
+    clsoe = None
+
+
+class Progess(ToyScope):
+    progress = None
+
+    def progess(self, report):
+        pass
+
+
+class Flsuh(ToyBackend):
+    flush = None
+
+    def flsuh(self, timeout):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("scope", "sentence"),
+    [
+        (Clsoe, r"open\(\) returned a Clsoe without close\(\); it has clsoe\(\)"),
+        (OnClose, r"open\(\) returned a OnClose without close\(\); it has on_close\(\)"),
+        (OnlyStarts, r"open\(\) returned a OnlyStarts without close\(\)$"),
+    ],
+)
+@pytest.mark.parametrize("base", [ToyContract, WithoutSpans])
+def test_a_scope_without_close_is_named(base, scope, sentence):
+    class Broken(ToyBackend):
+        def open(self, info):
+            return scope()
+
+    contract = type("Mine", (base,), {"make_backend": lambda self: Broken()})()
+    contract.made = None
+    with pytest.raises(AssertionError, match=rf"^failed: Broken\.{sentence}"):
+        contract.test_failed()
+
+
+def test_an_optional_method_that_is_misspelt_is_named():
+    contract = ToyContract()
+    contract.vendor = type("Broken", (ToyBackend,), {"scope": Progess})
+    with pytest.raises(AssertionError, match=r"^progress: Progess has progess\(\) and no progress"):
+        contract.test_progress()
+    contract.vendor = Flsuh
+    with pytest.raises(AssertionError, match=r"^flush: Flsuh has flsuh\(\) and no flush\(\)"):
+        contract.test_flush()

@@ -5,18 +5,23 @@ import logging
 import pytest
 import structlog
 from ddtrace.trace import tracer
+from prometheus_client import CollectorRegistry
 
 from contract_vendors import (
     Capture,
     DatadogContract,
     OpenTelemetryContract,
+    OpenTelemetryMetricsContract,
+    PrometheusMetricsContract,
     RecordingContract,
+    WithoutSpans,
 )
 from streaminstr import Outcome, StreamReport
 from streaminstr.log import LogBackend
 from streaminstr.testing import BackendContract, SpanView
 from streaminstr_ddtrace import DatadogBackend
 from streaminstr_opentelemetry import OpenTelemetryBackend
+from streaminstr_prometheus import PrometheusBackend
 
 
 class TestRecording(RecordingContract):
@@ -31,20 +36,22 @@ class TestDatadog(DatadogContract):
     pass
 
 
-class TestOpenTelemetryWithoutSDK(BackendContract):
-    """Nothing is recorded and nothing is raised."""
+class TestOpenTelemetryMetrics(OpenTelemetryMetricsContract):
+    pass
 
-    can_read_back = False
-    has_current_span = False
-    has_log_fields = False
-    has_parents = False
-    has_links = False
-    has_start_time = False
-    has_exceptions = False
-    has_own_errors = False
 
+class TestPrometheusMetrics(PrometheusMetricsContract):
+    pass
+
+
+class TestOpenTelemetryWithoutSDK(WithoutSpans):
     def make_backend(self):
         return OpenTelemetryBackend()
+
+
+class TestPrometheus(WithoutSpans):
+    def make_backend(self):
+        return PrometheusBackend(registry=CollectorRegistry())
 
 
 class TestBothReadFromOpenTelemetry(OpenTelemetryContract):

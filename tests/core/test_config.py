@@ -3,7 +3,7 @@
 import pytest
 
 import streaminstr
-from streaminstr import StreaminstrError, _configure, stream
+from streaminstr import StreaminstrError, _configure, _options, stream
 from streaminstr.log import LogBackend
 from streaminstr.testing import RecordingBackend
 
@@ -121,8 +121,18 @@ def test_after_an_error_all_is_as_it_was(options, wanted):
     assert _configure.current() is before
 
 
+def test_all_that_is_wrong_is_told_at_once():
+    with pytest.raises(StreaminstrError) as caught:
+        streaminstr.configure("nobody", parent="aunt", max_agee=3)
+    backend, parent, unknown = sorted(str(caught.value).splitlines())
+    assert backend.startswith("Option 'backend' (in settings BACKEND): No backend is called")
+    assert parent.startswith("Option 'parent' (in settings PARENT) is 'aunt'.")
+    assert unknown.startswith("Unknown option 'max_agee'.")
+    assert unknown.endswith("Did you mean 'max_age'?")
+
+
 def test_each_option_is_a_typed_keyword():
-    assert set(_configure.Options.__annotations__) == {"options", *_configure._CHECKS}
+    assert set(_options.Options.__annotations__) == {"options", *_options.OPTIONS}
 
 
 def test_a_stream_keeps_the_config_that_it_was_made_with():

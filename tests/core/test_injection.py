@@ -1,13 +1,14 @@
 """An exception at each call that the library makes of itself: each started scope closes, once.
 
-Python raises KeyboardInterrupt, and what a handler of signals raises, where a function is entered;
-MemoryError and RecursionError come there, too.
+MemoryError and RecursionError come where a function is entered. KeyboardInterrupt, and what a
+handler of signals raises, comes there and where a function in C has returned.
 """
 
 import gc
 import os
 import signal
 import sys
+from math import inf
 
 import pytest
 
@@ -27,11 +28,16 @@ MOMENTS = {
     "making": (0, [1], None, None),
     "first step": (0, [1, 2], None, step),
     "later step": (1, [1, 2, 3], None, step),
+    "cut": (1, [1, 2, 3], None, step),
     "exhaustion": (1, [1], None, step),
     "error": (1, [1], LookupError, step),
     "close": (1, [1, 2], None, close),
     "drop": (1, [1, 2], None, None),
 }
+
+
+BEFORE_A_FINALIZER = ("Ends.__del__", "entered")
+"""Python calls it no second time, and nothing of ours has run yet."""
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +59,9 @@ def attempt(injection, moment, body_of):
         streams.append(stream(body))
         for _ in range(steps):
             step(streams[0])
+    if moment == "cut":
+        life = streams[0]._life
+        life.handle.segments.ask(life)
     try:
         with injection.armed():
             if moment == "making":
@@ -73,7 +82,7 @@ def injections(moment, body_of, error, count):
     while injection is None or injection.where is not None:
         raised_there = error("injected") if isinstance(error, type) else error
         injection, backends = Injection(at, raised_there), [Backend() for _ in range(count)]
-        with in_force(*backends):
+        with in_force(*backends, segment_interval=inf if moment == "cut" else None):
             raised, streams = attempt(injection, moment, body_of)
             let_go(streams)
         yield injection, raised, backends
@@ -106,7 +115,25 @@ def interrupt():
     signal.signal(signal.SIGUSR2, before)
 
 
-@pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="signals are the main thread's")
+signals = pytest.mark.skipif(
+    "PYTEST_XDIST_WORKER" in os.environ, reason="signals are the main thread's"
+)
+
+
+@signals
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal_leaves_no_started_scope_open(moment, kind, interrupt):
+    found = [
+        (injection.where, scopes)
+        for injection, _, backends in injections(moment, BODIES[kind], interrupt, 2)
+        if (scopes := wrong_scopes(*backends)) and injection.where != BEFORE_A_FINALIZER
+    ]
+    assert found == []
+
+
+@signals
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("moment", sorted(set(MOMENTS) - {"drop"}))

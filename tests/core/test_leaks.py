@@ -119,7 +119,7 @@ def test_ten_thousand_streams_leave_no_scope_open_and_no_memory(
             before = sys.getallocatedblocks()
     growth = sys.getallocatedblocks() - before
     assert counting.closed == counting.started == (0 if way is never_step else MANY)
-    assert life._open == set()
+    assert life._open == {}
     assert growth < FEW
 
 
@@ -150,7 +150,7 @@ def test_ten_thousand_cancelled_tasks_leave_no_scope_open_and_no_memory(  # prag
 
     assert asyncio.run(main()) < FEW
     assert counting.closed == counting.started
-    assert life._open == set()
+    assert life._open == {}
 
 
 # One by one, and where no collector helps.

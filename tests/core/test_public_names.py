@@ -2,12 +2,14 @@
 
 import pydoc
 import rlcompleter
+import runpy
 import subprocess
 import sys
 from importlib import import_module
 
 import pytest
 
+import documents
 import streaminstr
 import streaminstr.testing
 
@@ -50,6 +52,17 @@ def test_a_public_import_of_0_1_0_still_works(module, name):
     if module.startswith("streaminstr_"):
         pytest.importorskip(module.removeprefix("streaminstr_"))
     assert hasattr(import_module(module), name)
+
+
+def test_the_api_reference_knows_which_names_0_1_0_had():
+    """Of the modules that it describes. `Streams` is the value of the fixture `streams`."""
+    described = [
+        *("streaminstr", "streaminstr.asgi", "streaminstr.django.decorators"),
+        *("streaminstr.django.signals", "streaminstr.testing"),
+    ]
+    names = {name for module in described for name in IN_0_1_0[module]} - {"__version__"}
+    extension = runpy.run_path(str(documents.ROOT / "docs/_extensions/docstrings.py"))
+    assert extension["OF_FIRST"] == {*names, "Streams"}
 
 
 @pytest.mark.parametrize("module", [streaminstr, streaminstr.testing])

@@ -14,11 +14,10 @@ import asgiref.sync
 import pytest
 
 from core_fakes import AsyncIterator, Iterator
+from racers import ROUNDS, Racers
 from streaminstr import Outcome, _configure, stream
 from streaminstr._core import life
 from streaminstr.testing import RecordingBackend
-
-ROUNDS = 300
 
 
 @pytest.fixture(autouse=True, params=[None, asgiref.sync], ids=["alone", "asgiref"])
@@ -43,35 +42,6 @@ def backend():
     recording = RecordingBackend()
     with _configure.forced(_configure.Config(backends=(recording,))):
         yield recording
-
-
-class Racers:
-    """Threads that live through all rounds and start each of them at one barrier."""
-
-    def __init__(self, *functions):
-        self.barrier = threading.Barrier(len(functions) + 1, timeout=60)
-        self.errors = []
-        self.threads = [threading.Thread(target=self._run, args=(one,)) for one in functions]
-
-    def _run(self, function):
-        for _ in range(ROUNDS):
-            self.barrier.wait()
-            try:
-                function()
-            except Exception as error:  # noqa: BLE001 - they are looked at by the test
-                self.errors.append(error)
-            self.barrier.wait()
-
-    def race(self, prepare, check):
-        for thread in self.threads:
-            thread.start()
-        for _ in range(ROUNDS):
-            prepare()
-            self.barrier.wait()
-            self.barrier.wait()
-            check()
-        for thread in self.threads:
-            thread.join(60)
 
 
 class Round:

@@ -144,7 +144,7 @@ def test_a_list_of_nothing_names_no_backend(wanted):
 def test_an_unknown_name_is_told_which_names_exist(installed):
     installed(("log", "a:b", "x"), ("mine", "a:b", "x"))
     assert message("mien") == (
-        "No backend is called 'mien'. Installed are: log, mine. "
+        "No backend is called 'mien'. Did you mean 'mine'? Installed are: log, mine. "
         "A backend of your own is named by its dotted path."
     )
 
@@ -203,20 +203,21 @@ def test_options_for_what_is_made_already():
 
 def test_options_beside_a_list_belong_to_nobody():
     assert message([PATH], {"colour": "pink"}) == (
-        "Options beside a list of backends belong to none of them. "
+        "Options beside a list or dict of backends belong to none of them. "
         'Write [{"BACKEND": ..., "OPTIONS": {...}}, ...].'
     )
 
 
 def test_an_unknown_key():
     assert message({"BACKEND": PATH, "options": {}}) == (
-        "A backend in a list has the keys BACKEND and OPTIONS, not ['options']."
+        "A backend has the keys BACKEND, OPTIONS, FILTER, RATIO, and not 'options'. "
+        "Did you mean 'OPTIONS'?"
     )
 
 
 def test_a_dict_without_a_backend():
     """It must not turn everything off in silence."""
-    assert message({"OPTIONS": {}}) == "A backend in a list has the key BACKEND."
+    assert message({"OPTIONS": {}}) == "A backend that is written as a dict has the key BACKEND."
 
 
 @pytest.mark.parametrize("options", [None, 42, ["colour"], {1: 2}])
@@ -236,3 +237,64 @@ def test_a_factory_that_no_signature_is_known_of():
 def test_what_a_factory_raises_comes_out_unchanged():
     with pytest.raises(ImportError, match="trouble"):
         resolve(make_trouble, {})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (False, "False is no backend. Write None to turn everything off, or the name"),
+        (True, "True is no backend. Write None to turn everything off, or the name"),
+        ("", "An empty text names no backend. Write None to turn everything off."),
+        (" ", "An empty text names no backend. Write None to turn everything off."),
+        ("none", "'none' is text. Write None, without quotation marks, to turn everything off."),
+        ("Off", "'Off' is text. Write None, without quotation marks, to turn everything off."),
+        ("mine,log", "'mine,log' is one text. Write a list: ['mine', 'log']."),
+        ("a.B, log", "'a.B, log' is one text. Write a list: ['a.B', 'log']."),
+        (["mine", False], "False is no backend."),
+    ],
+)
+def test_what_is_meant_by_something_else_is_told_how_to_write_it(wanted, told, installed):
+    installed(
+        ("log", "streaminstr.log:LogBackend", "x"), ("mine", "shop_backends:ShopBackend", "x")
+    )
+    assert message(wanted).startswith(told)
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        ["log", "log"],
+        ["log", "streaminstr.log.LogBackend"],
+        ["log", {"BACKEND": "log"}],
+        [ShopBackend, {"BACKEND": PATH, "RATIO": 0.5}],
+        [{"BACKEND": PATH, "OPTIONS": {"colour": "pink"}}] * 2,
+        [make_backend, ["log", make_backend]],
+        [CallableBackend()] * 2,
+    ],
+)
+def test_the_same_backend_twice_is_refused(twice):
+    assert message(twice).endswith(" is there twice: each stream would have two spans. Keep one.")
+
+
+def test_two_of_a_kind_with_other_options_are_two():
+    first, second = {"BACKEND": PATH, "OPTIONS": {"colour": "pink"}}, PATH
+    assert len(resolve([first, second, ShopBackend(), ShopBackend()], {})) == 4
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    wrong = [7, {"BACKENDS": "log", "RATE": 1}, "lgo", {"BACKEND": "log", "OPTIONS": {"levles": 1}}]
+    told = message(wrong, {"colour": "pink"}).splitlines()
+    assert [text[:30] for text in told] == [
+        "Options beside a list or dict ",
+        "7 makes 7, which is no backend",
+        "A backend has the keys BACKEND",
+        "A backend has the keys BACKEND",
+        "A backend that is written as a",
+        "No backend is called 'lgo'. Di",
+        "Backend 'log' does not take th",
+    ]
+    assert "Did you mean 'levels'?" in told[-1]
+
+
+def test_options_beside_a_dict_belong_to_nobody():
+    assert message({"BACKEND": PATH}, {"colour": "pink"}).startswith("Options beside a list")

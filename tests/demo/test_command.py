@@ -20,6 +20,20 @@ def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     assert "usage: streaminstr" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("near_miss", "meant"), [("dmeo", "demo"), ("backend", "backends")])
+def test_a_near_miss_is_answered_with_the_command_that_was_meant(near_miss, meant, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([near_miss])
+    assert f"Did you mean {meant!r}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["sing"], ["demo", "--loud"]])
+def test_what_is_not_near_any_command_is_answered_without_a_guess(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "Did you mean" not in capsys.readouterr().err
+
+
 def test_python_m_streaminstr_is_the_command():
     assert run("--version").stdout.startswith(f"streaminstr {streaminstr.__version__} (steps: ")
 

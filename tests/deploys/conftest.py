@@ -20,7 +20,7 @@ AT_ONCE = 4
 
 def pytest_addoption(parser):
     tables.add_option(parser)
-    parser.addoption("--short", action="store_true", help="fewer servers, fewer clients")
+    tables.add_short(parser)
 
 
 def pytest_collection_modifyitems(config, items):

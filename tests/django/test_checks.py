@@ -1,6 +1,9 @@
 """System checks: each wrong setting has its id, and a hint that says what to write."""
 
+import re
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import django
@@ -8,10 +11,20 @@ import pytest
 from django.core import checks
 from django.test import override_settings
 
+import documents
 from django_settings import MIDDLEWARE
-from streaminstr.django import conf
-from streaminstr.django.checks import check_middleware, check_settings, check_tracers, register
+from streaminstr._options import KEYS
+from streaminstr.apps import ListedByMistake, check_app
+from streaminstr.django import _keys, conf
+from streaminstr.django.checks import (
+    check_middleware,
+    check_names,
+    check_settings,
+    check_tracers,
+    register,
+)
 
+COMMON = "django.middleware.common.CommonMiddleware"
 GZIP = "django.middleware.gzip.GZipMiddleware"
 STRUCTLOG = "django_structlog.middlewares.RequestMiddleware"
 OTEL = "opentelemetry.instrumentation.django.middleware.otel_middleware._DjangoMiddleware"
@@ -33,6 +46,8 @@ def found(check, **settings):
         ("log", ["E001"]),
         (None, ["E001"]),
         ({"BACKENDS": "log"}, ["E001"]),
+        ({"parent": "aunt"}, ["E001"]),
+        ({7: "log"}, ["E001"]),
         ({"BACKEND": "nobody"}, ["E002"]),
         ({"BACKEND": "no.such.Backend"}, ["E002"]),
         ({"BACKEND": 7}, ["E002"]),
@@ -61,6 +76,7 @@ def found(check, **settings):
         ({"RELEASE_CONNECTIONS": 1}, ["E006"]),
         ({"RELEASE_CONNECTIONS": True}, []),
         ({"FILTER": 7, "BACKEND": "nobody"}, ["E002", "E004"]),
+        ({"backend": 1, "FILTERS": 2, "LIMIT": 0, "DRAIN": 0}, ["E001", "E001", "E003", "E003"]),
     ],
 )
 def test_settings(setting, ids):
@@ -71,13 +87,16 @@ def test_settings(setting, ids):
     ("listed", "ids"),
     [
         ([GZIP, STRUCTLOG, OTEL, MIDDLEWARE], []),
-        ([MIDDLEWARE, "django.middleware.common.CommonMiddleware"], []),
+        ([MIDDLEWARE, COMMON], ["W003"]),
         ([GZIP], ["W001"]),
         ([MIDDLEWARE, MIDDLEWARE], ["W002"]),
         ([MIDDLEWARE, GZIP], ["W003"]),
         ([MIDDLEWARE, STRUCTLOG], ["W003"]),
         ([MIDDLEWARE, OTEL], ["W003"]),
-        ((MIDDLEWARE, GZIP, STRUCTLOG, MIDDLEWARE), ["W002", "W003", "W003"]),
+        ((MIDDLEWARE, GZIP, STRUCTLOG, MIDDLEWARE), ["W002", "W003"]),
+        (["streaminstr.asgi.StreamScopeMiddleware"], ["E007"]),
+        ([COMMON, "streaminstr.wsgi.StreamScopeMiddleware", MIDDLEWARE], ["E007"]),
+        ([MIDDLEWARE, "streaminstr.asgi.StreamScopeMiddleware"], ["E007", "W003"]),
     ],
 )
 def test_middleware(listed, ids):
@@ -89,9 +108,99 @@ def test_nothing_is_missing_where_all_is_turned_off(setting, ids):
     assert found(check_middleware, MIDDLEWARE=[], STREAMINSTR=setting) == ids
 
 
+def test_all_that_is_listed_after_it_is_named_in_one_warning():
+    with override_settings(MIDDLEWARE=[MIDDLEWARE, GZIP, COMMON]):
+        (warning,) = check_middleware()
+    assert warning.msg.startswith(f"StreamScopeMiddleware is listed before {GZIP}, {COMMON}: ")
+
+
+def test_the_order_of_middleware_can_be_silenced():
+    (warning,) = check_middleware_of([MIDDLEWARE, COMMON])
+    with override_settings(SILENCED_SYSTEM_CHECKS=["streaminstr.W003"]):
+        assert warning.is_silenced()
+
+
+def check_middleware_of(listed):
+    with override_settings(MIDDLEWARE=listed):
+        return check_middleware()
+
+
+def test_the_error_of_a_backend_names_its_setting():
+    with override_settings(STREAMINSTR={"BACKEND": ["lgo", False]}):
+        first, second = check_settings()
+    assert first.msg.startswith(
+        "STREAMINSTR[\"BACKEND\"]: No backend is called 'lgo'. Did you mean"
+    )
+    assert second.msg.startswith('STREAMINSTR["BACKEND"]: False is no backend. Write None')
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("STREAMINSTRS", ["W008"]),
+        ("STREAM_INSTR", ["W008"]),
+        ("STREMINSTR", ["W008"]),
+        ("STREAMINSTR_BACKEND", ["W008"]),
+        ("STREAMING", []),
+        ("INSTRUMENT", []),
+        ("streaminstrs", []),
+    ],
+)
+def test_a_setting_of_nearly_that_name(name, ids):
+    assert found(check_names, **{name: {}}) == ids
+
+
+def test_a_variable_of_nearly_that_name(monkeypatch):
+    monkeypatch.setenv("STREAMINSTR_BACKENDS", "log")
+    monkeypatch.setenv("STREAMINSTR_PURE", "1")
+    (warning,) = check_names()
+    assert warning.id == "streaminstr.W007"
+    assert warning.msg == (
+        "The environment variable STREAMINSTR_BACKENDS is unknown, and has no effect. "
+        "Did you mean 'STREAMINSTR_BACKEND'?"
+    )
+
+
+def test_no_hint_names_a_file_that_an_installed_package_does_not_have():
+    sources = [path.read_text() for path in Path(_keys.__file__).parent.glob("*check*.py")]
+    hints = [check.hint for check in (*_keys.CHECKS.values(), _keys.OPTION)]
+    assert not [text for text in (*sources, *hints) if "docs/" in text or ".md" in text]
+    assert documents.SITE.findall(_keys.REFERENCE) == ["reference/settings.html"]
+    assert documents.broken_addresses(_keys.REFERENCE) == []
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_each_key_has_a_row_and_an_example(key):
+    page = (documents.ROOT / "docs/reference/settings.md").read_text()
+    assert f"\n| `{key}` | " in page
+    assert f'\n    "{key}": ' in page
+
+
+def test_each_check_has_a_row():
+    page = (documents.ROOT / "docs/reference/settings.md").read_text()
+    folder = Path(_keys.__file__).parent
+    sources = [path.read_text() for path in (*folder.glob("*.py"), folder.parent / "apps.py")]
+    ids = set(re.findall(r"[EW]0\d\d(?=\")", "".join(sources)))
+    assert ids == {*re.findall(r"^\| `streaminstr\.([EW]0\d\d)`", page, re.MULTILINE)} - {"W006"}
+
+
+def test_the_package_in_place_of_the_app_is_an_error(tmp_path):
+    """In a process of its own: Django's apps are set up once."""
+    settings = tmp_path / "shop_settings.py"
+    settings.write_text(f"INSTALLED_APPS = ['streaminstr']\nMIDDLEWARE = ['{MIDDLEWARE}']\n")
+    command = [sys.executable, "-m", "django", "check", "--settings=shop_settings"]
+    done = subprocess.run(  # noqa: S603 - our own command
+        command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60
+    )
+    assert done.returncode == 1
+    assert (check_app()[0].id, ListedByMistake.name) == ("streaminstr.E008", "streaminstr")
+    assert 'streaminstr.E008) INSTALLED_APPS lists "streaminstr", which is no app' in done.stderr
+    assert 'HINT: Write "streaminstr.django".' in done.stderr
+
+
 def test_the_app_registers_all_checks():
     register()
-    assert {check_settings, check_middleware, check_tracers} <= set(
+    assert {check_settings, check_names, check_middleware, check_tracers} <= set(
         checks.registry.registry.get_checks()
     )
 
@@ -101,17 +210,21 @@ def made_in(module):
     return type("Backend", (), {"__module__": module, "open": lambda self, info: None})()
 
 
+OTLP = {"ddtrace": "4.16.0", "OTEL_TRACES_EXPORTER": "OTLP"}
+MENDED = {"DD_TRACE_AGENT_PROTOCOL_VERSION": "v0.4"}
 BACKENDS = {name: made_in(f"streaminstr_{name}") for name in ("ddtrace", "opentelemetry")}
 
 
 @pytest.fixture
 def process(monkeypatch):
     """A process in which nobody traces anything yet; call it to say who does."""
-    for name in ("opentelemetry.trace", *LOADED.values()):
+    for name in ("OTEL_TRACES_EXPORTER", "DD_TRACE_AGENT_PROTOCOL_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("opentelemetry.trace", "ddtrace", *LOADED.values()):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(django, "_datadog_patch", False, raising=False)
 
-    def say(*, datadog=False, loaded=(), provider=None):
+    def say(*, datadog=False, loaded=(), provider=None, ddtrace=None, **variables):
         monkeypatch.setattr(django, "_datadog_patch", datadog)
         for name in loaded:
             monkeypatch.setitem(sys.modules, LOADED[name], ModuleType(name))
@@ -119,6 +232,10 @@ def process(monkeypatch):
             kind = type("TracerProvider", (), {"__module__": provider})
             module = SimpleNamespace(get_tracer_provider=kind)
             monkeypatch.setitem(sys.modules, "opentelemetry.trace", module)
+        if ddtrace:
+            monkeypatch.setitem(sys.modules, "ddtrace", SimpleNamespace(__version__=ddtrace))
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
 
     return say
 
@@ -149,6 +266,13 @@ LOADED = {
         (["ddtrace", "opentelemetry"], {"datadog": True}, [OTEL], []),
         (["ddtrace", "opentelemetry"], {"datadog": True}, [], ["W004"]),
         (["ddtrace", "opentelemetry"], {"provider": "ddtrace.opentelemetry"}, [], ["W005"]),
+        (["ddtrace", "opentelemetry"], OTLP, [], ["W010"]),
+        (["ddtrace", "opentelemetry"], OTLP | {"ddtrace": "4.8.0rc1"}, [], ["W010"]),
+        (["ddtrace", "opentelemetry"], OTLP | {"ddtrace": "4.7.9"}, [], []),
+        (["ddtrace", "opentelemetry"], OTLP | {"OTEL_TRACES_EXPORTER": "console"}, [], []),
+        (["ddtrace", "opentelemetry"], OTLP | MENDED, [], []),
+        (["ddtrace"], OTLP, [], []),
+        (["opentelemetry"], OTLP, [], []),
     ],
 )
 def test_tracers(names, who, listed, ids, process):
@@ -158,6 +282,50 @@ def test_tracers(names, who, listed, ids, process):
         found(check_tracers, STREAMINSTR={"BACKEND": backend}, MIDDLEWARE=[*listed, MIDDLEWARE])
         == ids
     )
+
+
+def with_tracer(module):
+    """OpenTelemetry's backend, whose tracer is of this module."""
+    backend = made_in("streaminstr_opentelemetry")
+    backend.tracer = type("Tracer", (), {"__module__": module})()
+    return backend
+
+
+API, SDK = "opentelemetry.trace", "opentelemetry.sdk.trace"
+
+
+@pytest.mark.parametrize(
+    ("tracer", "provider", "ids"),
+    [
+        (API, API, ["W009"]),
+        (API, SDK, []),
+        (SDK, API, []),
+        (API, "ddtrace.internal.opentelemetry.trace", []),
+        (API, None, []),
+    ],
+)
+def test_spans_that_no_sdk_records(tracer, provider, ids, process):
+    process(provider=provider)
+    setting = {"BACKEND": {"BACKEND": with_tracer(tracer), "RATIO": 0.5}}
+    assert found(check_tracers, STREAMINSTR=setting) == ids
+
+
+def test_without_an_sdk_the_real_backend_is_named():
+    """In a process of its own, whose provider no test has set."""
+    pytest.importorskip("opentelemetry")
+    code = (
+        "from django.conf import settings\n"
+        "settings.configure(STREAMINSTR={'BACKEND': 'opentelemetry'})\n"
+        "from streaminstr.django.checks import check_tracers\n"
+        "print([one.id for one in check_tracers()])\n"
+        "from opentelemetry import trace\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "trace.set_tracer_provider(TracerProvider())\n"
+        "print([one.id for one in check_tracers()])\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    assert done.stdout.splitlines() == ["['streaminstr.W009']", "[]"]
 
 
 @pytest.mark.parametrize("setting", [{"BACKEND": "nobody"}, {"BACKEND": None}])

@@ -383,8 +383,8 @@ def test_the_decorator_refuses_what_is_no_bool(given):
 
 
 def test_the_setting_takes_a_bool():
-    with pytest.raises(StreaminstrError, match=r"RELEASE_CONNECTIONS'\] is 'yes'"):
-        conf.load_release({"RELEASE_CONNECTIONS": "yes"})
+    with pytest.raises(StreaminstrError, match=r"RELEASE_CONNECTIONS\"\] is 'yes'"):
+        conf.check_options({"RELEASE_CONNECTIONS": "yes"})
 
 
 def test_the_first_step_of_an_async_body_waits_for_nothing_more(answer, backend):

@@ -91,8 +91,8 @@ def test_the_settings_take_end_markers_by_route(chunks, error_type, answer, back
     ],
 )
 def test_what_is_no_dict_of_markers_is_refused(value, said):
-    with pytest.raises(StreaminstrError, match=r"STREAMINSTR\['ENDS_WITH'\]") as caught:
-        conf.load_markers({"ENDS_WITH": value})
+    with pytest.raises(StreaminstrError, match=r'STREAMINSTR\["ENDS_WITH"\]') as caught:
+        conf.check_options({"ENDS_WITH": value})
     assert said in str(caught.value)
 
 

@@ -560,7 +560,7 @@ def test_a_view_without_a_request_is_left_alone(limited):
 def test_a_limit_that_is_no_positive_whole_number_is_refused(number, limited):
     with pytest.raises(StreaminstrError, match="whole number above 0"):
         stream_scope(limit=number)
-    with limited(number), pytest.raises(StreaminstrError, match=r"STREAMINSTR\['LIMIT'\]"):
+    with limited(number), pytest.raises(StreaminstrError, match=r'STREAMINSTR\["LIMIT"\]'):
         StreamScopeMiddleware(None)
 
 

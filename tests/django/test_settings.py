@@ -106,20 +106,48 @@ def test_the_app_makes_the_setting_count_for_every_stream(backend):
     [
         ("opentelemetry", "Write a dict"),
         (None, "Write a dict"),
-        ({"BACKENDS": "log"}, "unknown keys: BACKENDS"),
+        ({"BACKENDS": "log"}, "unknown key 'BACKENDS'. Did you mean 'BACKEND'?"),
         ({"BACKEND": "nobody"}, "No backend is called 'nobody'"),
         ({"BACKEND": "shop.telemetry.MyBackend"}, "cannot be imported"),
         ({"BACKEND": "log", "OPTIONS": ["x"]}, "takes a dict"),
         ({"BACKEND": "log", "OPTIONS": {"x": 1}}, "does not take the options ['x']"),
         ({"PARENT": "grandchild"}, '"child" or "link"'),
-        ({"FILTER": "shop.telemetry.wanted"}, "'FILTER'] cannot be imported"),
-        ({"FILTER": 7}, "It takes a callable"),
+        ({"FILTER": "shop.telemetry.wanted"}, "'shop.telemetry.wanted', which cannot be imported"),
+        ({"FILTER": 7}, "It takes a function"),
     ],
 )
 def test_a_wrong_setting_stops_the_start(setting, said):
     with override_settings(STREAMINSTR=setting), pytest.raises(StreaminstrError) as caught:
         WSGIHandler()
     assert said in str(caught.value)
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    wrong = {"BACKEND": "nobody", "FILTER": 7, "LIMIT": 0, "PARENT": "aunt", "backend": "log"}
+    with override_settings(STREAMINSTR=wrong), pytest.raises(StreaminstrError) as caught:
+        WSGIHandler()
+    told = str(caught.value).splitlines()
+    assert len(told) == len(wrong)
+    assert told[0].startswith("STREAMINSTR has the unknown key 'backend'. Did you mean 'BACKEND'?")
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"BACKENDS": "log"}, "unknown key 'BACKENDS'"),
+        ({"PARENT": "aunt"}, "is 'aunt'"),
+        ({"BACKEND": "nobody"}, "called 'nobody'"),
+    ],
+)
+def test_a_config_is_built_of_right_settings_alone(raw, said):
+    with pytest.raises(StreaminstrError, match=said):
+        conf.build(raw)
+
+
+def test_what_is_right_is_built_and_loaded():
+    assert conf.build({"DRAIN": {"GRACE": 3}}).drain == 3
+    assert conf.load_filter({"FILTER": max}) is max
+    conf.check_options({"PARENT": "link"})
 
 
 def test_a_setting_that_goes_wrong_later_costs_the_scope_and_not_the_response(

@@ -24,6 +24,20 @@ def test_links_within_the_project_lead_somewhere(page):
     assert documents.broken_links(page) == []
 
 
+@pytest.mark.parametrize("page", ["README.md", "pyproject.toml"])
+def test_addresses_of_the_site_and_of_the_repository_lead_somewhere(page):
+    """The site is built from docs/, and a package index shows the README alone."""
+    text = (documents.ROOT / page).read_text()
+    assert documents.broken_addresses(text) == []
+    assert documents.SITE.search(text)
+
+
+def test_the_readme_is_short_and_has_absolute_links_alone():
+    text = (documents.ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 150
+    assert documents.LINK.findall(text) == []
+
+
 def test_few_blocks_are_not_run():
     texts = [page.read_text() for page in documents.PAGES]
     skipped = sum(documents.program(text)[1] for text in texts)
@@ -58,3 +72,19 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("[a](page.md) [b](nowhere.md#x) [c](https://example.org) [d](#x)")
     assert documents.broken_links(page) == ["nowhere.md"]
+
+
+@pytest.mark.parametrize(
+    ("address", "broken"),
+    [
+        ("https://streaminstr.readthedocs.io/", 0),
+        ("https://streaminstr.readthedocs.io/reference/settings.html#filter", 0),
+        ("https://streaminstr.readthedocs.io/reference/settings.html#no", 1),
+        ("https://streaminstr.readthedocs.io/nowhere.html", 1),
+        ("https://github.com/streaminstr/streaminstr/issues", 0),
+        ("https://github.com/streaminstr/streaminstr/blob/main/LICENSE", 0),
+        ("https://raw.githubusercontent.com/streaminstr/streaminstr/main/nowhere.png", 1),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_found(address, broken):
+    assert len(documents.broken_addresses(f"[a]({address})")) == broken

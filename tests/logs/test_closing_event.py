@@ -159,3 +159,20 @@ def test_no_query_string_header_or_cookie_is_recorded():
         log_site.by_wsgi("/undecorated/?token=secret", **secret)
     assert line("stream_closed")["url.path"] == "/undecorated/"
     assert "secret" not in repr(lines())
+
+
+def test_our_own_durations_are_shown_to_the_microsecond_and_no_finer():
+    list(stream_of(body()))
+    shown = {name: value for name, value in line("stream_closed").items() if "." in name}
+    durations = [value for value in shown.values() if isinstance(value, float)]
+    assert len(durations) >= 4
+    assert all(value == round(value, 6) for value in durations)
+
+
+def test_a_number_of_the_body_is_shown_as_it_is():
+    def priced():
+        streaminstr.current_stream().set_attribute("shop.price", 0.123456789)
+        yield b""
+
+    list(stream_of(priced()))
+    assert line("stream_closed")["shop.price"] == 0.123456789

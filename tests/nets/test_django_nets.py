@@ -18,6 +18,7 @@ from django.urls import path
 from django.utils.decorators import async_only_middleware
 from django.utils.functional import empty
 
+import server_bodies
 import server_site
 from server_by_hand import Blocked, ByHand, call, gone
 from streaminstr import asgi, wsgi
@@ -33,7 +34,7 @@ LEAKED = []
 
 @stream_scope(enabled=False)
 async def left_out(request):
-    return StreamingHttpResponse(server_site.adrips(2, 0))
+    return StreamingHttpResponse(server_bodies.adrips(2, 0))
 
 
 def cached(request):

@@ -114,6 +114,7 @@ def test_a_body_behind_compression(ending, net):
 
 
 RELAYED = pytest.mark.parametrize("ending", ["full", "fails", "waits", "refused"])
+"""Without us, too, such middleware waits for good where the server waits as it sends."""
 
 
 def relayed(ending, net):

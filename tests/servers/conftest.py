@@ -1,6 +1,7 @@
 """Real servers: `python -m pytest -m servers tests/servers`.
 
-With `--write-table` what was seen is written into docs/reference/servers.md.
+With `--short` some servers are left out; with `--write-table` what was seen is written into
+docs/reference/servers.md.
 """
 
 import pytest
@@ -11,6 +12,7 @@ import tables
 
 def pytest_addoption(parser):
     tables.add_option(parser)
+    tables.add_short(parser)
 
 
 @pytest.fixture(scope="session")

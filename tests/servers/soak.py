@@ -4,7 +4,7 @@
 
 A client that is done, or has left, is followed by another, so that the number stays the same. Each
 stream lasts thirty seconds, with ten chunks. At the end every stream that was started
-must have been closed, once, by each of three backends, and the memory must not have grown.
+must have been closed, once, by each of four backends, and the memory must not have grown.
 Prints its figures, and exits with 1 where one of these does not hold.
 """
 
@@ -27,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from record import whole_lines
-from server_process import KINDS, Server
+from server_process import BACKENDS, KINDS, Server
 
 MEBIBYTE = 1024 * 1024
 GROWTH = 0.05
@@ -36,7 +36,6 @@ LIFE = 30
 """Seconds from the first chunk of a stream to its end."""
 WARM_UP = 45
 """Seconds that do not count: the clients are still coming, and the first of them ends."""
-BACKENDS = ("record", "opentelemetry", "ddtrace")
 
 
 async def visit(address, number, tally):

@@ -4,9 +4,10 @@ import time
 
 import pytest
 
+from server_bodies import FILE_SIZE
 from server_process import KINDS, Client, Kind, Server, is_missing
 from server_scenarios import observe
-from server_site import FILE_SIZE, HUGE
+from server_site import HUGE
 
 pytestmark = pytest.mark.servers
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server_process import HOOKS, PATIENCE, Client, Kind, Server, is_missing
+from server_process import BACKENDS, HOOKS, PATIENCE, Client, Kind, Server, is_missing
 
 pytestmark = pytest.mark.servers
 
@@ -78,7 +78,7 @@ def endings(server, path):
 
 
 def of_all(outcome, cancelled_by=None):
-    return dict.fromkeys(("record", "opentelemetry", "ddtrace"), (outcome, cancelled_by))
+    return dict.fromkeys(BACKENDS, (outcome, cancelled_by))
 
 
 def worker_of(server):

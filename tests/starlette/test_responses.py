@@ -257,6 +257,55 @@ class Again(BaseHTTPMiddleware):
         return StreamingResponse((await call_next(request)).body_iterator)
 
 
+class Dropping(BaseHTTPMiddleware):
+    async def dispatch(self, request, call_next):
+        await call_next(request)
+        return PlainTextResponse("another")
+
+
+class Failing(BaseHTTPMiddleware):
+    async def dispatch(self, request, call_next):
+        await call_next(request)
+        raise KeyError
+
+
+@pytest.mark.parametrize(
+    ("net", "cause"),
+    [(lambda app: app, "client"), (StreamScopeMiddleware, None)],
+    ids=["alone", "net"],
+)
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_response_that_such_middleware_drops_is_closed_once(backend, net, cause, waits):
+    """The body is a step ahead. What is inside of such middleware is told of a disconnect."""
+    cleaned = []
+
+    async def body():
+        try:
+            yield b"1"
+            if waits:
+                await asyncio.Event().wait()
+            for _ in range(9):
+                yield b"2"
+        finally:
+            if not waits:  # else it is the step itself that was cancelled, as without us
+                await asyncio.sleep(0)
+            cleaned.append(current_stream().info.name)
+
+    app = net(site(lambda request: body(), middleware=[Middleware(Dropping)]))
+    assert (await visit(app, spec_version="2.3")).chunks == [b"another"]
+    assert cleaned == ["GET /numbers/{kind}"]
+    assert names(backend) == [("GET /numbers/{kind}", "cancelled")]
+    assert backend.started[0].report.cancelled_by == cause
+
+
+@pytest.mark.parametrize("net", [lambda app: app, StreamScopeMiddleware], ids=["alone", "net"])
+async def test_an_error_of_such_middleware_is_not_the_streams(backend, net):
+    app = net(site(numbers, middleware=[Middleware(Failing)]))
+    with pytest.raises(KeyError):
+        await visit(app)
+    assert names(backend) == [("GET /numbers/{kind}", "cancelled")]
+
+
 @pytest.mark.parametrize("middleware", [Passing, Again, GZipMiddleware])
 @pytest.mark.parametrize("net", [lambda app: app, StreamScopeMiddleware], ids=["alone", "net"])
 async def test_behind_middleware_there_is_one_scope_too(backend, middleware, net):

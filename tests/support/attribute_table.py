@@ -190,6 +190,13 @@ AT_END = (
         "open",
     ),
     Documented(
+        "streaminstr.segment",
+        "int",
+        "{segment}",
+        "Streams that were cut, with the option `segment_interval`: the number of the segment, "
+        "from 0. On the closing event, that of the last",
+    ),
+    Documented(
         "streaminstr.resumed",
         "boolean",
         "",

@@ -42,3 +42,28 @@ def run(*arguments, without=(), cwd=None, **changes):
         timeout=TIMEOUT,
         check=False,
     )
+
+
+class Broken:
+    """A backend whose method `where` raises."""
+
+    def __init__(self, where=""):
+        self.where = where
+
+    def open(self, info):
+        self.do("open")
+        return self
+
+    def start(self):
+        self.do("start")
+        return {"trace_id": "7", "env": ""}
+
+    def close(self, report):
+        self.do("close")
+
+    def flush(self, timeout):
+        self.do("flush")
+
+    def do(self, what):
+        if what == self.where:
+            raise OSError(what)

@@ -2,14 +2,25 @@
 
 from ddtrace.trace import TraceFilter, tracer
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from prometheus_client import CollectorRegistry
 
-from streaminstr.testing import BackendContract, RecordingBackend, SpanView
+from streaminstr import metrics
+from streaminstr.testing import (
+    BackendContract,
+    MetricsContract,
+    MetricView,
+    RecordingBackend,
+    SpanView,
+)
 from streaminstr_ddtrace import DatadogBackend
 from streaminstr_opentelemetry import OpenTelemetryBackend
+from streaminstr_prometheus import PrometheusBackend
 
 
 class RecordingContract(BackendContract):
@@ -25,7 +36,7 @@ class RecordingContract(BackendContract):
         return recording and recording.current and recording.current.span_id
 
     def finished(self, backend):
-        return [view_of_recorded(stream) for stream in self.recording.closed]
+        return [view for stream in self.recording.closed for view in views_of_recorded(stream)]
 
 
 class OpenTelemetryContract(BackendContract):
@@ -66,6 +77,19 @@ class DatadogContract(BackendContract):
         return [view_of_datadog(span) for span in self.capture.spans]
 
 
+class WithoutSpans(BackendContract):
+    """Nothing can be looked at, and nothing is raised."""
+
+    can_read_back = False
+    has_current_span = False
+    has_log_fields = False
+    has_parents = False
+    has_links = False
+    has_start_time = False
+    has_exceptions = False
+    has_own_errors = False
+
+
 class Capture(TraceFilter):
     """Keeps what has finished, and lets nothing go on to the writer."""
 
@@ -76,17 +100,21 @@ class Capture(TraceFilter):
         self.spans += trace
 
 
-def view_of_recorded(stream):
-    return SpanView(
-        name=stream.name,
-        span_id=stream.span_id,
-        trace_id=stream.trace_id,
-        parent_id=stream.parent and stream.parent.span_id,
-        links=(stream.link.span_id,) if stream.link else (),
-        attributes={**stream.info.as_attributes(), **stream.report.as_attributes()},
-        is_error=stream.report.is_error,
-        exceptions=int(stream.report.error is not None),
-    )
+def views_of_recorded(stream):
+    ids = [*stream.segment_ids, stream.span_id]
+    reports = [*stream.segment_reports, stream.report]
+    before = [stream.link and stream.link.span_id, *ids]
+    for span_id, report, link in zip(ids, reports, before, strict=False):
+        yield SpanView(
+            name=stream.name,
+            span_id=span_id,
+            trace_id=stream.trace_id,
+            parent_id=stream.parent and stream.parent.span_id,
+            links=(link,) if link else (),
+            attributes={**stream.info.as_attributes(), **report.as_attributes()},
+            is_error=report.is_error,
+            exceptions=int(report.error is not None),
+        )
 
 
 def view_of_opentelemetry(span):
@@ -116,3 +144,64 @@ def view_of_datadog(span):
         is_error=bool(span.error),
         exceptions=int("error.stack" in span.get_tags()),
     )
+
+
+class OpenTelemetryMetricsContract(MetricsContract):
+    has_counters = False  # opened and closed: not yet
+
+    def make_backend(self):
+        self.reader = InMemoryMetricReader()
+        provider = MeterProvider(metric_readers=[self.reader], shutdown_on_exit=False)
+        return OpenTelemetryBackend(meter_provider=provider)
+
+    def points(self, backend):
+        data = self.reader.get_metrics_data()
+        return [
+            view_of_point(metric.name, point)
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+        ]
+
+
+def view_of_point(name, point):
+    is_histogram = hasattr(point, "bucket_counts")
+    return MetricView(
+        name=name,
+        attributes=point.attributes,
+        value=point.sum if is_histogram else point.value,
+        count=point.count if is_histogram else None,
+    )
+
+
+class PrometheusMetricsContract(MetricsContract):
+    def make_backend(self):
+        self.registry = CollectorRegistry()
+        return PrometheusBackend(registry=self.registry)
+
+    def points(self, backend):
+        return views_of_samples(self.registry.collect())
+
+
+def views_of_samples(families):
+    """The series of all families of prometheus_client, under the names of streaminstr.metrics."""
+    samples = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    for metric in metrics.METRICS:
+        plain = metric.name.replace(".", "_") + {"s": "_seconds", "By": "_bytes"}.get(
+            metric.unit, ""
+        )
+        ends = {"counter": "_total", "gauge": "", "histogram": "_sum"}[metric.kind]
+        names = {name.replace(".", "_"): name for name in metric.attributes}
+        for (name, labels), value in samples.items():
+            if name == plain + ends:
+                yield MetricView(
+                    name=metric.name,
+                    attributes={names[label]: text for label, text in labels},
+                    value=value,
+                    count=samples.get((f"{plain}_count", labels)),
+                )

@@ -38,6 +38,12 @@ CHANGES = {
 }
 """Environment in which pytest loads what is named above, and ddtrace looks for no agent."""
 NOT_RUN = re.compile(r"<!-- not run: .+ -->")
+SITE = re.compile(r"https://streaminstr\.readthedocs\.io/([^)\s\"]*)")
+REPOSITORY = re.compile(
+    r"https://(?:github\.com|raw\.githubusercontent\.com)/streaminstr/streaminstr"
+    r"(?:/(?:blob/|tree/)?main/([^)\s\"]+))?"
+)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -93,6 +99,26 @@ def run(source, folder):
         timeout=TIMEOUT,
         check=False,
     )
+
+
+def anchors(page):
+    """The anchors of a page's headings, as the site and GitHub make them."""
+    words = (re.sub(r"[^\w\- ]", "", title.lower()) for title in HEADING.findall(page.read_text()))
+    return {title.replace(" ", "-") for title in words}
+
+
+def is_on_site(link):
+    """Whether docs/ has the page, and the anchor, that a link into the site names."""
+    path, _, anchor = link.partition("#")
+    page = ROOT / "docs" / (path or "index.html").replace(".html", ".md")
+    return page.is_file() and (not anchor or anchor in anchors(page))
+
+
+def broken_addresses(text):
+    """The absolute links into the site or the repository that name nothing there."""
+    pages = [link for link in SITE.findall(text) if not is_on_site(link)]
+    files = [link for link in REPOSITORY.findall(text) if not (ROOT / link).exists()]
+    return pages + files
 
 
 def broken_links(page):

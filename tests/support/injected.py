@@ -22,17 +22,22 @@ def is_ours(code):
 
 
 class Injection:
-    """Raises `error` at the call number `at`, once, or calls it to have one raised."""
+    """Raises `error` at the moment number `at`, once, or calls it to have one raised.
+
+    A moment is the entry of a function of the library. Where a signal is sent, it is the return of
+    a function in C that it has called, too: Python looks for signals there.
+    """
 
     def __init__(self, at, error):
         self.at, self.error = at, error
         self.where = None
-        """The function that was called when it was raised."""
+        """The function that was entered when it was raised, or that had just made a call."""
 
-    def __call__(self, frame, event, _):
-        if event == "call" and self.where is None and is_ours(frame.f_code):
+    def __call__(self, frame, event, function):
+        is_moment = event == "call" or (event == "c_return" and callable(self.error))
+        if is_moment and self.where is None and is_ours(frame.f_code):
             if self.at == 0:
-                self.where = frame.f_code.co_qualname
+                self.where = (frame.f_code.co_qualname, getattr(function, "__name__", "entered"))
                 if callable(self.error):
                     self.error()
                 raise self.error
@@ -67,6 +72,9 @@ class Scope:
 
     def start(self):
         self.calls += ("start",)
+        return {}
+
+    def segment(self, report):
         return {}
 
     def close(self, report):

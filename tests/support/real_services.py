@@ -37,6 +37,16 @@ def redis():
 
 
 @contextlib.contextmanager
+def memcached():
+    """The port of a memcached."""
+    port = free_port()
+    as_user = ("-u", "nobody") if os.geteuid() == 0 else ()
+    command = ("memcached", "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-m", "64", *as_user)
+    with _running(command, port, signal.SIGTERM):
+        yield port
+
+
+@contextlib.contextmanager
 def postgres():
     """The port of a PostgreSQL with the user and database `postgres`, without a password."""
     with tempfile.TemporaryDirectory(prefix="streaminstr-postgres-") as folder:

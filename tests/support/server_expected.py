@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import sys
 
+from server_process import BACKENDS, FRAMEWORKS
+
 NEVER_STEPPED = "no scope: the body was never asked for"
 KILLED = "lost: SIGKILL"
 GONE = "lost: the process ends at once"
 RACE = "lost, or `cancelled`: the process ends as its tasks do"
-CUT = {"FIN mid-stream", "RST mid-stream", "producer blocked", "slow reader leaves"}
+BODILESS = "no scope: the answer has no body"
+A_FILE = "no scope: a file has a length, and no body to wrap"
+CUT = {
+    *("FIN mid-stream", "RST mid-stream", "producer blocked", "slow reader leaves"),
+    "RST of an event stream",
+}
+FAILED = {"exception mid-stream", "fail"}
+BY_SERVER = {"open streams", "drain"}
+"""What the application ends by itself, in our words."""
 ENDS = {"SIGTERM inside grace", "SIGTERM past grace"}
 NOTHING = {
     ("gunicorn", "SIGTERM past grace"): KILLED,
@@ -22,18 +32,26 @@ NOTHING = {
 
 def outcomes(server, protocol, scenario, *, net):
     """The outcomes that may be seen; None among them: the scope may never be closed."""
-    family = server.split()[0]
+    family = server.split()[0].strip(",")
+    net = net or is_adapted(server)  # which has a net of its own
     by_client = " by client" if protocol == "asgi" and net else ""
-    if scenario == "dropped response":
+    if scenario == "dropped response" or (is_adapted(server) and scenario in {"HEAD", "file"}):
         return {None}
-    if scenario == "exception mid-stream":
+    if scenario in FAILED:
         return {"failed"}
+    if scenario in BY_SERVER:
+        return {"cancelled by server"}
     if scenario in CUT or (scenario, family) == ("HEAD", "granian"):
         buffered = scenario == "slow reader leaves" and family in {"daphne", "granian"}
         return {f"cancelled{by_client}", "completed"} if buffered else {f"cancelled{by_client}"}
     if scenario in ENDS:
         return _at_the_end(family, scenario, net=net)
     return {"completed"}
+
+
+def is_adapted(server):
+    """Whether the site is Starlette's or FastAPI's."""
+    return server.endswith(tuple(FRAMEWORKS.values()))
 
 
 def _at_the_end(family, scenario, *, net):
@@ -59,11 +77,13 @@ def backends(server, scenario, *, net):
     hooks of docs/how-to/deploy.md, which go with the net here, keep it at work.
     """
     stopped = scenario in ENDS and server.startswith("gunicorn") and not net
-    return {"record", "opentelemetry"} if stopped else {"record", "opentelemetry", "ddtrace"}
+    return set(BACKENDS) - {"ddtrace"} if stopped else set(BACKENDS)
 
 
 def reason(server, scenario):
     """Why nothing was closed."""
+    if is_adapted(server) and scenario in {"HEAD", "file"}:
+        return BODILESS if scenario == "HEAD" else A_FILE
     return NOTHING.get((server.split()[0], scenario), NEVER_STEPPED)
 
 

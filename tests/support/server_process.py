@@ -1,4 +1,4 @@
-"""Real servers in processes of their own, with the site of `server_site`."""
+"""Real servers in processes of their own: the sites of `server_site` and `server_asgi_site`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from record import whole_lines
@@ -20,8 +20,8 @@ GRACE = 1
 """Seconds that a server is told to give to open responses."""
 PATIENCE = 15.0
 """Seconds after which what did not happen is taken not to happen."""
-
-
+BACKENDS = ("record", "opentelemetry", "ddtrace", "log")
+"""Who writes down each stream, see `server_record`."""
 HOOKS = "from streaminstr.gunicorn import *\n"
 """The gunicorn.conf.py of docs/how-to/deploy.md."""
 
@@ -35,6 +35,13 @@ class Kind:
     command: tuple[str, ...]
     takes_one: bool = False
     """Whether it serves one response at a time."""
+    framework: str = "django"
+
+    @property
+    def app(self):
+        """The application that is served, as `module:name`. In the outermost net: `..._net`."""
+        is_django = self.framework == "django"
+        return f"server_site:{self.protocol}" if is_django else f"server_asgi_site:{self.framework}"
 
 
 def _gunicorn(worker, *more):
@@ -72,10 +79,25 @@ KINDS = {
     "daphne": Kind("daphne", "asgi", ("-m", "daphne", "-b", "{host}", "-p", "{port}", "{app}")),
     "granian asgi": Kind("granian", "asgi", _granian("asgi")),
 }
+"""Django's."""
+FRAMEWORKS = {"starlette": "Starlette", "fastapi": "FastAPI"}
+SERVERS = ("uvicorn h11", "uvicorn httptools", "hypercorn", "granian asgi")
+"""Those that have the other frameworks, too."""
+KINDS |= {
+    f"{server}, {name}": replace(KINDS[server], framework=framework)
+    for framework, name in FRAMEWORKS.items()
+    for server in SERVERS
+}
+LONG = (
+    *(f"uvicorn httptools, {name}" for name in FRAMEWORKS.values()),
+    *("hypercorn, FastAPI", "granian asgi, FastAPI"),
+)
+"""Those that `--short` leaves out."""
 
 
 def is_missing(kind):
-    return importlib.util.find_spec(kind.module) is None
+    needed = (kind.module, kind.framework)
+    return any(importlib.util.find_spec(module) is None for module in needed)
 
 
 class Server:
@@ -86,7 +108,7 @@ class Server:
         self._config = HOOKS if config is None and net else config or ""
         self._more = environment or {}
         self._net = net
-        self.app = f"{kind.protocol}_net" if net else kind.protocol
+        self.app = f"{kind.app}_net" if net else kind.app
         self._record = folder / "record.jsonl"
         self._record.touch()
         self._output = folder / "output.txt"
@@ -96,7 +118,7 @@ class Server:
         host, port = self.address
         config = self._record.with_name("gunicorn.conf.py")
         config.write_text(self._config)
-        words = {"host": host, "port": port, "app": f"server_site:{self.app}", "config": config}
+        words = {"host": host, "port": port, "app": self.app, "config": config}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line
                 [sys.executable, *(part.format(**words) for part in self.kind.command)],
@@ -128,7 +150,7 @@ class Server:
         }
         paths = [str(HERE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         ours = {
-            "STREAMINSTR_APP": self.app,
+            "STREAMINSTR_APP": self.app.partition(":")[2],
             "STREAMINSTR_RECORD": str(self._record),
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         }
@@ -166,7 +188,10 @@ class Server:
         while True:
             lines = self.lines(path)
             told = {line["backend"] for line in lines if line["event"] == event}
-            if len(told) == (3 if event == "close" else 1) or time.monotonic() > deadline:
+            if (
+                len(told) == (len(BACKENDS) if event == "close" else 1)
+                or time.monotonic() > deadline
+            ):
                 return lines
             time.sleep(0.02)
 

@@ -23,6 +23,14 @@ class Observation:
     zero_copy: bool
     delay: float | None
     """Seconds from what the client did, or the signal, to the close."""
+    events: set[tuple[int, int]] = field(default_factory=set)
+    """Events and pings, of an event stream."""
+    reason: str | None = None
+    """Why it was closed, where that was said."""
+    logged: tuple[dict, ...] = ()
+    """The lines that the body has logged."""
+    left: tuple[dict, ...] = ()
+    """What was current in the server's code, and should not have been."""
     answer: bytes = field(repr=False, default=b"")
     exit_status: int | None = None
 
@@ -45,6 +53,10 @@ def observe(lines, *, since, answer=b"", exit_status=None):
         size={int(line["bytes"]) for line in closes},
         zero_copy=any("zero_copy" in line for line in closes),
         delay=closes[0]["at"] - since if closes else None,
+        events={(line["events"], line["pings"]) for line in closes if "events" in line},
+        reason=next((line["close_reason"] for line in closes if "close_reason" in line), None),
+        logged=tuple(line for line in lines if line["event"] == "log"),
+        left=tuple(line for line in lines if line["event"] == "leak"),
         answer=answer,
         exit_status=exit_status,
     )
@@ -66,10 +78,10 @@ class Visit:
             self.server.wait_for(self.path, event, **options), since=since, answer=answer
         )
 
-    def read(self):
+    def read(self, **options):
         with self.client:
             answer = self.client.read_all()
-        return self.observed(answer=answer)
+        return self.observed(answer=answer, **options)
 
 
 def full_read(server):
@@ -108,7 +120,12 @@ def exception(server):
 
 
 def head(server):
-    return Visit(server, "head", "full", method="HEAD").read()
+    return Visit(server, "head", "full", method="HEAD").read(**_patience(server))
+
+
+def _patience(server):
+    """Where there is no scope, a short while in which none comes."""
+    return {} if server.kind.framework == "django" else {"patience": 0.2}
 
 
 def slow_reader(server):
@@ -138,11 +155,50 @@ def gzip_outside(server):
 
 
 def file(server):
-    return Visit(server, "file", "file").read()
+    return Visit(server, "file", "file").read(**_patience(server))
 
 
 def other_kind(server):
     return Visit(server, "other-kind", "full", crossed=True).read()
+
+
+def isolation(server):
+    """Two at once, where the server can."""
+    visits = [Visit(server, f"isolation-{name}", "isolated") for name in ("a", "b")]
+    answers = []
+    for visit in visits:
+        with visit.client:
+            answers.append(visit.client.read_all())
+    return visits[0].observed(answer=b"".join(answers))
+
+
+def logging(server):
+    return Visit(server, "logging", "logs").read()
+
+
+def pings(server):
+    return Visit(server, "pings", "pings").read()
+
+
+def events_rst(server):
+    visit = Visit(server, "events-rst", "ticks")
+    visit.client.read_until(b"data: ")
+    since = time.monotonic()
+    visit.client.reset()
+    return visit.observed(since)
+
+
+def fail(server):
+    return Visit(server, "fail", "says").read()
+
+
+def open_streams(server):
+    return Visit(server, "open-streams", "open").read()
+
+
+def drain(server):
+    """The last of a server: it drains from then on."""
+    yield "drain", Visit(server, "drain", "drains").read()
 
 
 def sigterm(server):
@@ -185,16 +241,23 @@ SCENARIOS = {
     "gzip outside": gzip_outside,
     "file": file,
     "body of the other kind": other_kind,
+    "isolation": isolation,
+    "logging": logging,
+    "pings": pings,
+    "RST of an event stream": events_rst,
+    "fail": fail,
+    "open streams": open_streams,
 }
-NAMES = [*SCENARIOS, "SIGTERM inside grace", "SIGTERM past grace"]
+NAMES = [*SCENARIOS, "drain", "SIGTERM inside grace", "SIGTERM past grace"]
 
 
 def run_all(kind, *, net, folder):
-    """Every scenario, by name, on one server process, or two where it takes one at a time."""
-    with Server(kind, net=net, folder=folder) as server:
-        observed = {name: scenario(server) for name, scenario in SCENARIOS.items()}
-        observed.update(sigterm(server))
-    if kind.takes_one:
+    """Every scenario, by name, each of those that end a server on one of its own."""
+    lasts = [sigterm, drain, sigterm_past] if kind.takes_one else [sigterm, drain]
+    observed = {}
+    for last in lasts:
         with Server(kind, net=net, folder=folder) as server:
-            observed.update(sigterm_past(server))
+            if last is sigterm:
+                observed.update((name, scenario(server)) for name, scenario in SCENARIOS.items())
+            observed.update(last(server))
     return observed

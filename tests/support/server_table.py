@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import server_expected
-from server_process import KINDS
+from server_process import BACKENDS, FRAMEWORKS, KINDS
 from server_scenarios import NAMES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "servers.md"
@@ -18,21 +18,31 @@ def write(seen):
     """Put the tables of `seen` into the page, in place of those that are there."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    parts = [_versions(), _table(seen, "wsgi"), _table(seen, "asgi"), _backends(seen)]
-    tables = "\n\n".join(parts)
+    parts = [_table(seen, head, servers) for head, servers in _columns().items()]
+    tables = "\n\n".join([_versions(), *parts, _backends(seen)])
     PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
 
 
 def _versions():
     """What the tables were made with."""
-    distributions = ["Django", *dict.fromkeys(kind.module for kind in KINDS.values())]
+    modules = dict.fromkeys(kind.module for kind in KINDS.values())
+    distributions = ["Django", *FRAMEWORKS.values(), *modules]
     shown = [f"{name} {version(name)}" for name in distributions if name != "django"]
     return f"Python {platform.python_version()}, {', '.join(shown)}."
 
 
-def _table(seen, protocol):
-    servers = [name for name, kind in KINDS.items() if kind.protocol == protocol]
-    head = [f"| {protocol.upper()} | {' | '.join(servers)} |", "|---" * (len(servers) + 1) + "|"]
+def _columns():
+    """The servers of each table, by what stands over its rows."""
+    columns = {}
+    for name, kind in KINDS.items():
+        is_django = kind.framework == "django"
+        head = kind.protocol.upper() if is_django else " and ".join(FRAMEWORKS.values())
+        columns.setdefault(head, []).append(name)
+    return columns
+
+
+def _table(seen, head, servers):
+    head = [f"| {head} | {' | '.join(servers)} |", "|---" * (len(servers) + 1) + "|"]
     rows = [
         f"| {scenario} | {' | '.join(_cell(seen.get(name), name, scenario) for name in servers)} |"
         for scenario in NAMES
@@ -78,7 +88,7 @@ def _backends(seen):
     rows = [
         f"| {backend} | {sum(backend in each for each in closes)} "
         f"| {sum(each.get(backend, 0) > 1 for each in closes)} |"
-        for backend in ("record", "opentelemetry", "ddtrace")
+        for backend in BACKENDS
     ]
     return "\n".join(
         ["| backend | streams closed | closed more than once |", "|---|---|---|", *rows]

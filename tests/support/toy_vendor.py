@@ -58,6 +58,20 @@ class ToyScope:
     def progress(self, report):
         self.span.attributes.update(report.as_attributes())
 
+    def segment(self, report):
+        ended = self.span
+        ended.attributes.update(report.as_attributes())
+        self.backend.spans.append(ended)
+        self.span = ToySpan(
+            self.info.name,
+            parent=ended.parent,
+            links=(ended,),
+            start_ns=time.time_ns(),
+            attributes=self.info.as_attributes(),
+        )
+        current.set(self.span)
+        return {"toy.trace": self.span.trace_id, "toy.span": self.span.span_id}
+
     def close(self, report):
         self.span.attributes.update(report.as_attributes())
         self.span.is_error |= report.is_error
@@ -78,6 +92,10 @@ class ToyBackend:
 
     def flush(self, timeout):
         pass
+
+    def trace_id(self):
+        span = current.get()
+        return span and sum(span.trace_id.encode())
 
 
 class ToyContract(BackendContract):

@@ -29,6 +29,9 @@ class Agent:
                 "_DD_TRACE_WRITER_ADDITIONAL_HEADERS": f"X-Datadog-Test-Session-Token:{session}",
                 "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
                 "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+                # Where the story asks for it (DD_METRICS_OTEL_ENABLED).
+                "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"http://127.0.0.1:{self.grpc_port}",
+                "OTEL_EXPORTER_OTLP_METRICS_HEADERS": f"x-datadog-test-session-token={session}",
             }
         port = self.grpc_port if vendor == "grpc" else self.http_port
         return {
@@ -52,13 +55,17 @@ class Agent:
         ]
 
     def metric_names(self, session):
-        return {
-            metric["name"]
+        return {metric["name"] for metric in self.metrics(session)}
+
+    def metrics(self, session):
+        """All metrics of all exports, in the form of OTLP's JSON."""
+        return [
+            metric
             for payload in self.get(self.http_port, "session/metrics", session)
             for resource in payload["resource_metrics"]
             for scope in resource["scope_metrics"]
             for metric in scope["metrics"]
-        }
+        ]
 
     def checks(self, session):
         """How often each of the agent's own checks of the protocol passed and failed."""

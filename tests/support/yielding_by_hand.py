@@ -66,6 +66,8 @@ async def _produced(items):
 def _encode(item):
     if getattr(item, "comment", None):
         return b": ping\n\n"
+    if raw := getattr(item, "raw_data", None):
+        return f"data: {raw}\n\n".encode()
     return b"data: %d\n\n" % getattr(item, "data", item)
 
 

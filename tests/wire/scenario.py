@@ -7,6 +7,7 @@ two small classes: how an application makes a span, and how it sends what is fin
 
 import asyncio
 import gc
+import os
 import sys
 import time
 import warnings
@@ -34,6 +35,8 @@ class Datadog:
     backend = "ddtrace"
 
     def __init__(self):
+        if "DD_METRICS_OTEL_ENABLED" in os.environ:
+            import ddtrace.auto  # noqa: F401, PLC0415 - as ddtrace-run does
         from ddtrace.trace import tracer  # noqa: PLC0415 - one vendor in each process
 
         self.tracer = tracer
@@ -42,7 +45,7 @@ class Datadog:
         return self.tracer.trace("scenario", resource=name)
 
     def flush(self):
-        self.tracer.flush()
+        flush()
 
 
 class OpenTelemetry:
@@ -72,10 +75,14 @@ class OpenTelemetry:
         return self.tracer.start_as_current_span(name)
 
     def flush(self):
-        """Not `streaminstr.shutdown`, which would end the streams, too."""
-        for backend in _configure.current().backends:
-            if hasattr(backend, "flush"):
-                backend.flush(10)
+        flush()
+
+
+def flush():
+    """Not `streaminstr.shutdown`, which would end the streams, too."""
+    for backend in _configure.current().backends:
+        if hasattr(backend, "flush"):
+            backend.flush(10)
 
 
 def make(body=(b"one", b"two"), *, name, **attributes):
@@ -188,6 +195,57 @@ def late(vendor):
     next(body)
     pause(vendor)
     list(body)
+
+
+def segments(vendor):
+    """A stream that is cut before its second, third and last chunk.
+
+    The last cut is due before the fourth, and waits for the end of a span that the body holds.
+    """
+    streaminstr.configure(
+        vendor.backend, segment_interval=0.5, log_levels=dict.fromkeys(streaminstr.Outcome)
+    )
+
+    def rows():
+        for number in (1, 2):
+            with vendor.span(f"query {number}"):
+                pass
+            yield b"row"
+        with vendor.span("query 3"):
+            for _ in range(3):
+                yield b"row"
+        yield b"row"
+        with vendor.span("query 4"):
+            pass
+        yield b"row"
+
+    with vendor.span("request"):
+        body = make(rows(), name="long")
+    next(body)
+    wait_until_due(body)
+    next(body)
+    pause(vendor)
+    for _ in range(2):
+        wait_until_due(body)
+        next(body)
+    list(body)
+
+
+def wait_until_due(stream):
+    """Wait for the background thread to ask for the next segment."""
+    run = stream._life.run
+    while stream._life.run is run:
+        time.sleep(0.01)
+
+
+def counted(vendor):
+    """A stream before a pause, at which metrics are sent, and another one after it."""
+    streaminstr.configure(
+        [*{vendor.backend, "opentelemetry"}], log_levels=dict.fromkeys(streaminstr.Outcome)
+    )
+    list(make(name="counted"))
+    pause(vendor)
+    list(make(name="counted"))
 
 
 def pause(vendor):

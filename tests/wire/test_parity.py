@@ -88,4 +88,6 @@ def test_metrics_arrive(told, protocol):
         "streaminstr.stream.body.size",
         "streaminstr.stream.duration",
         "streaminstr.stream.time_to_first_chunk",
+        "streaminstr.streams.closed",
+        "streaminstr.streams.opened",
     }

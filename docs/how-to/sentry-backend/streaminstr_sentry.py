@@ -1,20 +1,21 @@
-"""Sentry as a backend of streaminstr: one transaction for each stream."""
+"""Sentry as a backend of streaminstr: one span for each stream.
 
-from datetime import UTC, datetime
+Sentry has to stream its spans: `sentry_sdk.init(..., trace_lifecycle="stream")`.
+"""
 
 import sentry_sdk
-from sentry_sdk.tracing import Transaction
+from sentry_sdk import traces
 
 
 class SentryBackend:
-    """Each stream is a transaction of the request's trace.
-
-    It is no child span of the request's transaction: that is sent when the request ends, and
-    Sentry discards the spans in it which have not finished.
-    """
+    """Each stream is a child of the request's span, which may have ended before it."""
 
     def open(self, info):
-        return SentryScope(info, sentry_sdk.get_current_span())
+        return SentryScope(info, traces.get_current_span())
+
+    def trace_id(self):
+        span = traces.get_current_span()
+        return None if span is None else int(span.trace_id, 16)
 
     def flush(self, timeout):
         sentry_sdk.flush(timeout)
@@ -23,37 +24,26 @@ class SentryBackend:
 class SentryScope:
     def __init__(self, info, parent):
         self._info = info
-        # Its ids: it may have finished by the time of start().
-        self._parent = {}
-        if parent is not None and info.parent == "child":
-            self._parent = {
-                "trace_id": parent.trace_id,
-                "parent_span_id": parent.span_id,
-                "parent_sampled": parent.sampled,
-            }
+        self._parent = parent
 
     def start(self):
         # A Scope can be changed, and a Context shares it with the request's: fork it.
         scope = sentry_sdk.get_current_scope().fork()
         sentry_sdk.Scope.set_current_scope(scope)
-        started = self._info.started_ns
-        scope.span = self._transaction = scope.start_transaction(
-            Transaction(
-                name=self._info.name,
-                op="http.stream",
-                start_timestamp=None if started is None else started / 1e9,
-                **self._parent,
-            )
+        if self._info.parent == "link":
+            sentry_sdk.Scope.set_isolation_scope(sentry_sdk.get_isolation_scope().fork())
+            traces.new_trace()
+            self._parent = None
+        self._span = traces.start_span(
+            self._info.name, self._info.as_attributes(), parent_span=self._parent
         )
-        self._transaction.update_data(self._info.as_attributes())
-        return {"trace_id": self._transaction.trace_id, "span_id": self._transaction.span_id}
+        self._parent = None
+        return {"trace_id": self._span.trace_id, "span_id": self._span.span_id}
 
     def close(self, report):
         if report.error is not None:
             sentry_sdk.capture_exception(report.error)
-        self._transaction.update_data(report.as_attributes())
-        if report.is_error:
-            self._transaction.set_status("internal_error")
-        elif self._transaction.status is None:  # what the body has set stands
-            self._transaction.set_status("ok")
-        self._transaction.finish(end_timestamp=datetime.now(UTC))
+        self._span.set_attributes(report.as_attributes())
+        if report.is_error:  # only ever raised: what the body has set stands
+            self._span.status = "error"
+        self._span.end()

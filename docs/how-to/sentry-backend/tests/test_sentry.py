@@ -1,7 +1,5 @@
 """The Sentry backend passes the contract, and is found by its name."""
 
-from datetime import datetime
-
 import pytest
 import sentry_sdk
 from sentry_sdk.transport import Transport
@@ -15,22 +13,32 @@ class Memory(Transport):
 
     def __init__(self):
         super().__init__()
-        self.events = []
+        self.spans, self.events = [], []
 
     def capture_envelope(self, envelope):
-        self.events += [item.payload.json for item in envelope.items if item.payload.json]
+        for item in envelope.items:
+            if item.type == "span":
+                self.spans += item.payload.json["items"]
+            else:
+                self.events.append(item.payload.json)
 
 
 @pytest.fixture(autouse=True)
 def memory():
     transport = Memory()
-    sentry_sdk.init(dsn="https://key@sentry.invalid/1", transport=transport, traces_sample_rate=1.0)
+    sentry_sdk.init(
+        dsn="https://key@sentry.invalid/1",
+        transport=transport,
+        traces_sample_rate=1.0,
+        trace_lifecycle="stream",
+    )
     yield transport
     sentry_sdk.get_client().close()
 
 
 class TestSentry(BackendContract):
-    has_links = False  # of a transaction: Sentry has links for spans that it streams alone
+    has_links = False  # the SDK has none
+    has_start_time = False  # a span begins when it is made, and cannot be dated back
 
     @pytest.fixture(autouse=True)
     def _memory(self, memory):
@@ -40,28 +48,27 @@ class TestSentry(BackendContract):
         return "sentry"
 
     def current_span_id(self):
-        span = sentry_sdk.get_current_span()
+        span = sentry_sdk.traces.get_current_span()
         return span and span.span_id
 
     def mark_error(self):
-        sentry_sdk.get_current_span().set_status("internal_error")
+        sentry_sdk.traces.get_current_span().status = "error"
 
     def finished(self, backend):
-        events = self.memory.events
-        return [self.view(event) for event in events if event.get("type") == "transaction"]
+        sentry_sdk.flush()
+        return [self.view(span) for span in self.memory.spans]
 
-    def view(self, event):
-        trace = event["contexts"]["trace"]
-        started = datetime.fromisoformat(event["start_timestamp"])
+    def view(self, span):
+        attributes = span["attributes"].items()
         return SpanView(
-            name=event["transaction"],
-            span_id=trace["span_id"],
-            trace_id=trace["trace_id"],
-            parent_id=trace.get("parent_span_id"),
-            start_ns=int(started.timestamp() * 1e9),
-            attributes=trace["data"],
-            is_error=trace["status"] != "ok",
-            exceptions=self.exceptions(trace["span_id"]),
+            name=span["name"],
+            span_id=span["span_id"],
+            trace_id=span["trace_id"],
+            parent_id=span.get("parent_span_id"),
+            start_ns=None,
+            attributes={name: attribute["value"] for name, attribute in attributes},
+            is_error=span["status"] != "ok",
+            exceptions=self.exceptions(span["span_id"]),
         )
 
     def exceptions(self, span_id):
@@ -72,6 +79,7 @@ class TestSentry(BackendContract):
 def test_it_is_found_by_name(memory):
     streaminstr.configure(backend="sentry")
     list(streaminstr.stream([b"one", b"two"], name="orders.export"))
-    (event,) = memory.events
-    assert event["transaction"] == "orders.export"
-    assert event["contexts"]["trace"]["data"]["streaminstr.chunks"] == 2
+    sentry_sdk.flush()
+    (span,) = memory.spans
+    assert span["name"] == "orders.export"
+    assert span["attributes"]["streaminstr.chunks"]["value"] == 2

@@ -1,0 +1,99 @@
+"""Prometheus, by public names of prometheus_client alone. A stream has metrics here and no span.
+
+The names are those of streaminstr.metrics as OpenTelemetry's rules write them for Prometheus:
+opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from functools import cache
+from traceback import walk_stack
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+from streaminstr import metrics
+
+if TYPE_CHECKING:
+    from streaminstr.types import StreamInfo, StreamReport
+
+MOST_VALUES = 1000
+"""How many values of one label a process keeps apart: a series stays until the process ends."""
+OTHER = "_OTHER"
+"""The value in place of one more, as the semantic conventions write it."""
+_UNITS = {"s": "_seconds", "By": "_bytes"}
+
+
+class PrometheusBackend:
+    """Counters, histograms and a gauge in `registry`, by default that of prometheus_client."""
+
+    def __init__(self, *, registry: CollectorRegistry = REGISTRY) -> None:
+        self._families = {one.name: _family(one, registry) for one in metrics.METRICS}
+        self._values: dict[str, set[str]] = {}
+        self._waiting: deque[Any] = deque()
+
+    def open(self, info: StreamInfo) -> PrometheusScope:
+        return PrometheusScope(self, info)
+
+    def refused(self, info: StreamInfo) -> None:
+        """Count a stream that a limit has refused."""
+        self.count(metrics.at_start(info), (metrics.REFUSED, 1))
+
+    def count(self, attributes: dict[str, Any], *values: tuple[metrics.Metric, float]) -> None:
+        """Count under those of `attributes` that are labels of the metric."""
+        self._waiting += [(metric, value, attributes) for metric, value in values]
+        if not _interrupts_the_client():
+            self.flush()
+
+    def flush(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - it takes no time
+        """Count what could not be counted where it happened."""
+        with suppress(IndexError):  # another thread may be as far
+            while True:
+                metric, value, attributes = self._waiting.popleft()
+                labels = (self._label(one, attributes) for one in metric.attributes)
+                series = self._families[metric.name].labels(*labels)
+                (series.observe if metric.kind == "histogram" else series.inc)(value)
+
+    def _label(self, name: str, attributes: dict[str, Any]) -> str:
+        text = str(attributes.get(name, "")).encode("utf-8", "replace").decode()
+        seen = self._values.setdefault(name, set())
+        if len(seen) < MOST_VALUES:
+            seen.add(text)
+        return text if text in seen else OTHER
+
+
+class PrometheusScope:
+    """One count of each metric."""
+
+    def __init__(self, backend: PrometheusBackend, info: StreamInfo) -> None:
+        self._backend, self._info = backend, info
+
+    def start(self) -> dict[str, str]:
+        self._started = metrics.at_start(self._info)
+        self._backend.count(self._started, (metrics.OPENED, 1), (metrics.ACTIVE, 1))
+        return {}
+
+    def close(self, report: StreamReport) -> None:
+        ended, recorded = metrics.at_end(self._started, self._info, report), metrics.values(report)
+        self._backend.count(ended, (metrics.CLOSED, 1), (metrics.ACTIVE, -1), *recorded)
+
+
+@cache  # a registry takes each name once, and settings may make a backend more than once
+def _family(metric: metrics.Metric, registry: CollectorRegistry) -> Any:
+    kind = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}[metric.kind]
+    own: Any = {"gauge": {"multiprocess_mode": "livesum"}, "histogram": {"buckets": metric.buckets}}
+    name = metric.name.replace(".", "_") + _UNITS.get(metric.unit, "")
+    described = name, metric.description, [one.replace(".", "_") for one in metric.attributes]
+    return kind(*described, registry=registry, **own.get(metric.kind, {}))
+
+
+def _interrupts_the_client() -> bool:
+    """Whether this call has interrupted one of prometheus_client's, which may hold a lock.
+
+    The garbage collector ends streams anywhere, and so does the handler of a signal. The locks
+    are not reentrant.
+    """
+    module = Counter.__module__
+    return any(frame.f_globals.get("__name__") == module for frame, _ in walk_stack(None))

@@ -1,0 +1,90 @@
+"""What is said of the streams of an application, and of one endpoint: a note on it.
+
+The ASGI scope of a request leads to the note. The endpoint itself stays what it is, so that a
+framework sees its parameters and its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from streaminstr import _configure
+from streaminstr._core.config import OFF
+from streaminstr._core.guard import guarded
+from streaminstr._events import markers_by_route, markers_of
+from streaminstr._response import NOTHING_MORE, Options
+from streaminstr._sifted import filter_of, sift
+from streaminstr._streamed import refuse_bare_use
+from streaminstr._untaken import look_for_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streaminstr._core.config import Config
+    from streaminstr._events import Marker
+    from streaminstr._sifted import Filter
+    from streaminstr.types import Attribute
+
+EndpointT = TypeVar("EndpointT", bound=Callable[..., Any])
+_NOTE = "_streaminstr_options"
+
+
+class Choice(NamedTuple):
+    """What an application says of all its streams."""
+
+    filter: Filter | None
+    ends_with: Mapping[str, tuple[bytes, ...]]
+    """End markers by route."""
+
+
+def choice_of(chosen: Any, ends_with: Any) -> Choice:
+    """What the keywords `filter` and `ends_with` say; raises StreaminstrError."""
+    markers = markers_by_route("ends_with", ends_with or {})
+    return Choice(filter_of("filter", chosen), markers)
+
+
+def stream_scope(
+    name: str | None = None,
+    *,
+    attributes: Mapping[str, Attribute] | None = None,
+    enabled: bool = True,
+    ends_with: Marker | None = None,
+) -> Callable[[EndpointT], EndpointT]:
+    """Name the streams of an endpoint, add attributes to them, or leave them out.
+
+    Returns the endpoint itself, a function, a class or a method of one, with a note for
+    `instrument(app)`: without that it does nothing. `ends_with` is that of `streaminstr.stream`;
+    raises TypeError for an odd marker.
+    """
+    refuse_bare_use("stream_scope", name)
+    options = Options(name, attributes, markers_of(ends_with), enabled=enabled)
+
+    def decorate(endpoint: EndpointT) -> EndpointT:
+        setattr(endpoint, _NOTE, options)
+        return endpoint
+
+    return decorate
+
+
+def options_in(scope: Mapping[str, Any]) -> Options:
+    """What `stream_scope` says of the endpoint in an ASGI scope, or of its method in a class."""
+    endpoint = scope.get("endpoint")
+    method = getattr(endpoint, str(scope["method"]).lower(), None)
+    notes = (getattr(one, _NOTE, None) for one in (method, endpoint))
+    return next(filter(None, notes), NOTHING_MORE)
+
+
+def config_for(scope: Mapping[str, Any], choice: Choice, request: Any, response: Any) -> Config:
+    """The config of a response; without backends where it is to have no scope.
+
+    `request` and `response` are the framework's own, for the filters: that of the application, then
+    those of the configuration.
+    """
+    config = _configure.current()
+    guarded(look_for_trace, config, scope, default=None)
+    chosen = choice.filter
+    is_in = chosen is None or guarded(chosen, request, response, default=True)
+    if not is_in or not options_in(scope).enabled:
+        return OFF
+    return sift(config, getattr(config, "filter", None), request, response)

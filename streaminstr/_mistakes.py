@@ -1,0 +1,54 @@
+"""What is wrong with a configuration: all of it at once, and what was probably meant."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from streaminstr.types import StreaminstrError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ResultT = TypeVar("ResultT")
+
+DOCUMENTATION = "https://streaminstr.readthedocs.io/"
+"""Where hints point to: an installed package has no files of documentation."""
+
+
+class Mistake(NamedTuple):
+    """One thing that is wrong."""
+
+    key: str
+    """The key of STREAMINSTR that it is about; empty: the setting as a whole."""
+    text: str
+
+
+class Mistakes:
+    """Collects the errors of several checks, so that one error tells them all."""
+
+    def __init__(self) -> None:
+        self.entries: list[Mistake] = []
+
+    def add(self, key: str, text: str) -> None:
+        self.entries.append(Mistake(key, text))
+
+    def collect(self, key: str, check: Callable[..., ResultT], *given: Any) -> ResultT | None:
+        """What `check` returns; None where it raises StreaminstrError, which is collected."""
+        try:
+            return check(*given)
+        except StreaminstrError as error:
+            self.entries += [Mistake(key, str(text)) for text in error.args]
+            return None
+
+    def tell(self) -> None:
+        """Raise one StreaminstrError of all that was collected, if anything was."""
+        if self.entries:
+            raise StreaminstrError(*(mistake.text for mistake in self.entries))
+
+
+def did_you_mean(name: object, names: Iterable[str]) -> str:
+    """` Did you mean 'BACKEND'?`, also for a name in the wrong case; empty where none is close."""
+    by_fold = {one.casefold(): one for one in names}
+    close = get_close_matches(str(name).casefold(), by_fold, n=1)
+    return f" Did you mean {by_fold[close[0]]!r}?" if close else ""

@@ -1,0 +1,149 @@
+"""`streaminstr compare`: a site with both backends on, and its streams side by side.
+
+It listens for both vendors on this host, starts the command that is the site, as its operators
+start it, with the variables that have both vendors send here, and reads some addresses. So what is
+compared is what each vendor's own tracer, sampler and exporter have made of the same streams.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from streaminstr.command.compared import compared
+from streaminstr.command.receiver import Receiver, address
+from streaminstr.command.table import print_table, say
+from streaminstr.types import StreaminstrError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from streaminstr.command.compared import Compared
+    from streaminstr.command.receiver import Arrival
+
+COLUMNS = ("stream", "name", "outcome", "parent", ">seconds", "what differs")
+ENVIRONMENT = {
+    "STREAMINSTR_BACKEND": "ddtrace,opentelemetry",
+    "DD_TRACE_AGENT_PROTOCOL_VERSION": "v0.4",
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+    "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+    "OTEL_BSP_SCHEDULE_DELAY": "500",
+}
+"""For the command, beside where to send to: both backends, each in its own protocol, soon."""
+LAST_SECONDS = 10.0
+"""How long the command has to end and to send what it has buffered."""
+_STDERR = 2
+UP_SECONDS = 60.0
+"""How long it has to answer for the first time."""
+
+
+def compare(
+    command: Sequence[str] = (),
+    *,
+    receiver: str = "0",
+    urls: Sequence[str] = (),
+    streams: int | None = None,
+    seconds: float | None = None,
+) -> int:
+    """Compare and print; return 0 where nothing differs, else 1.
+
+    Ends when the `urls` were read, after `streams` or after `seconds`, whichever is first, or with
+    the command. Without a `command` it listens for a process that was pointed here. Raises
+    StreaminstrError where it cannot begin.
+    """
+    if command and shutil.which(command[0]) is None:
+        msg = f"There is no command {command[0]!r}. Write it after `--`, as you start the site."
+        raise StreaminstrError(msg)
+    deadline = time.monotonic() + (seconds or float("inf"))
+    with Receiver(*address(receiver)) as listening:
+        variables = {**listening.environment, **ENVIRONMENT}
+        if not command:
+            say("Listening. Start the site with: " + " ".join(map("=".join, variables.items())))
+        with _started(command, variables) as site:
+            for url in urls:
+                _read(url, site)
+            with suppress(KeyboardInterrupt):
+                while not urls and not _is_done(listening, streams, deadline, site):
+                    listening.wait_for(lambda _: False, 0.2)
+        _wait_for_both(listening)
+        return show(compared(listening.arrivals()))
+
+
+def show(rows: list[Compared]) -> int:
+    """Print the streams side by side; return the exit code."""
+    print_table(COLUMNS, [row.row() for row in rows])
+    differ = sum(bool(row.differences()) for row in rows)
+    if not rows:
+        say("\nNo stream has arrived from either vendor.")
+    elif differ:
+        say(f"\n{differ} of {len(rows)} streams differ. Of two values Datadog's is the first.")
+    else:
+        say(f"\n{len(rows)} streams, the same at both vendors.")
+    return int(bool(differ) or not rows)
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], variables: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes] | None]:
+    """The command, told to end when the block does, so that it sends what it has buffered."""
+    if not command:
+        yield None
+        return
+    own = {**os.environ, **variables}
+    # What the site prints goes to the standard error: the table alone is this command's output.
+    with subprocess.Popen(command, env=own, stdout=_STDERR) as site:  # noqa: S603 - the user's own
+        try:
+            yield site
+        finally:
+            site.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                site.wait(LAST_SECONDS)
+            site.kill()
+
+
+def _read(url: str, site: subprocess.Popen[bytes] | None) -> None:
+    """Read `url` to its end, whatever kind of end; the site may still be starting."""
+    if not url.startswith(("http://", "https://")):
+        msg = f"--get is {url!r}. It takes an address such as http://127.0.0.1:8000/prices/."
+        raise StreaminstrError(msg)
+    deadline = time.monotonic() + UP_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=UP_SECONDS) as answer:  # noqa: S310 - see above
+                answer.read()
+        except OSError as error:
+            if not isinstance(getattr(error, "reason", error), ConnectionRefusedError):
+                return  # a status of an error, or an end before the end: a stream it may be
+            if time.monotonic() > deadline or (site is not None and site.poll() is not None):
+                msg = f"{url} does not answer: {error}."
+                raise StreaminstrError(msg) from error
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _is_done(
+    receiver: Receiver,
+    streams: int | None,
+    deadline: float,
+    site: subprocess.Popen[bytes] | None,
+) -> bool:
+    if time.monotonic() >= deadline or (site is not None and site.poll() is not None):
+        return True
+    return streams is not None and len(compared(receiver.arrivals())) >= streams
+
+
+def _wait_for_both(receiver: Receiver) -> None:
+    """Wait until each stream has arrived from both vendors, at most for some seconds."""
+
+    def is_whole(arrivals: list[Arrival]) -> bool:
+        rows = compared(arrivals)
+        return bool(rows) and all(row.datadog and row.opentelemetry for row in rows)
+
+    receiver.wait_for(is_whole, LAST_SECONDS / 2)
