@@ -234,7 +234,7 @@ def wire(session: nox.Session) -> None:
     )
     session.run(
         *("pytest", "-m", "wire", "tests/wire", *session.posargs),
-        env={"STREAMINSTR_TEST_AGENT": str(scripts / "ddapm-test-agent")},
+        env={"TESTS_AGENT": str(scripts / "ddapm-test-agent")},
     )
 
 

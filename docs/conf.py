@@ -57,6 +57,9 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!streaminstr\.).*|streaminstr\..*\b(_\w+|Chunk_?T(_co)?|\w*Decorator)\b.*"),
 ]
 
+# A lexer that stumbles over a quoted line break tries again; Python blocks run as tests anyway.
+suppress_warnings = ["misc.highlighting_failure"]
+
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}

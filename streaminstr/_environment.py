@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PREFIX = "STREAMINSTR_"
-RESERVED = {"PURE", "DIFFERENTIAL", "TEST_AGENT"}
-"""Read elsewhere: whether the compiled step is left out, and by our own tests."""
+RESERVED = {"PURE"}
+"""Names that have a meaning elsewhere: this one leaves a compiled step out."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What one of the outermost nets knows of the request and response that it is holding."""
+"""What an outermost net knows of the request that it is handling, and of its response."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Exchange:
 
     def __init__(self, *, is_async: bool = False) -> None:
         self.is_async = is_async
-        """Whether the net can await: it closes an async body in the task of the request."""
+        """Whether the net can await, and so closes an async body in the task of the request."""
         self.started = clock()
         self.streams: dict[ref[Any], Any] = {}
         """What was made during the request, its body or any other stream, and in which task."""

@@ -254,22 +254,22 @@ def _out_of_reach(life: Life, lock: Lock) -> Iterator[bool]:
     """Keep the scopes from those who show them, and from an end that does not wait for the turn.
 
     Yields whether the stream is open. If an end comes meanwhile it finds no scope, and they are
-    closed here. While the lock is held nothing is called: a signal handler may end the stream.
+    closed here. They are taken and put back by statements that call nothing: a signal's handler
+    comes after a call, and may end the stream or raise.
     """
-    scopes = life.scopes
-    with lock:
-        aside = scopes[:]
-        del scopes[:]
+    scopes, aside = life.scopes, []
     try:
+        with lock:  # one who shows them has done so
+            aside = scopes[:]
+            del scopes[:]
         yield life.is_open
     finally:
-        with lock:
+        if aside:
             scopes[:] = aside
         if not life.is_open:
+            final, context = life.final(life.held(), GeneratorExit()), life.copy()
             with lock:  # unless the end has come to them just now
-                aside = scopes[:]
-                del scopes[:]
-            life.copy().run(close_scopes, aside, life.final(life.held(), GeneratorExit()))
+                context.run(close_scopes, scopes, final)
 
 
 def _less(now: Any, before: Any) -> Any:

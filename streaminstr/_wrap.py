@@ -105,10 +105,10 @@ def wrap(
 ) -> Any:
     """A stream over `body`.
 
-    `closers` are what its close calls in place of the body's own `close`, `size_of` returns the
-    size of a chunk that is not bytes, `requested` is when the request began, by `perf_counter`.
-    `is_async` is for a caller that knows better than the body's methods tell. `carrier` is the ASGI
-    scope or WSGI environ of the response that it is the body of, for a caller that knows.
+    `closers` are called at the end in place of the body's own `close`. `size_of` returns the size
+    in bytes of a chunk that is not bytes. `requested` is the start of the request, by
+    `perf_counter`. `is_async` overrides what the methods of the body suggest. `carrier` is the ASGI
+    scope or WSGI environ of the response whose body this is.
     """
     _configure.stream_begins(config)
     make = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
@@ -134,11 +134,11 @@ def adopt(
     requested: float | None,
     carrier: Mapping[str, Any],
 ) -> Handle:
-    """Let a stream that the application made for its response be the response's own.
+    """Take a stream that the application has made as the body of its response.
 
-    `described` is what the adapter knows of it. What the application said stands: the adapter's
-    name is for a stream without one of its own, if `is_named`, and its attributes are added.
-    Returns the stream's own handle.
+    `described` has the adapter's name and attributes. Those of the application win: the adapter's
+    name is used for a stream that has none, if `is_named`, and its attributes are added. Returns
+    the stream's own handle.
     """
     life, info = stream._life, described.info  # noqa: SLF001 - every kind has one
     handle: Handle = life.handle
@@ -162,9 +162,10 @@ def push(handle: Handle, config: Config, exchange: Exchange | None, begun: float
 
 
 def enclose(handle: Handle, config: Config, exchange: Exchange, context: Context) -> Life:
-    """The life of a stream whose steps run in `context` itself, that of a WSGI response.
+    """The life of a stream whose steps run in `context` itself, the one of a WSGI response.
 
-    What has been entered there, by the application or a middleware, can so be left there.
+    A token is bound to its Context object: what the application or a middleware has entered in
+    this Context can be left in it alone, and in no copy.
     """
     _configure.stream_begins(config)
     return Life(config, handle, exchange=exchange, context=context)

@@ -1,11 +1,11 @@
-"""The outermost net for ASGI: round Django's application, or round any other.
+"""The outermost net for ASGI, around Django's application or any other.
 
     application = StreamScopeMiddleware(get_asgi_application())
 
-It closes what the application leaves open of a response, knows why a stream was cut short, keeps
-what the application leaks into context variables from the server, and opens a scope for streamed
-responses of frameworks that have no adapter. docs/reference/servers.md shows what that means on
-each server.
+It closes the body of a response that the application leaves open. It sees whether the client left
+or the server stopped. Context variables that the application sets do not reach the server. Streamed
+responses of frameworks without an adapter have a scope. docs/reference/servers.md shows what that
+means on each server.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 
 class StreamScopeMiddleware:
-    """Wrap the whole application. Handles the lifespan protocol where it takes no part in it."""
+    """Wrap the whole application.
+
+    Handles the lifespan protocol for applications that do not support it.
+    """
 
     def __init__(self, app: Application) -> None:
         self.app = app
@@ -48,7 +51,7 @@ class StreamScopeMiddleware:
 
 
 class _Call:
-    """One call of the application: what it says and hears, and what it leaves open."""
+    """One call of the application: its messages in both directions, and the bodies to close."""
 
     __slots__ = ("_exchange", "_outside", "_receive", "_response", "_scope", "_server")
 
@@ -56,6 +59,7 @@ class _Call:
         self._scope, self._receive = scope, receive
         self._exchange = Exchange(is_async=True)
         self._response = Response(config, self._exchange, scope)
+        # The server's own functions run here, without what the application binds.
         self._outside = copy_context()
         self._server = Pump(send, self._outside)
 
@@ -70,6 +74,7 @@ class _Call:
             raise
         finally:
             try:
+                # The net's own scope ends first, with the outcome of the call.
                 self._response.end(error)
                 await self._close_bodies()
             finally:
@@ -78,12 +83,14 @@ class _Call:
                 scope.pop(KEY, None)
 
     async def _hear(self) -> Message:
+        """Receive a message for the application; a disconnect is noted on the way."""
         message: Message = await within(self._outside.copy().run, self._receive)
         if message["type"] == "http.disconnect":
             self._exchange.client_left()
         return message
 
     async def _say(self, message: Message) -> None:
+        """Send a message of the application; its chunk counts as soon as it is made."""
         kind = message["type"]
         if kind == "http.response.body":
             self._response.count(message)
@@ -97,9 +104,9 @@ class _Call:
         self._response.sent()
 
     async def _fail_to_send(self, error: BaseException) -> None:
-        """Close what can no longer be sent: here, in the task that has stepped the body.
+        """Close the body in this task, which has stepped it, since nothing more can be sent.
 
-        A task group or cancel scope that the body is in can only be left in that task.
+        A task group or cancel scope that the body has entered can be left in this task alone.
         """
         if isinstance(error, OSError):
             self._exchange.client_left()
@@ -110,10 +117,11 @@ class _Call:
             await self._close_bodies()
 
     async def _close_bodies(self) -> None:
-        """Close what is left of the response, all of it even if some of it raises."""
+        """Close each body that is still open, also if closing another one raises."""
         if self._exchange.bodies:
             async with AsyncExitStack() as stack:
                 stack.enter_context(self._exchange.shield())
+                # The stack unwinds from its end, so the oldest is closed first.
                 for stream in reversed(alive(self._exchange.bodies)):
                     stack.push_async_callback(_close, stream)
 

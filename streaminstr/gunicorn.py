@@ -1,4 +1,4 @@
-"""Hooks for gunicorn, as an import: what streams has ended, and is sent, before a worker is gone.
+"""Hooks for gunicorn, as an import: streams are closed and sent before their worker exits.
 
     gunicorn -c python:streaminstr.gunicorn shop.wsgi
 
@@ -49,14 +49,14 @@ _INSTALLED = "_streaminstr_installed"
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """A worker does not stop with the master that it was forked from."""
+    """Note that a new worker does not stop, although its master may be about to."""
     from streaminstr import _exchange
 
     _exchange.shutting_down = False
 
 
 def post_worker_init(worker: Any) -> None:
-    """Listen to SIGTERM, and have what is open closed in time."""
+    """Listen to SIGTERM, and close open streams before gunicorn's SIGKILL."""
     from streaminstr._core.guard import guarded
 
     guarded(_warn, worker, default=None)
@@ -91,7 +91,7 @@ def worker_abort(worker: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """Close what is open, and send what is buffered."""
+    """Close open streams, and flush the backends."""
     import streaminstr
 
     streaminstr.shutdown(timeout=_AT_EXIT)

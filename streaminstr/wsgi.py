@@ -1,11 +1,11 @@
-"""The outermost net for WSGI: round Django's application, or round any other.
+"""The outermost net for WSGI, around Django's application or any other.
 
     application = StreamScopeMiddleware(get_wsgi_application())
 
-It closes what the application leaves open of a response, keeps what the application leaks into
-context variables from the server and from the next request of the thread, and opens a scope for the
-streamed responses of frameworks that have no adapter. docs/reference/servers.md shows what that
-means on each server.
+It closes the body of a response that the application leaves open. Context variables that the
+application sets reach neither the server nor the next request of the thread. Streamed responses of
+frameworks without an adapter have a scope. docs/reference/servers.md shows what that means on each
+server.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class StreamScopeMiddleware:
 
 
 class _Call:
-    """One call of the application: what it answers, and what it leaves open."""
+    """One call of the application: its result, and the bodies to close."""
 
     __slots__ = (
         *("_config", "_context", "_environ", "_exchange", "_headers", "_outside", "_route"),
@@ -83,13 +83,13 @@ class _Call:
         return kind(result, self._context, self._finish)
 
     def _begin(self, status: str, headers: Any, exc_info: Any = None) -> Any:
-        if isinstance(headers, Iterator):  # read here, it would be empty for the server
+        if isinstance(headers, Iterator):  # can be read once, and the server has to read it
             noted = list(headers)
             headers = iter(noted)
         else:
             noted = headers
         guarded(self._note, status, noted, default=None)
-        # The server's own code, where nothing is seen of what the application has bound.
+        # The server's own function runs without what the application has bound.
         more = () if exc_info is None else (exc_info,)
         return self._outside.copy().run(self._start, status, headers, *more)
 
@@ -118,10 +118,10 @@ class _Call:
         return stream
 
     def _is_streamed(self, result: Any) -> bool:
-        """Whether to give it a scope.
+        """Whether the result gets a scope.
 
-        With a Content-Length it is complete: a file, or a page as Flask's, which look like a
-        stream otherwise. A response of Django's says by itself whether it is streamed.
+        A response with a Content-Length is complete: a file, or a page of Flask's, which has the
+        form of a stream. A response of Django's has an attribute that says whether it is streamed.
         """
         if (
             "content-length" in self._headers
@@ -134,9 +134,9 @@ class _Call:
         return bool(getattr(result, "streaming", True)) and not _is_one_chunk(result)
 
     def _is_taken(self) -> bool:
-        """Whether the body has a scope already: by an adapter, or as a stream of the application's.
+        """Whether the body has a scope: from an adapter, or because it is a stream itself.
 
-        That is one which waits for its next step, or for its first.
+        Such a stream waits for its next step, or for its first one.
         """
         lives = [(one._life, one._turn) for one in alive(self._exchange.streams)]  # noqa: SLF001 - every kind has them
         return self._exchange.is_taken or any(
@@ -157,7 +157,7 @@ class _Call:
 
 
 def _is_one_chunk(result: Any) -> bool:
-    """Whether `result` says so. Servers ask it, too, and take the same errors for a no."""
+    """Whether `len(result)` is 1. Servers ask for it as well, and these errors mean no."""
     try:
         return len(result) == 1
     except (TypeError, AttributeError, NotImplementedError):
@@ -165,9 +165,9 @@ def _is_one_chunk(result: Any) -> bool:
 
 
 def _is_file(environ: Environ, result: Any) -> bool:
-    """Whether the server is going to send this by itself, if it is given untouched (PEP 3333).
+    """Whether the server sends `result` itself, provided that it is passed on untouched (PEP 3333).
 
-    A wrapper that is no type is uWSGI's: it returns the file, and all that a file has is `read`.
+    uWSGI's wrapper is a function and no type. It returns the file, which is known by its `read`.
     """
     wrapper = environ.get("wsgi.file_wrapper")
     if isinstance(wrapper, type):
@@ -176,7 +176,7 @@ def _is_file(environ: Environ, result: Any) -> bool:
 
 
 def _route(environ: Environ) -> str | None:
-    """The pattern of the route, where Flask leaves it for as long as its view is at work."""
+    """The pattern of the route, which Flask keeps in the environ while its view runs."""
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return getattr(rule, "rule", None)
 

@@ -1,4 +1,4 @@
-"""What the outermost nets consist of, beside the two classes that users name.
+"""The parts of the outermost nets, apart from the two classes that users name.
 
 Imports `_core`, `_configure` and `_process`. No framework and no server is imported here.
 """

@@ -1,4 +1,4 @@
-"""The server's part of an ASGI call: where nothing is seen of what the application has bound."""
+"""Calls of the server's `send`, in a Context without what the application has bound."""
 
 from __future__ import annotations
 

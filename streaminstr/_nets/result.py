@@ -1,4 +1,4 @@
-"""What a WSGI server is given in place of the application's result."""
+"""The iterators that a WSGI server gets in place of the application's result."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Directory:
             for name in _names(folder):
                 if name.startswith(own) and name.endswith(".ask"):
                     text = _content(folder, name, _LARGEST_ASK)
-                    os.unlink(name, dir_fd=folder)
+                    _remove(folder, name)
                     yield text or b""
 
     def rest(self) -> None:
@@ -169,8 +169,12 @@ def sweep(folder: int) -> None:
     """Remove the files of processes that have ended, and what no one has taken."""
     for name in _names(folder):
         if _OURS.fullmatch(name) and _is_stale(folder, name):
-            with suppress(FileNotFoundError):  # another process sweeps, too
-                os.unlink(name, dir_fd=folder)
+            _remove(folder, name)
+
+
+def _remove(folder: int, name: str) -> None:
+    with suppress(OSError):  # another process sweeps, too; or it is a directory
+        os.unlink(name, dir_fd=folder)
 
 
 def _names(folder: int) -> list[str]:
@@ -199,11 +203,14 @@ def _content(folder: int, name: str, largest: int) -> bytes | None:
         return None
     except OSError:  # a link, a socket
         return b""
-    with os.fdopen(file, "rb") as opened:
-        about = os.fstat(opened.fileno())
+    try:
+        about = os.fstat(file)
         if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
             return b""
-        text = opened.read(largest + 1)
+        with os.fdopen(file, "rb", closefd=False) as opened:
+            text = opened.read(largest + 1)
+    finally:
+        os.close(file)
     return text if len(text) <= largest else b""
 
 

@@ -5,13 +5,17 @@ A place is a file, a line and the name of a function. No value of a variable is 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
 _PACKAGE = f"{Path(__file__).absolute().parents[1]}{os.sep}"
@@ -30,6 +34,36 @@ _APPLICATION, _PYTHON = "", "python"
 
 Place = tuple[str, int, str]
 """Where a frame is at work or waits: file, line, function. Plain: there are many of them."""
+
+
+_looking = RLock()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector from running while frames of other threads are looked at.
+
+    Up to Python 3.11 it runs in the midst of making a frame object. What it finalizes may let the
+    other thread go on, whose frame is gone then: the interpreter crashes. CPython turns it off in
+    `sys._current_frames`, too (gh-106883).
+    """
+    with _looking:
+        is_on = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if is_on:
+                gc.enable()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
+    # A child that is forked in the midst of a look would never collect, and never look.
+    os.register_at_fork(
+        before=_looking.acquire,
+        after_in_parent=_looking.release,
+        after_in_child=_looking.release,
+    )
 
 
 def place_of(frame: FrameType) -> Place:

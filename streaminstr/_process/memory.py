@@ -51,6 +51,14 @@ class _Memory:
         self.ended: deque[EndedStream] = deque(maxlen=MOST_ENDED)
         self._tracks: dict[str, _Track] = {}
 
+    def last_ended(self) -> tuple[EndedStream, ...]:
+        """The streams that have ended last, the oldest first."""
+        while True:
+            try:
+                return tuple(self.ended)
+            except RuntimeError:  # one has ended meanwhile
+                continue
+
     def sample(self, rows: Sequence[OpenStream]) -> None:
         """Take a sample of each open stream that is due; forget those of the others."""
         tracks = {row.id: self._tracks.get(row.id) or _Track() for row in rows}

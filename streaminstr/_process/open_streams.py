@@ -6,8 +6,6 @@ on while they are looked at: the parts of a row may be some microseconds apart.
 
 from __future__ import annotations
 
-import os
-import socket
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,8 @@ from streaminstr import _stopping
 from streaminstr import attributes as names
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
-from streaminstr._process.frames import UNSEEN
+from streaminstr._process.frames import UNSEEN, uncollected
+from streaminstr._process.rows import name_here
 from streaminstr._process.waits import Look
 from streaminstr.types import OpenStream
 
@@ -42,8 +41,10 @@ def open_streams() -> list[OpenStream]:
 
 def rows_of(lives: tuple[Life, ...]) -> list[OpenStream]:
     """The rows of these streams, the oldest first, without those that have ended meanwhile."""
-    snapshot = _Snapshot(lives)
-    rows = (guarded(snapshot.row, life, default=None) for life in snapshot.lives)
+    with uncollected():
+        snapshot = _Snapshot(lives)
+        rows = [guarded(snapshot.row, life, default=None) for life in snapshot.lives]
+        del snapshot
     return sorted((row for row in rows if row is not None), key=lambda row: -row.age)
 
 
@@ -53,7 +54,7 @@ class _Snapshot:
     def __init__(self, lives: tuple[Life, ...]) -> None:
         self.lives, self._now = lives, clock()
         self._look = Look()
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._worker = name_here()
         self._readers = set(_readers(lives))
 
     def row(self, life: Life) -> OpenStream | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from streaminstr._core.guard import guarded
 from streaminstr._process.memory import memory
 from streaminstr._process.page import Page, UnreadableError, decode
-from streaminstr._process.rows import Worker
+from streaminstr._process.rows import Worker, name_here
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
@@ -34,14 +32,15 @@ class Others(NamedTuple):
 
 def own_page(rows: Sequence[OpenStream]) -> Page:
     """The page of this process, with these rows."""
-    host, pid, now = socket.gethostname(), os.getpid(), time.time()
+    name = name_here()
+    host, _, pid = name.rpartition(":")
     return Page(
         worker=Worker(
-            name=f"{host}:{pid}", host=host, pid=pid, since=memory.since, age=0.0, open=len(rows)
+            name=name, host=host, pid=int(pid), since=memory.since, age=0.0, open=len(rows)
         ),
-        written=now,
+        written=time.time(),
         rows=tuple(rows),
-        ended=tuple(memory.ended),
+        ended=memory.last_ended(),
     )
 
 

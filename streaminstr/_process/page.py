@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args
@@ -16,7 +17,7 @@ from streaminstr._process.rows import EndedStream, Sample, Worker
 from streaminstr.types import NOTHING, CancelledBy, OpenStream, Outcome, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     Check = Callable[[Any], bool]
 
@@ -146,7 +147,7 @@ def decode(text: bytes | str, now: float) -> Page:
         written=raw["written"],
         rows=tuple(_rows(raw, name)),
         ended=tuple(_ended(raw, name)),
-        timelines=dict(_timelines(raw["samples"])),
+        timelines=_Timelines(raw["samples"]),
         answers={key: value for key, value in raw["answers"].items() if _is_text(value)},
     )
 
@@ -178,16 +179,26 @@ def _sound(
             yield one, row
 
 
-def _timelines(raw: dict[str, Any]) -> Iterator[tuple[str, tuple[Sample, ...]]]:
-    for id_, samples in raw.items():
-        if _is_list(samples) and all(map(_is_sample, samples)):
-            yield (
-                id_,
-                tuple(
-                    Sample(age=age, chunks=chunks, bytes=size, idle=idle)
-                    for age, chunks, size, idle in samples
-                ),
-            )
+class _Timelines(Mapping[str, tuple[Sample, ...]]):
+    """The samples on a page, checked when they are asked for: a table needs none of them."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, id: str) -> tuple[Sample, ...]:  # noqa: A002 - as `close_stream`
+        samples = self._raw[id]
+        if not (_is_list(samples) and all(map(_is_sample, samples))):
+            raise KeyError(id)
+        return tuple(
+            Sample(age=age, chunks=chunks, bytes=size, idle=idle)
+            for age, chunks, size, idle in samples
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return (id_ for id_ in self._raw if id_ in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _is_dict(value: Any) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from typing import TYPE_CHECKING
 
 from streaminstr import attributes as names
 from streaminstr._process import progress
 from streaminstr._process.memory import memory
-from streaminstr._process.rows import EndedStream
+from streaminstr._process.rows import EndedStream, name_here
 
 if TYPE_CHECKING:
     from streaminstr._process.roster import Roster
@@ -48,7 +46,7 @@ class RosterScope:
                 name=info.name,
                 route=_text(attributes.get(names.HTTP_ROUTE)),
                 method=_text(attributes.get(names.HTTP_METHOD)),
-                worker=f"{socket.gethostname()}:{os.getpid()}",
+                worker=name_here(),
                 outcome=report.outcome.value,
                 cancelled_by=report.cancelled_by,
                 error_type=report.error_type,

@@ -38,7 +38,9 @@ def make(do: str, fields: Mapping[str, Any]) -> tuple[str, str]:
 def answer(text: bytes | str) -> tuple[str, str] | None:
     """Do what a request says; returns its nonce and the answer. None: it is none, late or known."""
     request = _request_of(text)
-    if request is None or request["nonce"] in _seen or abs(time.time() - request["at"]) > OLDEST:
+    if request is None or request["nonce"] in _seen:
+        return None
+    if not abs(time.time() - request["at"]) <= OLDEST:  # so that NaN is too old
         return None
     _seen.append(request["nonce"])
     handler = handlers.get(request["do"])

@@ -15,6 +15,7 @@ from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
+from streaminstr._core.life import open_lives
 from streaminstr._process import requests
 from streaminstr._process.memory import memory
 from streaminstr._process.open_streams import open_streams, rows_of
@@ -110,7 +111,7 @@ class Roster:
         """
         until = time.monotonic() + timeout
         if close_stream(id, reason=reason):
-            return _wait(lambda: id not in {row.id for row in open_streams()}, until)
+            return _wait(lambda: all(life.handle.id != id for life in open_lives()), until)
         pages = self._others().pages
         asked = [address for address, page in pages.items() if _may_have(page, id)]
         answers = self._ask(asked, "close", {"id": id, "reason": reason}, until)

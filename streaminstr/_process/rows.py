@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import os
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,11 @@ class Worker:
     background thread cannot run."""
     open: int
     """How many streams it has open, in the table or not."""
+
+
+def name_here() -> str:
+    """What this process is called: `OpenStream.worker` of its streams."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ NEUTRAL = {"http.method": names.HTTP_METHOD, "http.status_code": names.HTTP_STAT
 """Datadog's names of two attributes, as streaminstr_ddtrace writes them."""
 DATADOGS_OWN = (
     *("_dd.", "_sampling", "component", "language", "process_id", "runtime-id", "span.kind"),
-    *("env", "version", "error.message", "error.stack"),
+    *("env", "version", "error."),
 )
 """Beginnings of what ddtrace adds to any span, and of what OpenTelemetry has in an event."""
 PRIORITY = "_sampling_priority_v1"
@@ -111,7 +111,7 @@ def _streams(spans: list[ReceivedSpan]) -> dict[str, list[Seen]]:
 
 
 def _key(span: ReceivedSpan) -> str:
-    """The id of the stream; the number tells the segments of a long one apart."""
+    """The id of the stream; of a segment its number, too."""
     own = span.attributes[names.STREAM_ID], span.attributes.get(names.SEGMENT)
     return f"{own[0]}" if own[1] is None else f"{own[0]}.{float(own[1]):g}"
 
@@ -145,7 +145,7 @@ def _neutral(span: ReceivedSpan) -> dict[str, Any]:
     return {
         NEUTRAL.get(name, name): _plain(NEUTRAL.get(name, name), value)
         for name, value in span.attributes.items()
-        if not name.startswith(DATADOGS_OWN)
+        if name == names.ERROR_TYPE or not name.startswith(DATADOGS_OWN)
     }
 
 

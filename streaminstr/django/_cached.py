@@ -37,7 +37,6 @@ _TRIES = 8
 _ASKS = 8
 """How many requests wait for one process at once."""
 _SALT = "streaminstr.roster"
-_LARGEST_ASK = 8192
 
 
 def store_in(name: str, given: Any) -> Any:

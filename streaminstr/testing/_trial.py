@@ -6,6 +6,7 @@ import time
 import warnings
 from contextlib import ExitStack
 from contextvars import copy_context
+from math import isclose
 from os import urandom
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
@@ -140,11 +141,11 @@ class Trial:
         expected: Mapping[str, object],
         source: str = "report.as_attributes(), all of it, in close()",
     ) -> None:
-        """Fail unless the span has the attributes, as they are or as text."""
+        """Fail unless the span has the attributes, as they are, to the microsecond, or as text."""
         for name, value in expected.items():
             shown = span.attributes.get(name)
             self.check(
-                shown == value or str(shown).lower() == str(value).lower(),
+                _is_same(shown, value),
                 f"attribute {name!r} is {value!r}, and the span of {span.name!r} has {shown!r}. "
                 f"Put {source} on the span.",
             )
@@ -215,6 +216,17 @@ class Trial:
 
     def _read(self) -> list[SpanView]:
         return list(self.contract.finished(self.backend))
+
+
+def _is_same(shown: object, value: object) -> bool:
+    """Whether a span shows `value`. A time may be rounded, as those of the log's events are."""
+    if (
+        isinstance(shown, float)
+        and isinstance(value, float)
+        and isclose(shown, value, abs_tol=1e-6)
+    ):
+        return True
+    return shown == value or str(shown).lower() == str(value).lower()
 
 
 def in_thread(function: Callable[[], Any]) -> Any:

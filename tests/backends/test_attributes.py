@@ -21,10 +21,10 @@ NAMES = {row.name for row in ALL}
 TYPES = {"string": str, "int": int, "double": float, "boolean": bool}
 NO_ATTRIBUTES = re.compile(
     r"streaminstr\.(stream|streams\.(opened|closed|refused)|active_streams|backends|check|demo|django|exchange|line"
-    r"|current_stream|let_in|starlette)\b"
+    r"|current_stream|let_in|roster|starlette|(view|close)_openstream)\b"
     r"|http\.(disconnect|request$|response\.(start|body|trailers))"
 )
-"""Other names that begin like an attribute's: metrics, modules, messages of ASGI."""
+"""Other names that begin like an attribute's: metrics, modules, permissions, messages of ASGI."""
 
 full_report = StreamReport(
     outcome=Outcome.FAILED,

@@ -107,7 +107,7 @@ class Lost:
 @pytest.mark.parametrize("ends", [EndsAStream, Lost])
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_stream_that_ends_inside_of_the_client_is_counted_later(prometheus, registry, ends):
-    """Its locks are not reentrant: counted there and then, the process would hang."""
+    """The locks of prometheus_client are not reentrant: to count at once would hang the process."""
     body = stream()
     next(body)
     series = prometheus._families[metrics.ACTIVE.name].labels("s", "GET", "a/")

@@ -1,13 +1,16 @@
 """A forked child starts with no open stream, and closes none of its parent's."""
 
+import gc
 import os
+import threading
 import warnings
 
 import pytest
 
 from core_fakes import AsyncIterator, by_hand
-from streaminstr import shutdown, stream
+from streaminstr import open_streams, shutdown, stream
 from streaminstr._core import life
+from streaminstr._process.frames import uncollected
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
@@ -51,6 +54,29 @@ def opened(request, backend):
     streams = [made]
     yield streams
     made.close()
+
+
+def test_a_child_that_is_forked_during_a_look_collects_and_looks():
+    """A look turns the collector off. It ends before the fork, which waits for it."""
+    looking = threading.Event()
+
+    def in_a_thread():
+        thread = threading.Thread(target=open_streams, daemon=True)
+        thread.start()
+        thread.join(10)
+        return gc.isenabled(), thread.is_alive()
+
+    def look():
+        with uncollected():
+            looking.set()
+            threading.Event().wait(0.5)  # as long as a slow one takes
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    looking.wait()
+    assert in_child(in_a_thread) == "(True, False)"
+    thread.join()
+    assert gc.isenabled()
 
 
 def test_a_child_starts_with_no_open_stream(opened):

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gc
 import os
 import socket
 import sys
@@ -385,6 +386,27 @@ def test_streams_may_step_raise_and_end_meanwhile(backend, errors, monkeypatch, 
         sys.setswitchinterval(before)
     assert errors == {}
     assert {one.name for one in seen} <= {"stepped", "inner"}
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_collector_does_not_run_while_frames_are_looked_at(backend, is_on):
+    """Python 3.11 crashes where it does, and another thread goes on. It is as before then."""
+    held = stream(rows())
+    next(held)
+    runs = []
+    before = gc.get_threshold(), gc.isenabled()
+    gc.callbacks.append(lambda phase, info: runs.append(sys._getframe(1).f_code.co_qualname))
+    try:
+        gc.enable() if is_on else gc.disable()
+        gc.set_threshold(1)
+        only()
+        assert gc.isenabled() is is_on
+    finally:
+        gc.callbacks.pop()
+        gc.set_threshold(*before[0])
+        gc.enable() if before[1] else gc.disable()
+    held.close()
+    assert [name for name in runs if name in {"place_of", "Look.__init__", "Look._note"}] == []
 
 
 # What is never in it

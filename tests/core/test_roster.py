@@ -69,6 +69,21 @@ def test_the_newest_end_comes_first_and_the_oldest_ones_are_forgotten(alone):
     assert names == [str(number) for number in range(MOST_ENDED, 0, -1)]
 
 
+def test_one_that_ends_while_they_are_read_is_no_error():
+    class Changes(list):
+        tries = 0
+
+        def __iter__(self):
+            self.tries += 1
+            if self.tries == 1:
+                raise RuntimeError
+            return super().__iter__()
+
+    memory = _Memory()
+    memory.ended = Changes([ended(1)])
+    assert memory.last_ended() == (ended(1),)
+
+
 def test_a_stream_is_closed_by_its_id(alone):
     made = opened(itertools.repeat(b"one"))
     server = threading.Thread(target=list, args=(made,))
@@ -355,6 +370,8 @@ def test_one_that_comes_late_is_ignored(monkeypatch):
         {"do": 7},
         {"do": "explode"},
         {"at": "now"},
+        {"at": float("nan")},
+        {"at": float("inf")},
         {"nonce": 7},
         {"nonce": "../../x"},
         {"reason": "x" * 5000},

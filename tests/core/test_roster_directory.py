@@ -172,6 +172,17 @@ def test_a_fifo_in_it_hinders_no_reader(store):
     assert dict(store.read())[other(store)] == b""
 
 
+def test_a_directory_in_it_hinders_neither_reader_nor_sweep(store):
+    store.write("own")
+    for name in (f"{other(store)}.json", f"{store.own}.{id_of(1)}.ask", "00000000-7-7.json"):
+        (store.path / name).mkdir()
+        os.utime(store.path / name, (0, 0))
+    assert dict(store.read()) == {store.own: b"own", other(store): b""}
+    assert list(store.asked()) == [b""]
+    store._swept = 0.0
+    store.write("own")
+
+
 def test_what_is_too_large_is_not_read(store):
     put(store, f"{other(store)}.json", "x" * (LARGEST + 1))
     assert dict(store.read())[other(store)] == b""

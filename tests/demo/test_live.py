@@ -1,5 +1,6 @@
 """`streaminstr demo --live`: streams of each kind, a page that shows them, and a clean end."""
 
+import json
 import re
 import time
 import urllib.error
@@ -79,6 +80,9 @@ def test_a_person_sees_each_kind_and_closes_one_until_ctrl_c(places, tmp_path, b
         assert "<dt>workers</dt><dd>2</dd>" in html
         assert "ROSTER" not in html
         person.until("/streams/", lambda html: '<span class="outcome failed">' in html)
+        top = json.loads(run("top", "--json", **places).stdout)
+        assert {row["turn"] for row in top["rows"]} == TURNS
+        assert len(top["workers"]) == 2
         # The page is of the ASGI worker, and the stream of the WSGI worker: it ends with its next
         # step, when its client has read more.
         stream = re.search(r'href="(/streams/\w+/)">GET export/', html)[1]

@@ -1,6 +1,6 @@
 """For each kind of body, consumer and end: as without us, and the scope says what happened.
 
-The quick suite runs a choice of programs for each kind; with STREAMINSTR_DIFFERENTIAL=full all
+The quick suite runs a choice of programs for each kind; with TESTS_DIFFERENTIAL=full all
 of them. `test_programs` has those that nobody has thought of.
 """
 
@@ -19,7 +19,7 @@ from differential.wrapping import CONSUMERS
 
 pytestmark = pytest.mark.differential
 
-FULL = os.environ.get("STREAMINSTR_DIFFERENTIAL") == "full"
+FULL = os.environ.get("TESTS_DIFFERENTIAL") == "full"
 THOROUGH = {"next", "anext"}
 """The consumers that meet most ends in the quick suite, too."""
 BRIEF = (

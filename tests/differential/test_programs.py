@@ -1,6 +1,6 @@
 """Programs that Hypothesis writes: any kind of body, consumer, number of steps, error and end.
 
-The quick suite tries the same few each time; STREAMINSTR_DIFFERENTIAL=full tries many new ones.
+The quick suite tries the same few each time; TESTS_DIFFERENTIAL=full tries many new ones.
 """
 
 import gc
@@ -22,7 +22,7 @@ from differential.wrapping import CONSUMERS
 
 pytestmark = pytest.mark.differential
 
-FULL = os.environ.get("STREAMINSTR_DIFFERENTIAL") == "full"
+FULL = os.environ.get("TESTS_DIFFERENTIAL") == "full"
 CUTS = ["cancel", "drop a step"]
 THROWS = ["throw", "throw three", "throw a type", "throw exit"]
 SYNC = ["step", "close", "close in a thread", *THROWS]

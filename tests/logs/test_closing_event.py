@@ -106,7 +106,8 @@ def test_closing_twice_gives_one():
 
 
 def test_two_log_backends_give_one():
-    with _configure.forced(_configure.build(["log", "log"])):
+    levels = {"BACKEND": "log", "OPTIONS": {"levels": {}}}
+    with _configure.forced(_configure.build(["log", levels])):
         list(stream_of(body()))
     assert len(lines("stream_closed")) == 1
 

@@ -32,7 +32,10 @@ def settings(request):
         port = request.getfixturevalue("postgres")
         where = {"HOST": "127.0.0.1", "PORT": port, "NAME": "postgres", "USER": "postgres"}
         database = {"ENGINE": "django.db.backends.postgresql", **where}
-        yield {**cache("db.DatabaseCache", "cache"), "DATABASES": {"default": database}}
+        site = {**cache("db.DatabaseCache", "cache"), "DATABASES": {"default": database}}
+        with process(site) as first:
+            first.ask("prepare")
+        yield site
     elif shutil.which("memcached") is None:
         pytest.skip("memcached is not installed")
     else:

@@ -282,5 +282,5 @@ def _table(rows: tuple[Documented, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":  # pragma: no cover - one line, for whoever writes the page
+if __name__ == "__main__":  # pragma: no cover - the command that writes the page
     sys.stdout.write(as_markdown())

@@ -160,5 +160,5 @@ def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]] | tuple[Query, 
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
-if __name__ == "__main__":  # pragma: no cover - one line, for whoever writes the page
+if __name__ == "__main__":  # pragma: no cover - the command that writes the page
     sys.stdout.write(as_markdown())

@@ -1,7 +1,7 @@
 """A process of a site with a roster, which does what it is asked on its input, a line each.
 
-`open`, `table`, `close ID`: it prints the id of the new stream, how many streams and workers it
-sees, and what came of the request.
+`prepare`, `open`, `table`, `close ID`: it makes the table of a cache in a database, prints the id
+of the new stream, how many streams and workers it sees, and what came of the request.
 """
 
 import json
@@ -33,6 +33,8 @@ def serve():
 def answer(line):
     command, *arguments = line.split()
     roster = _configure.roster()
+    if command == "prepare":
+        return call_command("createcachetable", verbosity=0)
     if command == "open":
         return serve()
     if command == "close":
@@ -51,8 +53,6 @@ def main():
         **site,
     )
     django.setup()
-    if "DATABASES" in site:
-        call_command("createcachetable", verbosity=0)
     for line in sys.stdin:
         sys.stdout.write(f"{answer(line)}\n")
         sys.stdout.flush()

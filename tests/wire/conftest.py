@@ -1,6 +1,6 @@
 """A real receiver, and the scenario run against it.
 
-The receiver's executable is in STREAMINSTR_TEST_AGENT, as `nox -s wire` sets it: it has an
+The receiver's executable is in TESTS_AGENT, as `nox -s wire` sets it: it has an
 environment of its own. Without it the tests of this folder are skipped.
 """
 
@@ -26,9 +26,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def agent(tmp_path_factory):
-    executable = os.environ.get("STREAMINSTR_TEST_AGENT")
+    executable = os.environ.get("TESTS_AGENT")
     if not executable:
-        pytest.skip("STREAMINSTR_TEST_AGENT is not set: run `nox -s wire`")
+        pytest.skip("TESTS_AGENT is not set: run `nox -s wire`")
     with wire_agent.running(executable, tmp_path_factory.mktemp("agent")) as agent:
         yield agent
 

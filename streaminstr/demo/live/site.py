@@ -34,7 +34,7 @@ def export() -> Iterator[bytes]:
         yield _BLOCK
 
 
-def report() -> Iterator[bytes]:
+def broken_report() -> Iterator[bytes]:
     """Rows up to one that cannot be made."""
     for number in count():  # pragma: no branch - it breaks
         time.sleep(_PAUSE)
@@ -108,7 +108,7 @@ urlpatterns = [
     path("streams/", include("streaminstr.django.urls")),
     path("orders/<int:shop>/feed/", _view(feed, EVENTS)),
     path("export/", _view(export)),
-    path("report/", _view(report)),
+    path("report/", _view(broken_report)),
     path("chat/", _view(chat, EVENTS)),
     path("prices/", _view(prices, EVENTS)),
 ]
