@@ -9,6 +9,9 @@
  * The turn is the list that all the Python code uses. The GIL makes each change of it atomic, and a
  * set of numbers is written without a call in between, so that another thread reads numbers that
  * belong together. Builds without the GIL are not supported; there, importing this turns it on.
+ *
+ * No signal can lose the turn: its handler runs in Python code only, and between taking the turn and
+ * giving it back, what is raised by the Python code that is called comes here as a NULL.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -207,7 +210,8 @@ static PyType_Spec numbers_spec = {
 typedef struct {
     Numbers numbers;
     PyObject *body, *iterator, *life, *turn;
-    PyObject *context; /* what `life.run` enters, where it does nothing else; NULL: it is called */
+    PyObject *run;     /* what `life.run` is, unless something else has taken its place meanwhile */
+    PyObject *context; /* what `run` enters, where it does nothing else; NULL: it is called */
     PyObject *last;    /* with `context`: where the last step came from; NULL: that is all one */
     State *state;
     void *caller; /* the frame that steps; only its address, and only while a step runs */
@@ -230,8 +234,9 @@ static int knows_names(State *state, PyObject *names) {
 }
 
 /* Find the Context that `run` enters, where it does no more than that from the last step's place. */
-static void step_find_context(Step *self, PyObject *run) {
+static void step_find_context(Step *self) {
     State *state = self->state;
+    PyObject *run = self->run;
     PyObject *context, *place, *names = NULL, *its_run = NULL, *direct = NULL;
     int is_known = 0;
     if (PyCFunction_Check(run)) {
@@ -261,7 +266,7 @@ static void step_find_context(Step *self, PyObject *run) {
 static int step_init(PyObject *op, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"life", "body", "size_of", "plain", NULL};
     Step *self = (Step *)op;
-    PyObject *life, *body, *size_of, *plain = (PyObject *)&PyBytes_Type, *module, *run;
+    PyObject *life, *body, *size_of, *plain = (PyObject *)&PyBytes_Type, *module;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO|O", names, &life, &body, &size_of, &plain))
         return -1;
     self->state = state_of(op);
@@ -281,10 +286,9 @@ static int step_init(PyObject *op, PyObject *args, PyObject *kwargs) {
     PyList_SET_ITEM(self->turn, 0, Py_NewRef(Py_None));
     Py_CLEAR(self->context);
     Py_CLEAR(self->last);
-    run = PyObject_GetAttr(life, self->state->run);
-    if (run == NULL) return -1;
-    step_find_context(self, run);
-    Py_DECREF(run);
+    Py_XSETREF(self->run, PyObject_GetAttr(life, self->state->run));
+    if (self->run == NULL) return -1;
+    step_find_context(self);
     return 0;
 }
 
@@ -295,6 +299,7 @@ static int step_traverse(PyObject *op, visitproc visit, void *arg) {
     Py_VISIT(self->iterator);
     Py_VISIT(self->life);
     Py_VISIT(self->turn);
+    Py_VISIT(self->run);
     Py_VISIT(self->context);
     Py_VISIT(self->last);
     return numbers_visit(&self->numbers, visit, arg);
@@ -306,6 +311,7 @@ static int step_clear(PyObject *op) {
     Py_CLEAR(self->iterator);
     Py_CLEAR(self->life);
     Py_CLEAR(self->turn);
+    Py_CLEAR(self->run);
     Py_CLEAR(self->context);
     Py_CLEAR(self->last);
     return numbers_clear(op);
@@ -339,7 +345,7 @@ static int read_clock(Step *self, double *now) {
     return *now == -1.0 && PyErr_Occurred() ? -1 : 0;
 }
 
-/* `turn.pop()` and `turn.append(None)` of a list of one element, which keeps its memory. */
+/* `del turn[0]` and `turn.append(None)` of a list of one element, which keeps its memory. */
 static int take_turn(Step *self) {
     PyListObject *turn = (PyListObject *)self->turn;
     if (turn == NULL || Py_SIZE(turn) == 0) return 0;
@@ -395,12 +401,12 @@ static int count(Step *self, PyObject *chunk) {
 }
 
 /* Whether a step can enter the Context itself: it comes from the place of the last one. */
-static int is_same_place(Step *self) {
+static int is_same_place(Step *self, PyObject *run) {
     State *state = self->state;
     PyObject *kept = NULL, *value = NULL;
     unsigned long thread;
     int is_same = 0;
-    if (self->context == NULL) return 0;
+    if (self->context == NULL || run != self->run) return 0;
     if (self->last == NULL) return 1;
     kept = PyObject_GetAttr(self->last, state->executors);
     if (kept == NULL || PyContextVar_Get(state->executors_variable, Py_None, &value) < 0) goto done;
@@ -450,21 +456,27 @@ static PyMemberDef async_step_members[] = {
 static PyGetSetDef step_getset[] = {
     {"stepped_from", step_caller, NULL, "The id of the frame that is stepping; 0: none."}, {NULL}};
 
-/* `life.run(function, argument)` */
-static PyObject *call_run(Step *self, PyObject *function, PyObject *argument) {
-    PyObject *arguments[2] = {function, argument}, *result = NULL;
-    PyObject *run = PyObject_GetAttr(self->life, self->state->run);
-    if (run != NULL) result = PyObject_Vectorcall(run, arguments, 2, NULL);
-    Py_XDECREF(run);
-    return result;
+/* `life.run`, which is read at each step: what cuts a stream into segments stands there once. */
+static PyObject *life_run(Step *self) {
+    if (self->life != NULL) return PyObject_GetAttr(self->life, self->state->run);
+    PyErr_SetString(PyExc_RuntimeError, "the stream is no more"); /* cleared by the collector */
+    return NULL;
+}
+
+/* `run(function, argument)` */
+static PyObject *call_run(PyObject *run, PyObject *function, PyObject *argument) {
+    PyObject *arguments[2] = {function, argument};
+    return PyObject_Vectorcall(run, arguments, 2, NULL);
 }
 
 /* ---- the step of a sync body ---- */
 
 static PyObject *advance_in_context(Step *self, PyObject *advance) {
-    PyObject *iterator = Py_NewRef(self->iterator), *chunk = NULL;
-    if (!is_same_place(self)) {
-        chunk = call_run(self, advance == NULL ? self->state->next : advance, iterator);
+    PyObject *iterator, *chunk = NULL, *run = life_run(self);
+    if (run == NULL) return NULL;
+    iterator = Py_NewRef(self->iterator);
+    if (!is_same_place(self, run)) {
+        chunk = call_run(run, advance == NULL ? self->state->next : advance, iterator);
     } else if (PyContext_Enter(self->context) == 0) {
         PyObject *context = Py_NewRef(self->context);
         if (advance != NULL) chunk = PyObject_CallOneArg(advance, iterator);
@@ -476,6 +488,7 @@ static PyObject *advance_in_context(Step *self, PyObject *advance) {
         Py_DECREF(context);
     }
     Py_DECREF(iterator);
+    Py_DECREF(run);
     if (chunk == NULL && !PyErr_Occurred()) PyErr_SetNone(PyExc_StopIteration);
     return chunk;
 }
@@ -585,6 +598,7 @@ struct Awaiting {
     PyObject_HEAD
     Step *stream;
     PyObject *advance; /* NULL: `anext` */
+    PyObject *run;     /* `life.run` as the step began, which runs all of it */
     PyObject *inner;   /* what is driven: the body's step, `_busy()` or `aclose()` */
     PyObject *chunk;   /* what is returned after `aclose()`; NULL: what `inner` returns */
     PyObject *error;   /* what is raised after `aclose()` */
@@ -612,7 +626,7 @@ static PyObject *awaiting_new(PyObject *op, PyObject *advance) {
     if (self == NULL) return NULL;
     self->stream = (Step *)Py_NewRef(op);
     self->advance = Py_XNewRef(advance);
-    self->inner = self->chunk = self->error = NULL;
+    self->run = self->inner = self->chunk = self->error = NULL;
     self->state = FRESH;
     self->executing = 0;
     PyObject_GC_Track(self);
@@ -652,12 +666,12 @@ static PyObject *ask_by_run(Awaiting *self) {
     State *state = stream->state;
     PyObject *advance = self->advance == NULL ? state->anext : self->advance;
     PyObject *iterator = Py_NewRef(stream->iterator), *awaitable, *steps;
-    awaitable = call_run(stream, advance, iterator);
+    awaitable = call_run(self->run, advance, iterator);
     Py_DECREF(iterator);
     if (awaitable == NULL || PyCoro_CheckExact(awaitable) || PyGen_CheckExact(awaitable) ||
         Py_TYPE(awaitable) == state->asend)
         return awaitable;
-    steps = call_run(stream, state->steps_of, awaitable);
+    steps = call_run(self->run, state->steps_of, awaitable);
     Py_DECREF(awaitable);
     return steps;
 }
@@ -680,7 +694,7 @@ static PySendResult drive(Awaiting *self, PyObject *value, PyObject *error, PyOb
     PySendResult how = PYGEN_ERROR;
     PyObject *context, *steps;
     *result = NULL;
-    if (is_same_place(stream)) {
+    if (is_same_place(stream, self->run)) {
         if (PyContext_Enter(stream->context) < 0) return PYGEN_ERROR;
         context = Py_NewRef(stream->context);
         if (self->inner == NULL) self->inner = ask(self);
@@ -703,7 +717,7 @@ static PySendResult drive(Awaiting *self, PyObject *value, PyObject *error, PyOb
     }
     PyObject *method = PyObject_GetAttr(self->inner, error == NULL ? state->send : state->throw_);
     if (method == NULL) return PYGEN_ERROR;
-    how = as_sent(call_run(stream, method, error == NULL ? value : error), result);
+    how = as_sent(call_run(self->run, method, error == NULL ? value : error), result);
     Py_DECREF(method);
     return how;
 }
@@ -743,6 +757,7 @@ static PySendResult awaiting_raises(Awaiting *self, PyObject **result) {
     self->state = OVER;
     Py_CLEAR(self->inner);
     Py_CLEAR(self->advance);
+    Py_CLEAR(self->run);
     closing = is_closing(stream);
     if (closing > 0 && last) {
         done = call_handling((PyObject *)stream, state->close, NULL, error);
@@ -769,6 +784,7 @@ static PySendResult awaiting_returns(Awaiting *self, PyObject **result) {
     self->state = OVER;
     Py_CLEAR(self->inner);
     Py_CLEAR(self->advance);
+    Py_CLEAR(self->run);
     closing = is_closing(stream);
     if (closing == 0) return PYGEN_RETURN;
     self->chunk = *result;
@@ -810,7 +826,10 @@ static PySendResult begin_step(Awaiting *self, PyObject **result) {
     Step *stream = self->stream;
     State *state = stream->state;
     PyObject *given;
-    int has_turn = take_turn(stream);
+    int has_turn;
+    self->run = life_run(stream);
+    if (self->run == NULL) return begin_to_delegate(self, NULL, result);
+    has_turn = take_turn(stream);
     if (has_turn < 0) return begin_to_delegate(self, NULL, result);
     if (has_turn == 0)
         return begin_to_delegate(
@@ -1045,6 +1064,7 @@ static int awaiting_traverse(PyObject *op, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(self->stream);
     Py_VISIT(self->advance);
+    Py_VISIT(self->run);
     Py_VISIT(self->inner);
     Py_VISIT(self->chunk);
     Py_VISIT(self->error);
@@ -1055,6 +1075,7 @@ static int awaiting_clear(PyObject *op) {
     Awaiting *self = (Awaiting *)op;
     self->state = OVER;
     Py_CLEAR(self->advance);
+    Py_CLEAR(self->run);
     Py_CLEAR(self->inner);
     Py_CLEAR(self->chunk);
     Py_CLEAR(self->error);

@@ -15,7 +15,7 @@ import speedups_program
 pytest.importorskip("streaminstr_speedups", reason="the compiled step: nox -s speedups")
 pytestmark = pytest.mark.differential
 
-FULL = os.environ.get("STREAMINSTR_DIFFERENTIAL") == "full"
+FULL = os.environ.get("TESTS_DIFFERENTIAL") == "full"
 NAMES = st.sampled_from(sorted(speedups_program.ERRORS))
 NUMBER = st.integers(0, 3)
 BODY = {
