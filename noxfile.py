@@ -182,27 +182,24 @@ def differential(session: nox.Session) -> None:
     session.run("pytest", "-m", "differential", *session.posargs)
 
 
-@nox.session
+@nox.session(python=PYTHONS)
 def speedups(session: nox.Session) -> None:
-    """The compiled step, built here: the tests of both forms, with it. Needs Debian's gcc.
-
-    `-- --short` is what CI runs: the core, and the same programs with both forms. `-- --sanitized`
-    runs programs and endings with a step that is built with the sanitizers of gcc.
-    """
-    short, sanitized = "--short" in session.posargs, "--sanitized" in session.posargs
-    rest = [one for one in session.posargs if not one.startswith("--s")]
-    session.install("-e", ".[dev]", "setuptools>=77")
-    if sanitized:
-        session.run("python", "tests/support/speedups_sanitized.py", *rest)
-        return
-    session.install("--no-build-isolation", "--no-deps", "--force-reinstall", "./speedups")
+    """The compiled step, built here: the tests of both forms, with it. Needs Debian's gcc."""
+    session.install("-e", ".[dev]")
+    session.install("--no-deps", "--force-reinstall", "./speedups")
     session.run("python", "-m", "streaminstr", "--version")
-    session.run("pytest", "-m", "differential", "tests/differential/test_speedups.py", *rest)
-    folders = () if short else ("tests/nets", "tests/contract", "tests/django", "tests/starlette")
-    session.run("pytest", "tests/core", *folders, *rest)
-    if not short:
-        session.run("pytest", "-m", "differential", "tests/differential", *rest)
-        session.run("python", "tests/support/speedups_endings.py", "1000000")
+    folders = ("tests/core", "tests/nets", "tests/contract", "tests/django", "tests/starlette")
+    session.run("pytest", *folders, *session.posargs)
+    session.run("pytest", "-m", "differential", "tests/differential", "tests/core", *session.posargs)
+
+
+@nox.session
+def speedups_long(session: nox.Session) -> None:
+    """The compiled step under the sanitizers of gcc, and over a million streams of each ending."""
+    session.install("-e", ".[dev]")
+    session.install("--no-deps", "--force-reinstall", "./speedups")
+    session.run("python", "tests/support/speedups_sanitized.py", "20000")
+    session.run("python", "tests/support/speedups_endings.py", "1000000")
 
 
 @nox.session
