@@ -10,8 +10,8 @@
  * set of numbers is written without a call in between, so that another thread reads numbers that
  * belong together. Builds without the GIL are not supported; there, importing this turns it on.
  *
- * No signal can lose the turn: its handler runs in Python code only, and between taking the turn and
- * giving it back, what is raised by the Python code that is called comes here as a NULL.
+ * No signal can lose the turn: its handler runs in Python code, and where this file looks for one. What
+ * it raises between taking the turn and giving it back comes here as a NULL.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -471,6 +471,17 @@ static PyObject *call_run(PyObject *run, PyObject *function, PyObject *argument)
 
 /* ---- the step of a sync body ---- */
 
+enum { LOOK = 0xff }; /* how many steps are taken between two looks */
+
+/* Python looks for signals, and lets other threads run, in code of its own. Where the consumer is
+ * `list` and the body `itertools.repeat` there is none, and the stream could never be closed. */
+static int look_around(void) {
+    if (PyErr_CheckSignals() < 0) return -1;
+    Py_BEGIN_ALLOW_THREADS;
+    Py_END_ALLOW_THREADS;
+    return 0;
+}
+
 static PyObject *advance_in_context(Step *self, PyObject *advance) {
     PyObject *iterator, *chunk = NULL, *run = life_run(self);
     if (run == NULL) return NULL;
@@ -532,6 +543,7 @@ static PyObject *take_step(Step *self, PyObject *advance) {
         goto over;
     }
     note_caller(self);
+    if ((self->numbers.chunks & LOOK) == LOOK && look_around() < 0) goto raised;
     if (self->iterator == Py_None || self->iterator == NULL) {
         given = advance == NULL ? Py_NewRef(state->next) : advance;
         advance = PyObject_CallMethodOneArg((PyObject *)self, state->_begin, given);

@@ -1,7 +1,11 @@
 """Which step runs: the compiled one where it is installed and of the same version."""
 
+import itertools
+import os
 import re
+import signal
 import sys
+import threading
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,3 +97,28 @@ def test_both_distributions_have_one_version():
     assert speedups["version"] == VERSION
     assert speedups["dependencies"] == [f"streaminstr=={VERSION}"]
     assert re.findall(r'"VERSION", \'"(.*?)"\'', text) == [VERSION]
+
+
+def test_a_loop_in_c_over_a_body_in_c_leaves_other_threads_and_signals_a_turn(backend):
+    """`list` over `repeat` runs no code of Python's but the step."""
+    made = streaminstr.stream(itertools.repeat(b"one"), name="endless")
+    closer = threading.Timer(0.05, made.close)
+    closer.start()
+    assert set(made) == {b"one"}
+    closer.join()
+    assert backend.closed[0].outcome == "cancelled"
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" in os.environ, reason="signals are the main thread's")
+def test_a_signal_ends_such_a_loop(backend):
+    before = signal.signal(signal.SIGUSR2, signal.default_int_handler)
+    try:
+        sender = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR2))
+        sender.start()
+        with pytest.raises(KeyboardInterrupt):
+            set(streaminstr.stream(itertools.repeat(b"one"), name="endless"))
+        sender.join()
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    report = backend.closed[0].report
+    assert (report.outcome, report.cancelled_by) == ("cancelled", "server")
