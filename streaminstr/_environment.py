@@ -40,7 +40,7 @@ def unknown() -> list[str]:
 
 def describe_unknown(name: str) -> str:
     """What is wrong with a variable, and which one was probably meant."""
-    meant = did_you_mean(name, [PREFIX + key for key in KEYS])
+    meant = did_you_mean(name.removeprefix(PREFIX), KEYS, PREFIX)
     return f"The environment variable {name} is unknown, and has no effect.{meant}"
 
 

@@ -47,8 +47,11 @@ class Mistakes:
             raise StreaminstrError(*(mistake.text for mistake in self.entries))
 
 
-def did_you_mean(name: object, names: Iterable[str]) -> str:
-    """` Did you mean 'BACKEND'?`, also for a name in the wrong case; empty where none is close."""
+def did_you_mean(name: object, names: Iterable[str], prefix: str = "") -> str:
+    """` Did you mean 'BACKEND'?`, also for a name in the wrong case; empty where none is close.
+
+    `prefix` is what all of them begin with, and is not compared: it would make them alike.
+    """
     by_fold = {one.casefold(): one for one in names}
     close = get_close_matches(str(name).casefold(), by_fold, n=1)
-    return f" Did you mean {by_fold[close[0]]!r}?" if close else ""
+    return f" Did you mean {prefix + by_fold[close[0]]!r}?" if close else ""

@@ -36,6 +36,7 @@ __all__ = [
     "loaded",
 ]
 _UNSET: Any = object()
+_SHARE = '{"BACKEND": {"BACKEND": "opentelemetry", "RATIO": 0.05}}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,8 @@ def check_keys(raw: Any) -> None:
 
 
 def _unknown(key: object) -> str:
+    if key == "RATIO":
+        return f"STREAMINSTR has no key 'RATIO': it is said of one backend. Write such as {_SHARE}."
     meant = did_you_mean(key, KEYS)
     return f"STREAMINSTR has the unknown key {key!r}.{meant} The keys are: {', '.join(KEYS)}."
 

@@ -7,7 +7,7 @@ import pytest
 import streaminstr
 from streaminstr import StreaminstrError, _configure, _environment, stream
 from streaminstr._core import guard
-from streaminstr._environment import in_environment, over, unknown
+from streaminstr._environment import describe_unknown, in_environment, over, unknown
 from streaminstr._options import KEYS, OPTIONS
 from streaminstr.log import LogBackend
 from streaminstr.testing import RecordingBackend
@@ -145,6 +145,12 @@ def test_a_running_body_does_not_fail_of_a_wrong_variable(variables):
     assert list(stream([b"a"])) == [b"a"]
     assert [type(one) for one in _configure.current().backends] == [LogBackend]
     assert list(guard.errors) == ["streaminstr._configure._from_environment: StreaminstrError"]
+
+
+def test_what_is_like_no_key_is_not_said_to_mean_one():
+    """What all variables begin with makes no two of them alike."""
+    text = describe_unknown("STREAMINSTR_RECORD")
+    assert text == "The environment variable STREAMINSTR_RECORD is unknown, and has no effect."
 
 
 def test_an_unknown_variable_is_a_warning_with_what_was_meant(variables, caplog):
