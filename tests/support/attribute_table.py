@@ -87,6 +87,13 @@ AT_END = (
         "",
         "`cancelled`, where the cause is known: `client` or `server`",
     ),
+    Documented(
+        "streaminstr.close_reason",
+        "string",
+        "",
+        "`cancelled` from outside: the reason that `close_stream` or the page of open streams was "
+        "given, at most 200 characters; `MAX_AGE` or `MAX_STALL` where that limit was reached",
+    ),
     Documented("streaminstr.chunks", "int", "{chunk}", "Always: how many chunks the body yielded"),
     Documented(
         "streaminstr.bytes",
