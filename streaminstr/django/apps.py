@@ -26,8 +26,8 @@ class StreaminstrConfig(AppConfig):
 
 
 def _drains() -> bool:
-    """Whether DRAIN is set."""
+    """Whether DRAIN is set. The checks and the middleware say what is wrong with the settings."""
     try:
         return _configure.configured().drain is not None
     except StreaminstrError:
-        return False  # the checks report it, and the middleware raises it as the server starts
+        return False

@@ -91,8 +91,8 @@ AT_END = (
         "streaminstr.close_reason",
         "string",
         "",
-        "`cancelled` from outside: the reason that `close_stream` or the page of open streams was "
-        "given, at most 200 characters; `MAX_AGE` or `MAX_STALL` where that limit was reached",
+        "`cancelled` by the `server`, where one stream was asked to end: `DRAIN`, `MAX_AGE`, "
+        "`MAX_STALL`, or the text that an operator has given",
     ),
     Documented("streaminstr.chunks", "int", "{chunk}", "Always: how many chunks the body yielded"),
     Documented(
