@@ -109,12 +109,10 @@ def _row(point: EntryPoint, picked: set[str]) -> tuple[str, ...]:
 
 
 def _importable(point: EntryPoint) -> str:
-    """`yes`, or `no` with the command that changes it."""
+    """`yes`, or `no` with the command that changes it, or with the reason."""
     try:
         point.load()
-    except ImportError:
-        owner = "streaminstr" if point.dist is None else point.dist.name
-        return f'no: python -m pip install "{owner}[{point.name}]"'
-    except AttributeError as error:
-        return f"no: {error}"
+    except (ImportError, AttributeError) as error:
+        extra = _registry.extra_of(point) if isinstance(error, ImportError) else None
+        return f"no: {error}" if extra is None else f'no: python -m pip install "{extra}"'
     return "yes"

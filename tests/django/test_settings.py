@@ -110,7 +110,7 @@ def test_the_app_makes_the_setting_count_for_every_stream(backend):
         ({"BACKEND": "nobody"}, "No backend is called 'nobody'"),
         ({"BACKEND": "shop.telemetry.MyBackend"}, "cannot be imported"),
         ({"BACKEND": "log", "OPTIONS": ["x"]}, "takes a dict"),
-        ({"BACKEND": "log", "OPTIONS": {"x": 1}}, "does not take the options ['x']"),
+        ({"BACKEND": "log", "OPTIONS": {"x": 1}}, "has no option 'x'. Its options are: levels."),
         ({"PARENT": "grandchild"}, '"child" or "link"'),
         ({"FILTER": "shop.telemetry.wanted"}, "'shop.telemetry.wanted', which cannot be imported"),
         ({"FILTER": 7}, "It takes a function"),

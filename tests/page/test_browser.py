@@ -112,9 +112,10 @@ def test_the_button_closes_the_stream(visit, roster):
     assert roster.asked == [(ID, "too long")]
 
 
-@SCHEMES
-@pytest.mark.parametrize("script", [True, False])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("scheme", "width", "script"),
+    [("light", 1280, False), ("light", 390, True), ("dark", 1280, True), ("dark", 390, True)],
+)
 def test_the_buttons_pause_and_resume_all_workers(visit, roster, scheme, script, width):
     roster.answers = dict.fromkeys((HOST_WITH_A_LONG_NAME, "web-2:7"), "paused")
     visit.open(TABLE, scheme=scheme, script=script, width=width)
