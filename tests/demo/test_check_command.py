@@ -88,7 +88,18 @@ def test_a_method_that_is_misspelt_is_named(capsys):
 
 def test_a_scope_without_close_is_named(capsys):
     assert try_out((WithoutClose(),)) == 1
-    assert "open: returned a WithoutClose without close(); it has on_close()" in notes(capsys)
+    assert "open: returned WithoutClose, which has no close(), but on_close()" in notes(capsys)
+
+
+def test_a_start_without_fields_is_named_and_the_scope_still_closed(capsys):
+    class Fieldless(Broken):
+        def start(self):
+            return None
+
+    assert try_out((Fieldless(),)) == 1
+    shown = notes(capsys)
+    assert "start: returned None, which is no mapping of log fields" in shown
+    assert "close (completed, 3 chunks, 13 bytes): ok" in shown
 
 
 def test_what_the_vendor_logs_is_shown_once_and_fails(capsys):
