@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import socket
 import urllib.request
 
@@ -188,6 +189,8 @@ def test_what_ddtrace_sends_is_shown(unused_port):
     assert f"Received on http://127.0.0.1:{unused_port}:" in done.stdout
     assert "Datadog v0.5" in done.stdout
     assert "span 'streaminstr.check'" in done.stdout
+    noted = re.search(r"ids: (dd\.trace_id=\S+ dd\.span_id=\S+)", done.stdout)[1]
+    assert done.stdout.count(noted) == 2  # what has arrived has the ids in the same form
 
 
 SETUP = """
