@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _registry, _speedups
 from streaminstr._environment import PREFIX, in_environment, over
+from streaminstr._install import install_line
 from streaminstr._sifted import plain
 from streaminstr.command.check import try_out
-from streaminstr.command.install import install_line
 from streaminstr.command.table import print_table, say
 
 if TYPE_CHECKING:
@@ -114,5 +114,5 @@ def _importable(point: EntryPoint) -> str:
         point.load()
     except (ImportError, AttributeError) as error:
         extra = _registry.extra_of(point) if isinstance(error, ImportError) else None
-        return f"no: {error}" if extra is None else f'no: python -m pip install "{extra}"'
+        return f"no: {error if extra is None else install_line(extra)}"
     return "yes"
