@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.life import Life
-    from streaminstr.types import Backend
+    from streaminstr.types import Backend, StreamInfo
 
     # The items of a list are checked only at run time: a type checker would reject a valid list
     # that is not written in the call itself.
@@ -82,7 +82,7 @@ def collect(
     if backends:
         backends = with_log(backends, levels)
         if store is not None:
-            backends = (*backends, RosterBackend(Roster(store)))
+            backends = (*backends, RosterBackend(Roster(store, is_paused)))
     return assemble(backends, **checked)
 
 
@@ -150,8 +150,13 @@ def drain(grace: float) -> None:
     unchanged. `shutdown` waits for the end of the drain. Raises StreaminstrError if `grace` is not
     a number above 0.
     """
-    drain_of_process.prepare(check_option("drain", grace or 0), _flush)
-    drain_of_process.begin()
+    begin_drain(check_option("drain", grace or 0), accepting=0.0)
+
+
+def begin_drain(grace: float, *, accepting: float) -> None:
+    """The same, where the server takes requests for `accepting` seconds more."""
+    drain_of_process.prepare(grace, _flush)
+    drain_of_process.begin(accepting=accepting)
 
 
 def _looking_after(segment_interval: float | None) -> Callable[[Life], None]:
@@ -251,11 +256,23 @@ def resume() -> None:
     _state.paused = False
 
 
+def is_paused() -> bool:
+    """Whether this process opens no scope for now, though it has a backend."""
+    config = guarded(configured, default=OFF)
+    return bool(config.backends) and _is_paused(config)
+
+
 def _on_request(change: Callable[[], None], answer: str) -> None:
-    """Register `change` as a request that other processes can send: `roster().send("pause")`."""
+    """Register `change` as a request that other processes can send: `roster().send("pause")`.
+
+    If it is impossible, the answer is the reason.
+    """
 
     def handle(_: Mapping[str, Any]) -> str:
-        change()
+        try:
+            change()
+        except StreaminstrError as error:
+            return str(error)
         return answer
 
     requests.handlers[change.__name__] = handle
@@ -289,7 +306,7 @@ def roster_of(config: Config) -> Roster | None:
     return next((one.roster for one in config.backends if isinstance(one, RosterBackend)), None)
 
 
-_ALONE = Roster()
+_ALONE = Roster(None, is_paused)
 
 
 class _State:
@@ -311,20 +328,37 @@ _state = _State()
 def current() -> Config:
     """The Config for a stream that is created now; without backends while paused."""
     config = configured()
-    paused = _state.paused
-    if paused is None:
-        paused = isinstance(config, Settings) and config.paused
-    return _idle(config) if paused else config
+    return _idle(config) if _is_paused(config) else config
+
+
+def _is_paused(config: Config) -> bool:
+    if _state.paused is None:
+        return isinstance(config, Settings) and config.paused
+    return _state.paused
+
+
+class _Control:
+    """Among the backends of a paused process that ends streams: it takes none of them.
+
+    An adapter makes a stream only where there is a backend, and what is no stream cannot be ended.
+    """
+
+    def open(self, _: StreamInfo) -> None:
+        return None
 
 
 def _idle(config: Config) -> Config:
     """`config` without everything that observes streams."""
+    own = roster_of(config)
+    if own is not None:
+        # No scope starts the thread, which has to receive the `resume` request.
+        guarded(progress.share, "roster", own.look, default=None)
     idle = _state.idle
     if idle is None or idle[0] is not config:
         ends = config.max_age is not None or config.max_stall is not None
         off = replace(
             config,
-            backends=(),
+            backends=(_Control(),) if ends or config.drain is not None else (),
             announce=None,
             gap_bounds=(),
             progress_interval=None,

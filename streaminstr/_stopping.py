@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core import loop
@@ -13,9 +14,16 @@ if TYPE_CHECKING:
 
 draining = False
 """Whether a drain has begun. A handler of a signal sets it, which notifies no one by itself."""
+refuses_from = 0.0
+"""When a drain begins to refuse event streams, by `monotonic`."""
 _LOOK_AGAIN = 0.1
 """How often a task looks that cannot be notified, in seconds."""
 _waiters: set[tuple[AbstractEventLoop, Future[None]]] = set()
+
+
+def refuses() -> bool:
+    """Whether an event stream that begins now is refused."""
+    return draining and monotonic() >= refuses_from
 
 
 async def stopped() -> None:

@@ -141,12 +141,13 @@ def _before_request(worker: Any, req: Any) -> None:  # noqa: ARG001 - gunicorn's
         return
     from streaminstr import _configure
     from streaminstr._process import limit
+    from streaminstr._process.drain import STILL_ACCEPTS
 
     grace = _grace()
     if grace is not None:
         if worker.nr + 1 == worker.max_requests:
             limit.let_in.set(True)
-        _configure.drain(grace)
+        _configure.begin_drain(grace, accepting=STILL_ACCEPTS)
 
 
 def _grace() -> float | None:

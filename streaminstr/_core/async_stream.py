@@ -54,6 +54,7 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         super().__init__(life, body, size_of, plain)
         self._closers, self._primed = closers, None
         self._loop: Any = None
+        self.awaited: Any = None
         self._is_interrupted = False
         life.belongs_to(ref(self))
 

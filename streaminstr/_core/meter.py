@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._core.outcome import Cut
+from streaminstr._speedups import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,8 @@ class CutStep(NamedTuple):
     """Type and arguments. The exception itself would keep its traceback and the stream alive."""
 
 
-class Meter:
-    """Counts chunks and bytes, and measures times: moments or durations by `clock`, in seconds."""
+class Numbers:
+    """Counts of chunks and bytes, and times: moments or durations by `clock`, in seconds."""
 
     __slots__ = (
         *("begun", "chunks", "cut", "entered", "first", "left", "longest", "plain"),
@@ -34,6 +35,16 @@ class Meter:
         self.chunks = self.size = 0
         self.begun = self.first = self.entered = self.left = self.longest = self.producer = 0.0
         self.cut: CutStep | None = None
+
+
+if not TYPE_CHECKING and compiled is not None:
+    Numbers = compiled.Numbers
+
+
+class Meter(Numbers):
+    """Counts what the steps of a stream do."""
+
+    __slots__ = ()
 
     def begin(self, now: float) -> None:
         """Record the start of the first step."""

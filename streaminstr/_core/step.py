@@ -14,7 +14,7 @@ So one of the two always sees the other, and neither waits.
 To end the stream in the thread that steps it, the second thread puts the turn that it has taken
 into `life.closing.turn`. The next step or close takes it from there, and ends the stream.
 
-A compiled copy may replace `Step` and `AsyncStep`.
+A compiled copy replaces `Step` and `AsyncStep` where it is installed (`speedups/`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.meter import Meter
 from streaminstr._core.within import relay, steps_of
+from streaminstr._speedups import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,14 +33,17 @@ if TYPE_CHECKING:
     from streaminstr._core.life import Life
 
 
-class Step(Meter):
-    """Steps a sync body in the Context of its life, one thread at a time, and measures it.
+class _Stepped(Meter):
+    """What both kinds of steps work on.
 
     A subclass defines what happens at the first step (`_begin`), when a step raises (`_raised`),
-    when the turn is taken (`_busy`), and when an end was requested meanwhile (`_stop`).
+    when the turn is taken (`_busy`), and when an end was requested meanwhile (`_stop`, `close`).
     """
 
     __slots__ = ("_body", "_iterator", "_life", "_turn")
+    _begin: Any
+    _busy: Any
+    _raised: Any
 
     def __init__(
         self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
@@ -49,9 +53,12 @@ class Step(Meter):
         self._iterator: Any = None
         self._turn: list[None] = [None]
 
-    _begin: Any
-    _busy: Any
-    _raised: Any
+
+class Step(_Stepped):
+    """Steps a sync body in the Context of its life, one thread at a time, and measures it."""
+
+    __slots__ = ()
+
     _stop: Any
 
     # `Meter.leave` is inlined here: the call would cost as much as its whole body.
@@ -89,23 +96,11 @@ class Step(Meter):
     __next__ = step
 
 
-class AsyncStep(Meter):
-    """Steps an async body in the same way, in the task that awaits the step."""
+class AsyncStep(_Stepped):
+    """The same for an async body, in the task that asks for the step."""
 
-    __slots__ = ("_body", "_iterator", "_life", "_turn", "awaited")
+    __slots__ = ("awaited",)
 
-    def __init__(
-        self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
-    ) -> None:
-        super().__init__(size_of, plain)
-        self._life, self._body = life, body
-        self._iterator: Any = None
-        self._turn: list[None] = [None]
-        self.awaited: Any = None
-
-    _begin: Any
-    _busy: Any
-    _raised: Any
     aclose: Any
     close: Any
     last_chunk: Any
@@ -144,3 +139,7 @@ class AsyncStep(Meter):
         return chunk
 
     __anext__ = step
+
+
+if not TYPE_CHECKING and compiled is not None:
+    Step, AsyncStep = compiled.Step, compiled.AsyncStep

@@ -65,13 +65,13 @@ async def _no_chunks() -> Any:
 
 _asend = _no_chunks().asend(None)
 _asend.close()
-ITERATORS = {types.GeneratorType, type(_asend)}
-"""Types of awaitables that `await` drives as they are, by `next`, `send` and `throw`."""
+ASEND = type(_asend)
+"""The type of a step of an async generator."""
 
 
 def steps_of(awaitable: Any) -> Any:
     """The generator, or an object with the same methods, that `await` drives."""
-    if type(awaitable) in ITERATORS:
+    if type(awaitable) in (types.GeneratorType, ASEND):
         return awaitable
     steps = awaitable.__await__()
     return steps if hasattr(steps, "send") else _delegate(steps)

@@ -34,6 +34,11 @@ _LOOK_AGAIN = 0.02
 _TO_END = 1.0
 """How long streams have to end once they are asked to, in seconds."""
 _TO_FLUSH = 0.5
+REASON = "DRAIN"
+"""`streaminstr.close_reason` of what a drain ends, beside `MAX_AGE` and `MAX_STALL`."""
+STILL_ACCEPTS = 1.0
+"""How long a server goes on accepting once it has to stop, in seconds: uvicorn looks ten times a
+second whether it has to, and gunicorn's workers once a second."""
 
 
 class Drain:
@@ -60,13 +65,17 @@ class Drain:
                 self._thread = Thread(target=self._run, name="streaminstr-drain", daemon=True)
                 Context().run(self._thread.start)  # it outlives the request that starts it
 
-    def begin(self) -> bool:
+    def begin(self, *, accepting: float = 0.0) -> bool:
         """Begin, where none has begun; safe in a handler of a signal.
 
+        For `accepting` seconds more the server takes requests that event streams may begin with:
+        a client that reconnects at once would be turned away by a 503, and an EventSource gives up.
         Returns whether it is under way: where no stream was ever open, no thread sees to them.
         """
         if self.grace is not None and self.deadline is None:
-            self.deadline = monotonic() + self.grace
+            now = monotonic()
+            self.deadline = now + self.grace
+            _stopping.refuses_from = now + accepting
             _stopping.draining = True
         return self._is_under_way()
 
@@ -119,7 +128,7 @@ class _Streams:
         for life in left:
             guarded(_give_up, life, default=None)
         logger.info(
-            "Drained: %d streams ended by themselves, %d were closed, %d were lost.",
+            "Drained. Streams that ended by themselves: %d, closed: %d, lost: %d.",
             len(self._seen - self._asked),
             len(self._asked) - len(left),
             len(left),
@@ -134,7 +143,7 @@ class _Streams:
 def _end_soon(life: Life) -> None:
     stream = life.held()
     if stream is not None:  # pragma: no branch - dropped just now
-        stream.end_soon("server")
+        stream.end_soon("server", REASON)
 
 
 def _give_up(life: Life) -> None:

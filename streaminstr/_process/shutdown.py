@@ -15,7 +15,7 @@ from streaminstr import _exchange as exchange
 from streaminstr._core import loop
 from streaminstr._core.guard import call, guarded
 from streaminstr._core.life import open_lives
-from streaminstr._process.drain import drain, end_the_process
+from streaminstr._process.drain import STILL_ACCEPTS, drain, end_the_process
 from streaminstr._process.handlers import cuts_responses, without_vendors
 from streaminstr.types import SupportsFlush
 
@@ -98,7 +98,7 @@ class _Terminate:
     def __call__(self, number: int, frame: Any) -> None:
         exchange.shutting_down = True
         before = self._before
-        if drain.begin():
+        if drain.begin(accepting=STILL_ACCEPTS):
             # It may have begun before. A second signal does not wait for its end.
             if drain.then is None and cuts_responses(self._during_drain):
                 drain.then = end_the_process  # once the streams have ended

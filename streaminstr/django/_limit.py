@@ -109,7 +109,7 @@ def check(request: HttpRequest | None, response: Any, entered: Decision) -> Deci
         return None
     vars(response)[_COUNTED] = True
     is_event_stream = _http.kind_of(response.get("Content-Type")) == "sse"
-    if _stopping.draining and is_event_stream and not let_in.get():
+    if is_event_stream and _stopping.refuses() and not let_in.get():
         entered.release()
         return _refuse(request, "the process drains")
     return entered

@@ -61,7 +61,12 @@ def _process(monkeypatch):
 def drained(monkeypatch):
     """The graces of the drains that were begun, where DRAIN is on."""
     graces = []
-    monkeypatch.setattr(_configure, "drain", graces.append)
+
+    def begin(grace, *, accepting):
+        assert accepting == drain_module.STILL_ACCEPTS
+        graces.append(grace)
+
+    monkeypatch.setattr(_configure, "begin_drain", begin)
     monkeypatch.setattr(drain_module.drain, "grace", None)
     with _configure.forced(_configure.Config(drain=20)):
         yield graces

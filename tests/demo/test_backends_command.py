@@ -107,7 +107,7 @@ def test_what_cannot_be_imported_is_listed_with_the_command_that_installs_it():
     ("value", "told"),
     [
         ("json:nothing", "no: module 'json' has no attribute 'nothing'"),
-        ("nowhere_to_be_found:x", f"no: {install_line('streaminstr[mine]')}"),
+        ("nowhere_to_be_found:x", "no: No module named 'nowhere_to_be_found'"),
     ],
 )
 def test_an_entry_point_that_leads_nowhere_is_listed_so(monkeypatch, capsys, value, told):

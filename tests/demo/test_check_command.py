@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import socket
 import urllib.request
 
@@ -89,7 +90,18 @@ def test_a_method_that_is_misspelt_is_named(capsys):
 
 def test_a_scope_without_close_is_named(capsys):
     assert try_out((WithoutClose(),)) == 1
-    assert "open: returned a WithoutClose without close(); it has on_close()" in notes(capsys)
+    assert "open: returned WithoutClose, which has no close(), but on_close()" in notes(capsys)
+
+
+def test_a_start_without_fields_is_named_and_the_scope_still_closed(capsys):
+    class Fieldless(Broken):
+        def start(self):
+            return None
+
+    assert try_out((Fieldless(),)) == 1
+    shown = notes(capsys)
+    assert "start: returned None, which is no mapping of log fields" in shown
+    assert "close (completed, 3 chunks, 13 bytes): ok" in shown
 
 
 def test_what_the_vendor_logs_is_shown_once_and_fails(capsys):
@@ -178,6 +190,8 @@ def test_what_ddtrace_sends_is_shown(unused_port):
     assert f"Received on http://127.0.0.1:{unused_port}:" in done.stdout
     assert "Datadog v0.5" in done.stdout
     assert "span 'streaminstr.check'" in done.stdout
+    noted = re.search(r"ids: (dd\.trace_id=\S+ dd\.span_id=\S+)", done.stdout)[1]
+    assert done.stdout.count(noted) == 2  # what has arrived has the ids in the same form
 
 
 SETUP = """

@@ -106,7 +106,7 @@ def test_a_stream_of_tokens_has_its_first_token_and_its_tokens_and_fails_in_band
     server, backend, outputs
 ):
     trees, _ = shape(outputs[backend].stdout)
-    begin = trees.index(f"{server}-chat: failed")
+    begin = trees.index(f"{server}-chat: failed with ConnectionError")
     assert [line.strip() for line in trees[begin + 5 : begin + 8]] == [
         "4 events, 0 pings, first event after",
         "first_token after",

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import math
 import os
 import threading
 from contextlib import suppress
@@ -607,6 +608,14 @@ def test_while_draining_a_download_over_the_limit_goes_on(answer, limited):
 def test_while_draining_nothing_is_refused_where_neither_was_asked_for(answer, limited):
     answer(lambda: StreamingHttpResponse(rows(), content_type=EVENTS))
     with limited(None):
+        assert status(Wsgi()) == 200
+
+
+@pytest.mark.usefixtures("draining")
+def test_while_the_server_still_accepts_an_event_stream_is_served(answer, limited, monkeypatch):
+    monkeypatch.setattr(_stopping, "refuses_from", math.inf)
+    answer(lambda: StreamingHttpResponse(rows(), content_type=EVENTS))
+    with limited(5):
         assert status(Wsgi()) == 200
 
 

@@ -33,6 +33,7 @@ class EventSource:
         self._retry = FIRST_RETRY
         self.connections = []
         self.last = 0
+        self.has_given_up = False
         self.has_news = asyncio.Event()
 
     async def run(self):
@@ -43,7 +44,9 @@ class EventSource:
             with contextlib.suppress(ConnectionError):
                 await self._visit(self.connections[-1])
             if self.connections[-1].status not in {None, 200}:
-                return  # as an EventSource: it gives up
+                self.has_given_up = True  # as an EventSource does
+                self.has_news.set()
+                return
             await asyncio.sleep(self._retry)
 
     async def _visit(self, connection):
@@ -74,9 +77,16 @@ class EventSource:
                 self.has_news.set()
 
     async def news(self):
-        """Wait for another event."""
+        """Wait for another event; one that has given up waits for none."""
+        if self.has_given_up:
+            return
         self.has_news.clear()
         await self.has_news.wait()
+
+    async def is_moved(self):
+        """Wait for an event by a second connection."""
+        while not self.has_given_up and sum(bool(one.ids) for one in self.connections) < 2:
+            await self.news()
 
 
 class _Events:

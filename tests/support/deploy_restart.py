@@ -107,6 +107,8 @@ async def _rolled(site, kind, address, clients):
         await site.start()
         await site.stop(old)
         await _news(sources)
+    async with asyncio.timeout(PATIENCE):  # news may be what the old process had sent
+        await asyncio.gather(*(source.is_moved() for source in sources))
     for task in reading:
         task.cancel()
     await asyncio.gather(*reading, return_exceptions=True)
