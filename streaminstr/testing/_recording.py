@@ -142,8 +142,8 @@ class RecordedStream:
         self.segment_reports.append(report)
         self.segment_ids.append(self.span_id)
         self.span_id = f"{next(self.numbers):016x}"
-        self.fields = {"trace_id": self.trace_id, "span_id": self.span_id}
-        return self.fields
+        self.fields = fields = {"trace_id": self.trace_id, "span_id": self.span_id}
+        return fields
 
     def close(self, report: StreamReport) -> None:
         self.events.append("close")
