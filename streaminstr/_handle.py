@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from threading import Lock
+from threading import RLock
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr import _stopping
 from streaminstr._core.guard import guarded, log_once, logger
@@ -29,27 +29,36 @@ if TYPE_CHECKING:
 strict = False
 """Whether a wrong call raises: in tests. In a running body it is reported, and the body goes on."""
 
-_saying = Lock()
-_NONE: frozenset[str] = frozenset()
+_saying = RLock()  # the garbage collector may end a stream in the thread that holds it
 _LARGEST = 1e300
 """Sums stay below what a float can hold."""
 _NOTICEABLE = 0.1
 """Seconds under which no one is called a bottleneck."""
 
 
+class Said(NamedTuple):
+    """What a body has said so far. It is replaced as a whole, so any thread may read it."""
+
+    marks: Mapping[str, float] = NOTHING
+    sums: Mapping[str, int | float] = NOTHING
+    rates: frozenset[str] = frozenset()
+    """Names of the sums that are rates, too."""
+
+
+_SILENT = Said()
+
+
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
     __slots__ = (
-        *("_marks", "_rates", "_sums", "_upstream", "counter", "may_append", "prelude"),
-        *("reader", "says_kind", "segments", "texts", "then"),
+        *("_said", "_upstream", "counter", "may_append", "prelude", "reader", "says_kind"),
+        *("segments", "texts", "then"),
     )
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._marks: Mapping[str, float] = NOTHING
-        self._sums: Mapping[str, int | float] = NOTHING
-        self._rates: frozenset[str] = _NONE
+        self._said = _SILENT
         self.reader: StreamHandle | None = None
         """The handle of the stream in whose step this one took its first step."""
         self._upstream: float | None = None
@@ -98,7 +107,8 @@ class Handle(StreamHandle):
         if not _is_name(name):
             return misused("mark", f"takes a name, not {shown(name)}")
         with _saying:
-            self._marks = {name: clock() - self.created, **self._marks}
+            said = self._said
+            self._said = said._replace(marks={name: clock() - self.created, **said.marks})
         return None
 
     def add(self, name: str, number: float, *, rate: bool = False) -> None:
@@ -112,9 +122,9 @@ class Handle(StreamHandle):
         if not _is_number(number):
             return misused("add", f"takes a finite number, not {shown(number)}")
         with _saying:
-            self._sums = {**self._sums, name: self._sums.get(name, 0) + number}
-            if rate:
-                self._rates |= {name}
+            said = self._said
+            sums = {**said.sums, name: said.sums.get(name, 0) + number}
+            self._said = said._replace(sums=sums, rates=said.rates | ({name} if rate else set()))
         return None
 
     @property
@@ -174,12 +184,12 @@ class Handle(StreamHandle):
 
     def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
-        sums, lag = self._sums, self.lag
+        said, lag = self._said, self.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
         facts = {
             "longest_gap": longest,
-            "attributes": {**self.attributes, **sums} if sums else self.attributes,
-            "marks": self._marks,
+            "attributes": {**self.attributes, **said.sums} if said.sums else self.attributes,
+            "marks": said.marks,
             "upstream_time": upstream,
             "bottleneck": bottleneck(producer, consumer, upstream or 0.0),
             "rates": self.rates(producer),
@@ -191,14 +201,13 @@ class Handle(StreamHandle):
 
     def rates(self, producer: float) -> Mapping[str, float]:
         """The sums for each second of producer time, of those that were added as rates."""
-        rates, sums = self._rates, self._sums  # the sums last: what has a rate has a sum
-        seconds = producer or math.inf
-        return {name: sums[name] / seconds for name in rates} if rates else NOTHING
+        said, seconds = self._said, producer or math.inf
+        return {name: said.sums[name] / seconds for name in said.rates} if said.rates else NOTHING
 
     @property
     def sums(self) -> Mapping[str, int | float]:
         """What the body has summed so far, by name."""
-        return self._sums
+        return self._said.sums
 
     @property
     def events(self) -> int | None:

@@ -18,7 +18,7 @@ from streaminstr._core.guard import guarded
 from streaminstr._core.handle import current
 from streaminstr._core.report import Closing, Reporting
 from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
-from streaminstr.types import Outcome
+from streaminstr.types import NOTHING, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,7 +96,7 @@ class Life(Reporting):
         self.started = True
         opened, self.scopes = self.scopes, []
         _open[self.stream] = None
-        self.handle.fields = start_scopes(opened, self.scopes)
+        self.handle.fields = start_scopes(opened, self.scopes) or NOTHING
         if self.scopes:  # an end that came meanwhile has closed only what was started until then
             _open[self.stream] = None
         guarded(self.config.bind, self.handle, default=None)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import operator
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from streaminstr._asgiref import copy_here, tagged_thread
 from streaminstr.log import structured
@@ -26,7 +27,8 @@ RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
 """Names that logging and structlog use themselves. A field of such a name would break the line."""
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Line:
     """What each log line of a stream carries."""
 
     name: str
