@@ -25,7 +25,6 @@ from streaminstr._sifted import plain
 from streaminstr._texts import PLAIN, Texts
 from streaminstr.log import origin, structured
 from streaminstr.log.backend import DEFAULT_LEVELS, LogBackend, with_log
-from streaminstr.log.logger import stream_logger
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
@@ -114,7 +113,6 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
         runner=structured.runner(),
         place=place,
         bind=origin.bind,
-        logger=stream_logger,
         announce=_announcer(backends),
         gap_bounds=_gap_bounds(backends),
         look_after=_looking_after(segment_interval) if looks else None,

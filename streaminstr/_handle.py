@@ -13,6 +13,8 @@ from streaminstr._core.guard import guarded, log_once, logger
 from streaminstr._core.handle import Failure, StreamHandle
 from streaminstr._events import EventCounter
 from streaminstr._texts import PLAIN
+from streaminstr.log.logger import stream_logger
+from streaminstr.log.origin import origin_of
 from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from streaminstr._events import Counter
     from streaminstr._texts import Texts
-    from streaminstr.types import Attribute, StreamReport, Turn
+    from streaminstr.types import Attribute, StreamInfo, StreamReport, Turn
 
     Advance = Callable[[Any], Any]
     Prelude = Callable[["Handle", Advance], Advance]
@@ -52,12 +54,15 @@ class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
     __slots__ = (
-        *("_said", "_upstream", "counter", "may_append", "prelude", "reader", "says_kind"),
-        *("segments", "texts", "then"),
+        *("_logger", "_said", "_upstream", "counter", "may_append", "named", "prelude"),
+        *("reader", "says_kind", "texts", "then"),
     )
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, info: StreamInfo) -> None:
+        super().__init__(info)
+        self.named = False
+        """Whether the application named it; else its name is that of what made the body."""
+        self._logger: Any = None
         self._said = _SILENT
         self.reader: StreamHandle | None = None
         """The handle of the stream in whose step this one took its first step."""
@@ -71,12 +76,49 @@ class Handle(StreamHandle):
         """Whether the body is a response's that may be longer than the application has made it."""
         self.texts: Texts = PLAIN
         """Which texts of it the backends have."""
-        self.segments: Any = None
-        """Which segment the stream is in (`_segments.Segments`); None where it is not segmented."""
         self.prelude: Prelude | None = None
         """What an adapter does before the first step. Takes the handle, so as not to hold it."""
         self.then: Callable[[], None] | None = None
         """What the adapter has to do as soon as the stream has ended."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def id(self) -> str:
+        """16 random hex digits, the same on the span and all log events."""
+        return self.info.stream_id
+
+    @property
+    def logger(self) -> Any:
+        """An immutable logger with the request's bindings, the stream's name and the span's ids.
+
+        A structlog bound logger where structlog is installed, else a `logging.LoggerAdapter`.
+        """
+        if self._logger is None:
+            self._logger = stream_logger(self)
+        return self._logger
+
+    @property
+    def fields(self) -> Mapping[str, Attribute]:
+        """What log lines of this stream carry, from its first step on: the ids of its span."""
+        return origin_of(self).fields
+
+    def describe(
+        self, name: str, attributes: Mapping[str, Attribute], *, has_started: bool
+    ) -> None:
+        """Take over what an adapter knows of a stream that the application has made.
+
+        After the first step the name stays, and the attributes are added to the open span. Before
+        it both are replaced for all that hold the info already: open scopes. Opening these again
+        would not do: a vendor may have forgotten the parent by now.
+        """
+        if has_started:
+            self.attributes = {**attributes, **self.attributes}
+            return
+        object.__setattr__(self.info, "name", name)
+        object.__setattr__(self.info, "attributes", attributes)
+        self._logger = None  # it carries the name
 
     def fail(
         self, error_or_reason: BaseException | str = "", *, error_type: str | None = None
@@ -143,7 +185,8 @@ class Handle(StreamHandle):
         """
         if not _is_name(name):
             return misused("set_attribute", f"takes a name, not {shown(name)}")
-        return super().set_attribute(name, self.texts.cut(value))
+        self.attributes = {**self.attributes, name: self.texts.cut(value)}
+        return None
 
     def counting(self, size_of: Callable[[Any], int]) -> tuple[Callable[[Any], int], Any]:
         """What counts the chunks, and the type of those that need only be measured."""
@@ -172,10 +215,11 @@ class Handle(StreamHandle):
 
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it; keep what was seen last."""
-        if self.lag is not None:
-            self.facts, self.lag = {**self.facts, "loop_lag": final.loop_lag}, None
-        if self.segments is not None:
-            self.segments.end()
+        progress = self.progress
+        if progress is not None and progress.lag is not None:
+            self.facts, progress.lag = {**self.facts, "loop_lag": final.loop_lag}, None
+        if progress is not None and progress.segments is not None:
+            progress.segments.end()
         if self.then is not None:
             self.then()
         if isinstance(self.reader, Handle):
@@ -184,7 +228,8 @@ class Handle(StreamHandle):
 
     def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
-        said, lag = self._said, self.lag
+        said, progress = self._said, self.progress
+        lag = None if progress is None else progress.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
         facts = {
             "longest_gap": longest,
@@ -197,7 +242,10 @@ class Handle(StreamHandle):
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
         }
-        return facts if self.segments is None else self.segments.complete(facts)
+        if progress is None or progress.segments is None:
+            return facts
+        completed: dict[str, Any] = progress.segments.complete(facts)
+        return completed
 
     def rates(self, producer: float) -> Mapping[str, float]:
         """The sums for each second of producer time, of those that were added as rates."""

@@ -148,7 +148,8 @@ def adopt(
     stream.size_of, stream.plain = handle.counting(size_of)
     handle.facts = {**described.facts, **handle.facts}
     name = info.name if is_named and not handle.named else handle.info.name
-    life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
+    life.request_began(requested)
+    handle.describe(name, {**info.attributes, **handle.info.attributes}, has_started=life.started)
     if (exchange := exchange_of(carrier)) is not None:
         exchange.own(stream)
     return handle
@@ -194,7 +195,7 @@ def make_handle(
         stream_id=urandom(8).hex(),
         span_template=texts.span_name,
     )
-    handle = Handle(info, config.logger)
+    handle = Handle(info)
     handle.texts = texts
     if kind is not None or markers or config.gap_bounds:
         handle.counter = counter_of(kind, markers, config.gap_bounds)

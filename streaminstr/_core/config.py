@@ -7,23 +7,24 @@ from threading import Lock
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.handle import plain_logger
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextvars import Context
 
-    from streaminstr._core.handle import StreamHandle
-    from streaminstr.types import Backend, Parent
+    from streaminstr.types import Attribute, Backend, Parent
 
 
 class Progress:
     """When a stream is next shown, and the lock that keeps its progress and its close apart."""
 
-    __slots__ = ("due", "interval", "lock")
+    __slots__ = ("due", "interval", "lag", "lock", "segments")
 
     def __init__(self, interval: float) -> None:
         self.interval, self.due, self.lock = interval, clock() + interval, Lock()
+        self.lag: Any = None
+        """What is known of the stream's event loop (`_process.lag.Lag`)."""
+        self.segments: Any = None
+        """Which segment the stream is in (`_segments.Segments`); None where it is not segmented."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +42,14 @@ class Config:
     place: Callable[[Context, Callable[..., Any]], Any] = lambda _, __: None
     """What keeps apart, in a stream's Context, what belongs to a thread or loop (`_asgiref.Place`);
     None: nothing does."""
-    bind: Callable[[StreamHandle], None] = lambda _: None
-    """Puts a stream's fields on the log lines of the current Context, which is the stream's."""
-    logger: Callable[[StreamHandle], Any] = plain_logger
-    """Makes the logger of a stream."""
+    bind: Callable[[Any, Mapping[str, Attribute]], None] = lambda _, __: None
+    """Puts a stream's fields on the log lines of the current Context, which is the stream's. Takes
+    the handle, and the ids of its span from its backends."""
     drain: float | None = None
     """Seconds that open streams have after SIGTERM; None: nothing is drained."""
-    farewell: Callable[[StreamHandle], Any] | None = None
+    farewell: Callable[[Any], Any] | None = None
     """The last chunk of a stream that the server ends, or None for none."""
-    announce: Callable[[StreamHandle], None] | None = None
+    announce: Callable[[Any], None] | None = None
     """Says that a stream has begun, in its Context; None: no event for that was asked for."""
     max_age: float | None = None
     max_stall: float | None = None

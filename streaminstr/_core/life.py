@@ -18,10 +18,10 @@ from streaminstr._core.guard import guarded
 from streaminstr._core.handle import current
 from streaminstr._core.report import Closing, Reporting
 from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
-from streaminstr.types import NOTHING, Outcome
+from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from weakref import ref
 
     from streaminstr._core.config import Config
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from streaminstr._core.meter import Meter
     from streaminstr._core.outcome import Ending
     from streaminstr._core.report import Request
-    from streaminstr.types import Attribute, CancelledBy, StreamReport, StreamScope
+    from streaminstr.types import CancelledBy, StreamReport, StreamScope
 
 
 class Life(Reporting):
@@ -39,7 +39,7 @@ class Life(Reporting):
     no reference cycle, and a stream that is dropped ends at once.
     """
 
-    __slots__ = ("context", "enter", "outcome", "place", "progress", "run", "scopes", "started")
+    __slots__ = ("context", "enter", "outcome", "place", "run", "scopes", "started")
 
     def __init__(
         self,
@@ -63,25 +63,15 @@ class Life(Reporting):
         handle.created = clock() if created is None else created
         self.started = False
         self.outcome: Outcome | None = None
-        self.progress: Progress | None = None
         self.scopes: list[StreamScope] = self.context.run(open_scopes, config.backends, handle.info)
 
     def belongs_to(self, stream: ref[Any]) -> None:
         """Say which stream this is the life of. Called once, by the stream."""
         self.stream = stream
 
-    def describe(
-        self, name: str, attributes: Mapping[str, Attribute], requested: float | None
-    ) -> None:
-        """Take over what an adapter knows of a stream that the application has made.
-
-        After the first step the name stays, and the attributes are added to the open span.
-        """
-        self.requested = self.requested or requested
-        if self.started:
-            self.handle.attributes = {**attributes, **self.handle.attributes}
-        else:
-            self.handle.describe(name, attributes)
+    def request_began(self, at: float | None) -> None:
+        """Note when the request began, by `clock`, where that is not known yet."""
+        self.requested = self.requested or at
 
     @property
     def is_open(self) -> bool:
@@ -96,16 +86,16 @@ class Life(Reporting):
         self.started = True
         opened, self.scopes = self.scopes, []
         _open[self.stream] = None
-        self.handle.fields = start_scopes(opened, self.scopes) or NOTHING
+        fields = start_scopes(opened, self.scopes)
         if self.scopes:  # an end that came meanwhile has closed only what was started until then
             _open[self.stream] = None
-        guarded(self.config.bind, self.handle, default=None)
+        guarded(self.config.bind, self.handle, fields, default=None)
         # Set last: `bind` keeps a copy of the Context. With the handle in it that were a cycle.
         current.set(self.handle)
         if self.config.announce is not None:
             guarded(self.config.announce, self.handle, default=None)
         if self.config.progress_interval is not None:
-            self.progress = Progress(self.config.progress_interval)
+            self.handle.progress = Progress(self.config.progress_interval)
         if self.config.look_after is not None:
             guarded(self.config.look_after, self, default=None)
 
@@ -165,18 +155,18 @@ class Life(Reporting):
 
     def show(self, so_far: StreamReport) -> None:
         """Show the numbers of an open stream in the scopes that can."""
-        if self.progress is not None:
-            with self.progress.lock:
+        if self.handle.progress is not None:
+            with self.handle.progress.lock:
                 if self.is_open:
                     self.copy().run(show_progress, self.scopes, so_far)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: where a step ends the stream, the Context itself is entered already.
         context = self.copy()
-        if self.progress is None:
+        if self.handle.progress is None:
             context.run(close_scopes, self.scopes, final)
         else:
-            with self.progress.lock:
+            with self.handle.progress.lock:
                 context.run(close_scopes, self.scopes, final)
 
 

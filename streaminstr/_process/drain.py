@@ -120,7 +120,7 @@ class _Streams:
             time.sleep(_LOOK_AGAIN)
         while (left := self._look()) and monotonic() < self._deadline + _TO_END:
             for life in left:
-                self._asked.add(life.handle.id)
+                self._asked.add(life.handle.info.stream_id)
                 guarded(_end_soon, life, default=None)
             time.sleep(_LOOK_AGAIN)
         for life in left:
@@ -134,7 +134,7 @@ class _Streams:
 
     def _look(self) -> tuple[Life, ...]:
         lives = open_lives()
-        self._seen.update(life.handle.id for life in lives)
+        self._seen.update(life.handle.info.stream_id for life in lives)
         return lives
 
 

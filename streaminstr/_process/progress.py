@@ -25,7 +25,7 @@ from streaminstr.types import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streaminstr._core.handle import StreamHandle
+    from streaminstr._core.config import Progress
     from streaminstr._core.life import Life
     from streaminstr.types import StreamReport
 
@@ -68,10 +68,10 @@ _clockwork = _Clockwork()
 
 def look_after(life: Life) -> None:
     """Look at a stream that has just begun when it is due."""
-    progress, soonest = life.progress, min(end_if_over(life), _look_at_segments(life))
+    progress, soonest = life.handle.progress, min(end_if_over(life), _look_at_segments(life))
     if progress is not None and progress.interval != inf:
-        life.handle.lag = lag.here()
-        asked = inf if life.handle.lag is None else life.handle.lag.beat.due
+        progress.lag = lag.here()
+        asked = inf if progress.lag is None else progress.lag.beat.due
         soonest = min(soonest, progress.due, asked)
     _clockwork.ensure()
     if soonest < _clockwork.planned:
@@ -95,9 +95,9 @@ def show_due() -> float:
     """Look at each open stream that is due; returns the seconds to the next."""
     soonest, lives = inf, open_lives()
     for life in lives:
-        progress = life.progress
+        progress = life.handle.progress
         if progress is not None:
-            asked = _ask_loop_of(life.handle)  # first, so that what is shown has an answer in it
+            asked = _ask_loop_of(progress)  # first, so that what is shown has an answer in it
             if progress.due <= clock():
                 guarded(_show, life, default=None)
                 progress.due = clock() + progress.interval
@@ -108,16 +108,18 @@ def show_due() -> float:
     return max(soonest - clock(), 0.0)
 
 
-def _ask_loop_of(handle: StreamHandle) -> float:
+def _ask_loop_of(progress: Progress) -> float:
     """Ask the loop of a stream how late it is, if it is time; returns when it is next."""
-    of_stream: lag.Lag | None = handle.lag
+    of_stream: lag.Lag | None = progress.lag
     return inf if of_stream is None else guarded(of_stream.beat.ask, default=inf)
 
 
 def _look_at_segments(life: Life) -> float:
     """Ask a stream for its next segment, if it is time; returns when to look again."""
-    handle: Any = life.handle
-    return inf if handle.segments is None else guarded(handle.segments.look, life, default=inf)
+    progress = life.handle.progress
+    if progress is None or progress.segments is None:
+        return inf
+    return guarded(progress.segments.look, life, default=inf)
 
 
 def _show(life: Life) -> None:
@@ -144,7 +146,7 @@ def _without_firsts(report: StreamReport) -> StreamReport:
     )
 
 
-def _log(handle: StreamHandle, report: StreamReport) -> None:
+def _log(handle: Any, report: StreamReport) -> None:
     handle.logger.bind(**fields_of(handle.info, report)).info(EVENT)
 
 
