@@ -26,7 +26,7 @@ def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
     """
     life = stream._life  # noqa: SLF001 - every kind has one
     try:
-        net = life.exchange if isinstance(stream, AsyncStream) else None
+        net: Any = life.exchange if isinstance(stream, AsyncStream) else None
         if net is not None and net.will_close(life.stream):
             life.ask_to_close(Ending.CLOSED)
         else:

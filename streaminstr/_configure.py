@@ -158,11 +158,11 @@ def begin_drain(grace: float, *, accepting: float) -> None:
 
 def _looking_after(segment_interval: float | None) -> Callable[[Life], None]:
     """What has the background thread look at a stream that has just begun."""
-    if segment_interval is None:
-        return progress.look_after
 
     def look_after(life: Life) -> None:
-        _segments.begin(segment_interval, life)
+        progress.begin(life)
+        if segment_interval is not None:
+            _segments.begin(segment_interval, life)
         progress.look_after(life)
 
     return look_after

@@ -201,12 +201,14 @@ class Handle(StreamHandle):
             return self.counter.last_time or self.created
         return last_chunk
 
-    def begun_by(self, reader: StreamHandle | None) -> None:
-        """Note in whose step the stream takes its first step: what it spends is upstream there."""
-        self.reader = reader
+    def before(
+        self, advance: Callable[[Any], Any], reader: StreamHandle | None
+    ) -> Callable[[Any], Any]:
+        """Do what comes before the first step; returns how to take it, in place of `advance`.
 
-    def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Do what comes before the first step; returns how to take it, in place of `advance`."""
+        What the stream spends is upstream in `reader`, in whose step it takes its first step.
+        """
+        self.reader = reader
         return advance if self.prelude is None else self.prelude(self, advance)
 
     def finish(self, final: StreamReport) -> StreamReport:

@@ -14,7 +14,6 @@ from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import logger
 from streaminstr._core.handle import current
 from streaminstr._core.life import Life
-from streaminstr._core.meter import Meter
 from streaminstr._core.stream import Stream
 from streaminstr._events import counter_of, markers_of
 from streaminstr._exchange import exchange_of, here
@@ -159,7 +158,21 @@ def push(handle: Handle, config: Config, exchange: Exchange | None, begun: float
     """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
     _configure.stream_begins(config)
     life = Life(config, handle, exchange=exchange, created=begun)
-    return PushedStream(life, Meter(*handle.counting(_size_of)))
+    return PushedStream(life, *handle.counting(_size_of))
+
+
+def settle(stream: Stream[Any], size: int | None) -> None:
+    """End a stream that was never stepped because the server sent its file itself.
+
+    `size` is the file's in bytes, None where it is unknown.
+    """
+    life = stream._life  # noqa: SLF001 - every kind has one
+    if not life.started:
+        stream._iterator = stream._ended  # noqa: SLF001 - it has no chunks of its own
+        life.handle.facts = {**life.handle.facts, "zero_copy": True}
+        life.enter(life.begin)
+        stream.size, stream.begun = size, life.handle.created  # type: ignore[assignment] # None: unknown
+        life.enter(life.end, stream)
 
 
 def enclose(handle: Handle, config: Config, exchange: Exchange, context: Context) -> Life:

@@ -61,12 +61,8 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
 
     async def _busy(self) -> Any:
         """Called for a step that does not have the turn."""
-        if not self._take_turn():
+        if not await self._astop():  # else the turn was kept for this step
             self._refuse()
-        try:
-            await self._aclose_here()  # the turn was kept for this step
-        finally:
-            self._turn.append(None)
         return await self.step()
 
     def asend(self, value: Any) -> Awaitable[ChunkT]:
@@ -108,14 +104,19 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         While a step is running elsewhere, that step ends the stream when it returns.
         """
         self._ask_to_close()
-        if self._take_turn():
-            try:
-                await self._aclose_here()
-            finally:
-                self._turn.append(None)
+        await self._astop()
+
+    async def _astop(self) -> bool:
+        """End the stream here; False where another task or thread has the turn."""
+        if not self._take_turn():
+            return False
+        try:
+            await self._aclose_here()
+        finally:
+            self._turn.append(None)
+        return True
 
     async def _aclose_here(self) -> None:
-        """End the stream. The caller has the turn."""
         try:
             await within(self._life.run, aclose_all, self._take_closers())
         finally:

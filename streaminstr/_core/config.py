@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
-from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,19 +10,6 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from streaminstr.types import Attribute, Backend, Parent
-
-
-class Progress:
-    """When a stream is next shown, and the lock that keeps its progress and its close apart."""
-
-    __slots__ = ("due", "interval", "lag", "lock", "segments")
-
-    def __init__(self, interval: float) -> None:
-        self.interval, self.due, self.lock = interval, clock() + interval, Lock()
-        self.lag: Any = None
-        """What is known of the stream's event loop (`_process.lag.Lag`)."""
-        self.segments: Any = None
-        """Which segment the stream is in (`_segments.Segments`); None where it is not segmented."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

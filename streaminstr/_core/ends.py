@@ -40,7 +40,7 @@ class Ends(Turn):
     _hand_out: Callable[..., Callable[[Any], Any]]
     """How to take the step that hands out the first chunk of a primed stream."""
 
-    _drop: Callable[[], None]
+    _drop: Callable[[], object]
     """Ends a stream that the garbage collector found."""
 
     def __del__(self) -> None:
@@ -75,10 +75,9 @@ class Ends(Turn):
             self.entered = clock()
             return self._hand_out(chunk, advance)
         life = self._life
-        life.handle.begun_by(current.get())
         life.enter(life.begin)
         self.begin(clock())
-        advance = life.handle.before(advance)
+        advance = life.handle.before(advance, current.get())
         self._iterator = life.run(self._iter, self._body)
         return advance
 
@@ -118,16 +117,17 @@ class Ends(Turn):
         self.producer += clock() - self.entered
         return True
 
-    def _stop(self) -> None:
-        """End the stream here and now, unless another thread has the turn."""
-        if self._take_turn():
-            try:
-                self._close_here()
-            finally:
-                self._turn.append(None)
+    def _stop(self) -> bool:
+        """End the stream here and now; False where another thread has the turn."""
+        if not self._take_turn():
+            return False
+        try:
+            self._close_here()
+        finally:
+            self._turn.append(None)
+        return True
 
     def _close_here(self) -> None:
-        """End the stream. The caller has the turn."""
         try:
             self._life.run(close_all, self._take_closers())
         finally:

@@ -10,7 +10,6 @@ from streaminstr.types import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streaminstr._core.config import Progress
     from streaminstr.types import Attribute, CancelledBy, StreamInfo, StreamReport
 
 current: ContextVar[StreamHandle | None] = ContextVar("streaminstr.current_stream", default=None)
@@ -42,8 +41,9 @@ class StreamHandle:
         """Further fields of the report, which the adapters know."""
         self.origin: Any = None
         """Where its log lines come from, and what they carry (`log.origin`)."""
-        self.progress: Progress | None = None
-        """What the background thread knows of it, where it looks at it."""
+        self.progress: Any = None
+        """What the background thread knows of it, where it looks at it (`_process.progress`). Its
+        `lock` keeps the calls of that thread and the close of the scopes apart."""
         self.cut_by: tuple[CancelledBy | None] | None = None
         """Set when the stream was cut: who did it. Streams that its body made end with it."""
 
@@ -56,14 +56,11 @@ class StreamHandle:
         """Fields of the report, from the body and the adapters; `longest` is the longest gap."""
         return {"longest_gap": longest, "attributes": self.attributes, **self.facts}
 
-    def last_heard(self, last_chunk: float) -> float:
-        """When the body was last heard of, whose last chunk came then."""
-        return last_chunk
-
-    def begun_by(self, reader: StreamHandle | None) -> None:
-        """Note in whose step the stream takes its first step."""
-
-    def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def before(
+        self,
+        advance: Callable[[Any], Any],
+        reader: StreamHandle | None,  # noqa: ARG002 - in whose step the stream takes its first
+    ) -> Callable[[Any], Any]:
         """Do what comes before the first step; returns how to take it, in place of `advance`."""
         return advance
 

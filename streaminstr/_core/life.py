@@ -13,11 +13,10 @@ from contextvars import Context, copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.config import Progress
 from streaminstr._core.guard import guarded
 from streaminstr._core.handle import current
-from streaminstr._core.report import Closing, Reporting
-from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
+from streaminstr._core.report import Closing, Reporting, make_report
+from streaminstr._core.scopes import close_scopes, open_scopes, start_scopes
 from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
@@ -94,8 +93,6 @@ class Life(Reporting):
         current.set(self.handle)
         if self.config.announce is not None:
             guarded(self.config.announce, self.handle, default=None)
-        if self.config.progress_interval is not None:
-            self.handle.progress = Progress(self.config.progress_interval)
         if self.config.look_after is not None:
             guarded(self.config.look_after, self, default=None)
 
@@ -151,14 +148,9 @@ class Life(Reporting):
 
     def report(self, meter: Meter) -> StreamReport:
         """The numbers so far. The outcome has no meaning yet."""
-        return self.so_far(meter, is_open=self.is_open)
-
-    def show(self, so_far: StreamReport) -> None:
-        """Show the numbers of an open stream in the scopes that can."""
-        if self.handle.progress is not None:
-            with self.handle.progress.lock:
-                if self.is_open:
-                    self.copy().run(show_progress, self.scopes, so_far)
+        turn = None if not self.is_open else "producer" if meter.in_step else "consumer"
+        facts = {"outcome": Outcome.CANCELLED, "stalled": turn}  # no error, whatever the options
+        return make_report(meter, self.handle, self.requested, **facts)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: where a step ends the stream, the Context itself is entered already.

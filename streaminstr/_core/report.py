@@ -32,7 +32,6 @@ class Request(Protocol):
 
     started: float
 
-    def will_close(self, stream: ref[Any] | None) -> bool: ...
     def cause_of(self, stream: ref[Any] | None, *, is_dropped: bool) -> CancelledBy | None: ...
 
 
@@ -58,12 +57,6 @@ class Reporting:
     def held(self) -> Any:
         """The stream; None once it was dropped."""
         return self.stream and self.stream()
-
-    def so_far(self, meter: Meter, *, is_open: bool) -> StreamReport:
-        """The numbers so far. The outcome has no meaning yet."""
-        turn = None if not is_open else "producer" if meter.in_step else "consumer"
-        facts = {"outcome": Outcome.CANCELLED, "stalled": turn}  # no error, whatever the options
-        return make_report(meter, self.handle, self.requested, **facts)
 
     def final(self, meter: Meter, error: BaseException | None) -> StreamReport:
         """The numbers of a stream that ends now."""

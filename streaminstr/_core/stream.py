@@ -67,12 +67,8 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
     def _busy(self) -> Any:
         """Called for a step that does not have the turn."""
-        if not self._take_turn():
+        if not self._stop():  # else the turn was kept for this step
             self._refuse()
-        try:
-            self._close_here()  # the turn was kept for this step
-        finally:
-            self._turn.append(None)
         return self.step()
 
     def send(self, value: Any) -> ChunkT:
@@ -132,16 +128,6 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         """
         self._ask_to_close(cancelled_by)
         self._stop()
-
-    def settle(self, size: int | None) -> None:
-        """End a stream that was never stepped because the server sent its file itself."""
-        life = self._life
-        if not life.started:
-            self._iterator = self._ended
-            life.handle.facts = {**life.handle.facts, "zero_copy": True}
-            life.enter(life.begin)
-            self.size, self.begun = size, life.handle.created  # type: ignore[assignment] # None: unknown
-            life.enter(life.end, self)
 
     def __enter__(self) -> Self:
         return self

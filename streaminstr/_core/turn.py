@@ -35,12 +35,6 @@ class Turn(Meter):
         if closing is not None and self._take_turn():
             closing.turn.append(None)
 
-    def moments(self) -> tuple[float, float]:
-        """When the stream began, and when its last chunk came; of an event stream: event."""
-        handle = self._life.handle
-        begun = self.begun or handle.created
-        return begun, handle.last_heard(self.left or begun)
-
     def _take_turn(self) -> bool:
         closing = self._life.closing
         for place in (self._turn,) if closing is None else (self._turn, closing.turn):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
+from streaminstr._core.scopes import show_progress
 from streaminstr._fields import fields_of
 from streaminstr._process import lag
 from streaminstr._process.expiry import end_if_over
@@ -25,7 +26,6 @@ from streaminstr.types import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streaminstr._core.config import Progress
     from streaminstr._core.life import Life
     from streaminstr.types import StreamReport
 
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 EVENT = "stream_progress"
 _AFTER_AN_ERROR = 1.0
 """Seconds until a look that raised is tried again."""
+
+
+class Progress:
+    """When a stream is next shown, and the lock that keeps its progress and its close apart."""
+
+    __slots__ = ("due", "interval", "lag", "lock", "segments")
+
+    def __init__(self, interval: float) -> None:
+        self.interval, self.due, self.lock = interval, clock() + interval, Lock()
+        self.lag: lag.Lag | None = None
+        """What is known of the stream's event loop."""
+        self.segments: Any = None
+        """Which segment the stream is in (`_segments.Segments`); None where it is not segmented."""
 
 
 class _Clockwork:
@@ -64,6 +77,13 @@ class _Clockwork:
 
 
 _clockwork = _Clockwork()
+
+
+def begin(life: Life) -> None:
+    """Have a stream that has just begun be shown, where that was asked for."""
+    config: Any = life.config
+    if config.progress_interval is not None:
+        life.handle.progress = Progress(config.progress_interval)
 
 
 def look_after(life: Life) -> None:
@@ -132,7 +152,10 @@ def _show(life: Life) -> None:
     if life.is_open:
         # Not under the lock: log handlers have locks of their own.
         life.copy().run(guarded, _log, life.handle, so_far, default=None)
-    life.show(_without_firsts(so_far) if so_far.segment else so_far)
+    with life.handle.progress.lock:
+        if life.is_open:
+            shown = _without_firsts(so_far) if so_far.segment else so_far
+            life.copy().run(show_progress, life.scopes, shown)
 
 
 def _without_firsts(report: StreamReport) -> StreamReport:
