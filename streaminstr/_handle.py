@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr import _stopping
 from streaminstr._core.guard import guarded, log_once, logger
-from streaminstr._core.handle import Failure, StreamHandle
+from streaminstr._core.handle import StreamHandle
 from streaminstr._events import EventCounter
 from streaminstr._texts import PLAIN
 from streaminstr.log.logger import stream_logger
@@ -132,9 +132,9 @@ class Handle(StreamHandle):
         if error_type is not None and not _is_name(error_type):
             return misused("fail", f"takes error_type as a text, not {shown(error_type)}")
         if isinstance(error_or_reason, BaseException):
-            failure = Failure(error_or_reason, None, error_type)
+            failure = {"error": error_or_reason, "error_type": error_type}
         elif _is_name(error_or_reason):
-            failure = Failure(None, self.texts.cut(error_or_reason), error_type)
+            failure = {"reason": self.texts.cut(error_or_reason), "error_type": error_type}
         else:
             return misused("fail", f"takes an exception or a text, not {shown(error_or_reason)}")
         if self.failure is None:

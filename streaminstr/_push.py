@@ -11,7 +11,6 @@ from weakref import ref
 
 from streaminstr._core import loop
 from streaminstr._core.meter import Meter
-from streaminstr._core.outcome import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,14 +67,14 @@ class PushedStream(Meter):
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the scope, from any thread. The body itself runs on."""
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by)
+        self._life.ask_to_close(cancelled_by)
         self._end(GeneratorExit())
 
     give_up = close
 
     def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
         """Say why the stream is about to end. What makes the chunks cannot be stopped."""
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by, reason)
+        self._life.ask_to_close(cancelled_by, reason)
 
     def withdraw(self) -> None:
         """Let the scope be current no longer, in the Context that calls. Variables set since stay.

@@ -103,7 +103,7 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
 
         While a step is running elsewhere, that step ends the stream when it returns.
         """
-        self._ask_to_close()
+        self._life.ask_to_close()
         await self._astop()
 
     async def _astop(self) -> bool:
@@ -111,16 +111,13 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         if not self._take_turn():
             return False
         try:
-            await self._aclose_here()
-        finally:
-            self._turn.append(None)
-        return True
-
-    async def _aclose_here(self) -> None:
-        try:
             await within(self._life.run, aclose_all, self._take_closers())
         finally:
-            self._end(GeneratorExit())
+            try:
+                self._end(GeneratorExit())
+            finally:
+                self._turn.append(None)
+        return True
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the stream, from any thread, also where no loop runs; twice does nothing.
@@ -129,7 +126,7 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         call where that is possible, else as soon as the loop comes to it. While a step is running,
         that step ends the stream when it returns.
         """
-        self._ask_to_close(cancelled_by)
+        self._life.ask_to_close(cancelled_by)
         if loop.is_alive(self._loop):
             if self._is_stepped:
                 return

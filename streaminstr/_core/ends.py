@@ -47,7 +47,7 @@ class Ends(Turn):
         life = self._life
         try:
             if life.is_open:
-                life.ask_to_close(Ending.DROPPED)
+                life.ask_to_close(ending=Ending.DROPPED)
                 self._drop()
         except BaseException:
             if life.is_open:  # the drop was interrupted: Python shows that, and there is no other
@@ -122,16 +122,13 @@ class Ends(Turn):
         if not self._take_turn():
             return False
         try:
-            self._close_here()
-        finally:
-            self._turn.append(None)
-        return True
-
-    def _close_here(self) -> None:
-        try:
             self._life.run(close_all, self._take_closers())
         finally:
-            self._end(GeneratorExit())
+            try:
+                self._end(GeneratorExit())
+            finally:
+                self._turn.append(None)
+        return True
 
     @property
     def _target(self) -> Any:

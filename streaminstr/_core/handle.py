@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from streaminstr.types import NOTHING
 
@@ -14,14 +14,6 @@ if TYPE_CHECKING:
 
 current: ContextVar[StreamHandle | None] = ContextVar("streaminstr.current_stream", default=None)
 """The handle of the stream whose step or clean-up is running here."""
-
-
-class Failure(NamedTuple):
-    """What a body said of its failure."""
-
-    error: BaseException | None
-    reason: str | None
-    error_type: str | None
 
 
 class StreamHandle:
@@ -35,8 +27,8 @@ class StreamHandle:
         self.info = info
         self.attributes: Mapping[str, Attribute] = NOTHING
         self.created = 0.0
-        self.failure: Failure | None = None
-        """What the body said of its failure, whatever ends the stream."""
+        self.failure: Mapping[str, Any] | None = None
+        """What the body said of its failure, as fields of the report, whatever ends the stream."""
         self.facts: Mapping[str, Any] = NOTHING
         """Further fields of the report, which the adapters know."""
         self.origin: Any = None

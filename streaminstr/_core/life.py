@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
 from streaminstr._core.handle import current
+from streaminstr._core.outcome import Ending
 from streaminstr._core.report import Closing, Reporting, make_report
 from streaminstr._core.scopes import close_scopes, open_scopes, start_scopes
 from streaminstr.types import Outcome
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from streaminstr._core.config import Config
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.meter import Meter
-    from streaminstr._core.outcome import Ending
     from streaminstr._core.report import Request
     from streaminstr.types import CancelledBy, StreamReport, StreamScope
 
@@ -113,7 +113,10 @@ class Life(Reporting):
         return self.place.copy_for_task(self.context)  # type: ignore[no-any-return]
 
     def ask_to_close(
-        self, ending: Ending, cancelled_by: CancelledBy | None = None, reason: str | None = None
+        self,
+        cancelled_by: CancelledBy | None = None,
+        reason: str | None = None,
+        ending: Ending = Ending.CLOSED,
     ) -> None:
         """Say why the stream is about to be ended from outside. The first cause stands."""
         if self.closing is None:

@@ -66,8 +66,8 @@ class Reporting:
             if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
                 cut = Cut.OUTLIVED
             error = meter.cut_error()
-        if (failure := self.handle.failure) is not None:
-            return self._report(meter, ending, Cut.REPORTED, **failure._asdict())
+        if self.handle.failure is not None:
+            return self._report(meter, ending, Cut.REPORTED, **self.handle.failure)
         if ending is Ending.EXHAUSTED and self.handle.is_truncated:
             return self._report(meter, ending, Cut.TRUNCATED, error_type="truncated")
         return self._report(meter, ending, cut, error=error)

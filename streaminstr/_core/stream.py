@@ -126,7 +126,7 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
         While a step is running elsewhere, that step ends the stream when it returns.
         """
-        self._ask_to_close(cancelled_by)
+        self._life.ask_to_close(cancelled_by)
         self._stop()
 
     def __enter__(self) -> Self:

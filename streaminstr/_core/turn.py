@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from streaminstr._core import loop
 from streaminstr._core.guard import guarded
 from streaminstr._core.meter import Meter
-from streaminstr._core.outcome import Ending, is_cancellation
+from streaminstr._core.outcome import is_cancellation
 
 if TYPE_CHECKING:
     from streaminstr._core.life import Life
@@ -30,7 +30,7 @@ class Turn(Meter):
 
         Called from any thread. A stream that is not stepped again stays open.
         """
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by, reason)
+        self._life.ask_to_close(cancelled_by, reason)
         closing = self._life.closing
         if closing is not None and self._take_turn():
             closing.turn.append(None)
@@ -64,9 +64,6 @@ class Turn(Meter):
         if not self._take_turn():
             self._refuse()
         return True
-
-    def _ask_to_close(self, cancelled_by: CancelledBy | None = None) -> None:
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by)
 
     def _last_word(self) -> Any:
         """What is sent to the client of a stream that the server ends; None: nothing."""

@@ -20,7 +20,6 @@ from racers import Racers
 from streaminstr import _configure, _segments, current_stream
 from streaminstr._core import guard
 from streaminstr._core.life import open_lives
-from streaminstr._core.outcome import Ending
 from streaminstr._process import progress
 from streaminstr._wrap import make_handle
 from streaminstr._wrap import push as push_stream
@@ -542,7 +541,7 @@ def test_an_end_that_waits_for_the_scopes_closes_them_itself(make, backend, monk
     """It has come just before they are back."""
     made = make()
     next(made)
-    made._life.ask_to_close(Ending.CLOSED)
+    made._life.ask_to_close()
     with _segments._out_of_reach(made._life, made._life.handle.progress.lock) as is_open:
         assert is_open
         made.give_up()
