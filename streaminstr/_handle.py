@@ -213,7 +213,7 @@ class Handle(StreamHandle):
 
     def finish(self, final: StreamReport) -> StreamReport:
         """The report, without what is not wanted of an exception."""
-        return self.texts.finish(final)
+        return final if final.error is None else self.texts.finish(final)
 
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it; keep what was seen last."""
@@ -239,7 +239,7 @@ class Handle(StreamHandle):
             "marks": said.marks,
             "upstream_time": upstream,
             "bottleneck": bottleneck(producer, consumer, upstream or 0.0),
-            "rates": self.rates(producer),
+            "rates": self.rates(producer) if said.rates else NOTHING,
             "loop_lag": None if lag is None else lag.largest(),
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
@@ -252,7 +252,7 @@ class Handle(StreamHandle):
     def rates(self, producer: float) -> Mapping[str, float]:
         """The sums for each second of producer time, of those that were added as rates."""
         said, seconds = self._said, producer or math.inf
-        return {name: said.sums[name] / seconds for name in said.rates} if said.rates else NOTHING
+        return {name: said.sums[name] / seconds for name in said.rates}
 
     @property
     def sums(self) -> Mapping[str, int | float]:

@@ -116,7 +116,7 @@ def wrap(
         _note_begun(handle.info.name)
     exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
-    stream = make(life, body, *handle.counting(size_of or _size_of), closers)
+    stream = make(life, body, *handle.counting(size_of or _size_of), closers=closers)
     if exchange is not None:
         exchange.note(stream)
         if carrier is not None:

@@ -18,7 +18,7 @@ from streaminstr._core.turn import Interrupts
 from streaminstr._core.within import steps_of, within
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from streaminstr._core.life import Life
     from streaminstr.types import CancelledBy
@@ -43,15 +43,9 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
     _iter = staticmethod(aiter)
     _closers_of = staticmethod(async_closers_of)
 
-    def __init__(
-        self,
-        life: Life,
-        body: AsyncIterable[ChunkT],
-        size_of: Callable[[Any], int],
-        plain: Any = bytes,
-        closers: Iterable[Callable[[], object]] | None = None,
-    ) -> None:
-        super().__init__(life, body, size_of, plain)
+    def __init__(self, life: Life, body: Any, *counting: Any, closers: Any = None) -> None:
+        """As of `Stream`."""
+        super().__init__(life, body, *counting)
         self._closers, self._primed = closers, None
         self._loop: Any = None
         self._is_interrupted = False

@@ -63,7 +63,7 @@ class Reporting:
         ending, cut = ending_of(error), Cut.NOTHING
         if ending is Ending.INTERRUPTED and self.closing is not None:
             ending, cut = self.closing.ending, meter.last_cut()
-            if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
+            if ending is Ending.DROPPED and cut is Cut.NOTHING and self._outer_causes():
                 cut = Cut.OUTLIVED
             error = meter.cut_error()
         if self.handle.failure is not None:
@@ -73,7 +73,8 @@ class Reporting:
         return self._report(meter, ending, cut, error=error)
 
     def _report(self, meter: Meter, ending: Ending, cut: Cut, **facts: Any) -> StreamReport:
-        outcome, facts["cancelled_by"] = decide(ending, cut, self._causes())
+        own = [] if self.closing is None else [self.closing.cancelled_by]
+        outcome, facts["cancelled_by"] = decide(ending, cut, own + self._outer_causes())
         if outcome is not Outcome.FAILED:
             facts.pop("error", None)
         is_error = outcome is Outcome.FAILED or (
@@ -82,26 +83,17 @@ class Reporting:
         facts |= {"outcome": outcome, "is_error": is_error}
         return self.handle.finish(make_report(meter, self.handle, self.requested, **facts))
 
-    def _causes(self) -> list[CancelledBy | None]:
-        """Who may have cut the stream short, the surest first."""
+    def _outer_causes(self) -> list[CancelledBy | None]:
+        """Who cut what made this stream, the surest first; empty where none of it was cut."""
         # A list: CPython 3.11 loses an interrupt that comes as a generator begins.
         causes: list[CancelledBy | None] = []
-        is_dropped = False
-        if self.closing is not None:
-            causes += [self.closing.cancelled_by]
-            is_dropped = self.closing.ending is Ending.DROPPED
         if self.maker is not None and self.maker.cut_by is not None:
             causes += self.maker.cut_by
         if self.exchange is not None:
-            causes += [self.exchange.cause_of(self.stream, is_dropped=is_dropped)]
+            is_dropped = self.closing is not None and self.closing.ending is Ending.DROPPED
+            cause = self.exchange.cause_of(self.stream, is_dropped=is_dropped)
+            causes += [] if cause is None else [cause]
         return causes
-
-    def _was_outlived(self) -> bool:
-        """Whether the stream or the request that made this one was cut before it."""
-        return (self.maker is not None and self.maker.cut_by is not None) or (
-            self.exchange is not None
-            and self.exchange.cause_of(self.stream, is_dropped=True) is not None
-        )
 
 
 def make_report(

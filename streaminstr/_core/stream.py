@@ -14,7 +14,7 @@ from streaminstr._core.ends import Ends
 from streaminstr._core.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator
 
     from streaminstr._core.life import Life
     from streaminstr.types import CancelledBy
@@ -51,15 +51,9 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     _closers_of = staticmethod(closers_of)
     _drop = Ends._stop  # noqa: SLF001 - its own base
 
-    def __init__(
-        self,
-        life: Life,
-        body: Any,
-        size_of: Callable[[Any], int],
-        plain: Any = bytes,
-        closers: Iterable[Callable[[], object]] | None = None,
-    ) -> None:
-        super().__init__(life, body, size_of, plain)
+    def __init__(self, life: Life, body: Any, *counting: Any, closers: Any = None) -> None:
+        """Take `closers` in place of the body's own; `counting` is as in `Meter`."""
+        super().__init__(life, body, *counting)
         self._closers, self._primed = closers, None
         life.belongs_to(ref(self))
 
