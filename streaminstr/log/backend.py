@@ -89,7 +89,7 @@ class LogScope:
 
     def close(self, report: StreamReport) -> None:
         level = self._levels[report.outcome]
-        stream = current.get()
+        stream: Any = current.get()
         if level is not None and stream is not None:
             # No traceback: the caller of the body logs it, and its text may come from a client.
             fields = plain_names(fields_of(self._info, report))

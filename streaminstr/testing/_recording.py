@@ -136,7 +136,8 @@ class RecordedStream:
         self.progress_reports.append(report)
 
     def segment(self, report: StreamReport) -> Mapping[str, Attribute]:
-        if self.current.get() is not self:
+        span: object = self.current.get()
+        if span is not self:
             raise NotNow
         self.events.append("segment")
         self.segment_reports.append(report)

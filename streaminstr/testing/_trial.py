@@ -91,7 +91,7 @@ class Trial:
             started_ns=started_ns,
             stream_id=urandom(8).hex(),
         )
-        stream = wrap(body, Handle(info, self._config.logger), self._config)
+        stream = wrap(body, Handle(info), self._config)
         self._streams.append(ref(stream))
         return stream
 
