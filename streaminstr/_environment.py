@@ -12,7 +12,7 @@ from json import loads
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import logger
-from streaminstr._mistakes import did_you_mean
+from streaminstr._mistakes import meant_by_key
 from streaminstr._options import KEYS, OPTIONS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def unknown() -> list[str]:
 
 def describe_unknown(name: str) -> str:
     """What is wrong with a variable, and which one was probably meant."""
-    meant = did_you_mean(name, [PREFIX + key for key in KEYS])
+    meant = meant_by_key(name.removeprefix(PREFIX), KEYS, PREFIX)
     return f"The environment variable {name} is unknown, and has no effect.{meant}"
 
 

@@ -212,8 +212,12 @@ class Handle(StreamHandle):
         return advance if self.prelude is None else self.prelude(self, advance)
 
     def finish(self, final: StreamReport) -> StreamReport:
-        """The report, without what is not wanted of an exception."""
-        return final if final.error is None else self.texts.finish(final)
+        """The report, without what is not wanted of an exception, which is noted before."""
+        if final.error is None:
+            return final
+        if self.origin is not None:
+            guarded(self.origin.note, final.error, self.id, default=None)
+        return self.texts.finish(final)
 
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it; keep what was seen last."""

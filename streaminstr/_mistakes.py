@@ -47,8 +47,18 @@ class Mistakes:
             raise StreaminstrError(*(mistake.text for mistake in self.entries))
 
 
-def did_you_mean(name: object, names: Iterable[str]) -> str:
-    """` Did you mean 'BACKEND'?`, also for a name in the wrong case; empty where none is close."""
+def did_you_mean(name: object, names: Iterable[str], prefix: str = "") -> str:
+    """` Did you mean 'BACKEND'?`, also for a name in the wrong case; empty where none is close.
+
+    `prefix` is shown before the name, and not compared: what all names share makes them alike.
+    """
     by_fold = {one.casefold(): one for one in names}
     close = get_close_matches(str(name).casefold(), by_fold, n=1)
-    return f" Did you mean {by_fold[close[0]]!r}?" if close else ""
+    return f" Did you mean {prefix + by_fold[close[0]]!r}?" if close else ""
+
+
+def meant_by_key(key: object, keys: Iterable[str], prefix: str = "") -> str:
+    """The same for a key of STREAMINSTR, where RATIO is looked for in vain."""
+    if str(key).casefold() == "ratio":
+        return ' It is said of one backend: "BACKEND": {"BACKEND": "opentelemetry", "RATIO": 0.05}.'
+    return did_you_mean(key, keys, prefix)

@@ -10,11 +10,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from streaminstr._farewell import farewell
-from streaminstr._mistakes import did_you_mean
+from streaminstr._mistakes import did_you_mean, meant_by_key
 from streaminstr._process.stores import TAKES_ROSTER, is_roster, store_of
 from streaminstr._sifted import TAKES_FILTER, filter_of
 from streaminstr._texts import NAME
-from streaminstr.log.backend import LEVELS, is_levels
+from streaminstr.log.backend import DEFAULT_LEVELS, LEVELS, is_levels
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class Option(NamedTuple):
     """The same in words, for the end of the sentence `It takes ...`."""
     load: Callable[[str, Any], Any] = lambda _, value: value
     """From what it is called and what is written to what is in the Config."""
+    meant: Callable[[Any], str] = lambda _: ""
+    """What was probably meant by a value that it does not take; it follows the sentence."""
 
 
 def check_option(name: str, value: Any, where: str | None = None) -> Any:
@@ -63,14 +65,12 @@ def check_option(name: str, value: Any, where: str | None = None) -> Any:
     """
     if name not in OPTIONS:
         names = ", ".join(sorted(OPTIONS))
-        msg = (
-            f"Unknown option {name!r}. The options are: backend, options, {names}."
-            f"{did_you_mean(name, ['backend', 'options', *OPTIONS])}"
-        )
+        meant = meant_by_key(name, ["backend", "options", *OPTIONS])
+        msg = f"Unknown option {name!r}.{meant} The options are: backend, options, {names}."
         raise StreaminstrError(msg)
     option, called = OPTIONS[name], where or keyword(name)
     if not option.check(value):
-        msg = f"{called} is {value!r:.80}. It takes {option.takes}."
+        msg = f"{called} is {value!r:.80}. It takes {option.takes}.{option.meant(value)}"
         raise StreaminstrError(msg)
     return option.load(called, value)
 
@@ -119,6 +119,15 @@ def _is_template(value: Any) -> bool:
     return isinstance(value, str) and NAME in value
 
 
+def _meant_levels(value: Any) -> str:
+    """What was meant by outcomes and levels that do not exist."""
+    if not isinstance(value, dict):
+        return ""
+    unknown = [did_you_mean(one, DEFAULT_LEVELS) for one in value if one not in DEFAULT_LEVELS]
+    levels = (one for one in value.values() if isinstance(one, str) and one not in LEVELS)
+    return "".join([*unknown, *(did_you_mean(one, LEVELS) for one in levels)])
+
+
 def _is_length(value: Any) -> bool:
     return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
@@ -150,6 +159,7 @@ OPTIONS: dict[str, Option] = {
             "a dict of outcomes (completed, failed, cancelled, abandoned) and `opened` to levels "
             f"({', '.join(LEVELS)}) or None"
         ),
+        meant=_meant_levels,
     ),
 }
 """The options, by their names."""

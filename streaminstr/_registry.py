@@ -116,10 +116,8 @@ def _make(entry: Entry, seen: list[tuple[Any, Any]]) -> Backend:
     seen.append((factory, options))
     backend = _made_by(factory, choice, options)
     if not _is_backend(backend):
-        msg = (
-            f"{_shown(choice)} makes {backend!r:.80}, which is no backend: "
-            "a backend has a method open(info)."
-        )
+        result = "" if backend is choice else f"makes {backend!r:.80}, which "
+        msg = f"{_shown(choice)} {result}is no backend: a backend has a method open(info)."
         raise StreaminstrError(msg)
     return _sifted(backend, entry)
 
@@ -177,12 +175,31 @@ def _load_name(name: str) -> Any:
         raise StreaminstrError(msg)
     try:
         return points[0].load()
-    except ImportError as error:
-        msg = (
-            f"The backend {name!r} needs a library that cannot be imported ({error}). "
-            f'Install it: python -m pip install "{_owner(points[0])}[{name}]"'
-        )
-        raise StreaminstrError(msg) from error
+    except (ImportError, AttributeError) as error:
+        raise StreaminstrError(_not_loaded(points[0], error)) from error
+
+
+def _not_loaded(point: EntryPoint, error: Exception) -> str:
+    """Why a backend cannot be imported, and what to do about it where that is known."""
+    extra = extra_of(point)
+    if extra is None or not isinstance(error, ImportError):
+        return f"The backend {point.name!r} of {_owner(point)} cannot be imported: {error}."
+    from streaminstr._install import install_line  # noqa: PLC0415 - only an error needs it
+
+    return (
+        f"The backend {point.name!r} needs a library that cannot be imported ({error}). "
+        f"Install it: {install_line(extra)}"
+    )
+
+
+def extra_of(point: EntryPoint) -> str | None:
+    """What installs the libraries of a backend, such as `streaminstr[ddtrace]`.
+
+    None where its distribution has no extra of that name: what is missing is not known then.
+    """
+    own = point.name.replace("_", "-")
+    extras = [] if point.dist is None else point.dist.metadata.get_all("Provides-Extra") or []
+    return f"{_owner(point)}[{own}]" if own in extras else None
 
 
 def _unknown(name: str) -> str:
@@ -228,14 +245,34 @@ def _call(factory: Any, choice: Any, options: Mapping[str, Any]) -> Any:
     try:
         signature.bind(**options)
     except TypeError as error:
-        unknown = [name for name in sorted(options) if name not in signature.parameters]
-        meant = "".join(did_you_mean(name, signature.parameters) for name in unknown)
-        msg = (
-            f"Backend {_shown(choice)} does not take the options {sorted(options)}: {error}."
-            f"{meant} It takes {signature}."
-        )
-        raise StreaminstrError(msg) from error
+        raise StreaminstrError(_odd_options(choice, options, signature)) from error
     return factory(**options)
+
+
+def _odd_options(choice: Any, options: Mapping[str, Any], signature: inspect.Signature) -> str:
+    """What is wrong with options that a factory of this signature does not take."""
+    parameters = signature.parameters.values()
+    kinds = inspect.Parameter
+    by_name = (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+    names = [one.name for one in parameters if one.kind in by_name]
+    takes_any = any(one.kind is kinds.VAR_KEYWORD for one in parameters)
+    unknown = [] if takes_any else [name for name in sorted(options) if name not in names]
+    if unknown:
+        meant = "".join(did_you_mean(name, names) for name in unknown)
+        said = f"has no option {', '.join(map(repr, unknown))}.{meant}"
+    else:
+        needed = [name for name in _required(signature) if name not in options]
+        said = f"needs the option {', '.join(map(repr, needed))}."
+    return f"Backend {_shown(choice)} {said} Its options are: {', '.join(names) or 'none'}."
+
+
+def _required(signature: inspect.Signature) -> list[str]:
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        one.name
+        for one in signature.parameters.values()
+        if one.default is one.empty and one.kind not in several
+    ]
 
 
 def _shown(choice: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a body sees of its own stream."""
+"""The handle: a body's view of its own stream."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from streaminstr.types import Attribute, CancelledBy, StreamInfo, StreamReport
 
 current: ContextVar[StreamHandle | None] = ContextVar("streaminstr.current_stream", default=None)
-"""The handle of the stream whose step or clean-up is running here."""
+"""The handle of the stream whose step or clean-up is running in this Context."""
 
 
 class StreamHandle:
-    """What a body sees of its own stream."""
+    """A body's view of its own stream."""
 
     __slots__ = (
         *("attributes", "created", "cut_by", "facts", "failure", "info", "origin", "progress"),
@@ -28,20 +28,20 @@ class StreamHandle:
         self.attributes: Mapping[str, Attribute] = NOTHING
         self.created = 0.0
         self.failure: Mapping[str, Any] | None = None
-        """What the body said of its failure, as fields of the report, whatever ends the stream."""
+        """The failure that the body reported, as fields of the report, however the stream ends."""
         self.facts: Mapping[str, Any] = NOTHING
-        """Further fields of the report, which the adapters know."""
+        """Further fields of the report, set by the adapters."""
         self.origin: Any = None
         """Where its log lines come from, and what they carry (`log.origin`)."""
         self.progress: Any = None
-        """What the background thread knows of it, where it looks at it (`_process.progress`). Its
-        `lock` keeps the calls of that thread and the close of the scopes apart."""
+        """What the background thread knows about the stream (`_process.progress`), if it looks at
+        it. Its `lock` keeps the calls of that thread and the close of the scopes apart."""
         self.cut_by: tuple[CancelledBy | None] | None = None
-        """Set when the stream was cut: who did it. Streams that its body made end with it."""
+        """Who cut the stream, once it was cut. Streams made in its steps inherit the cause."""
 
     @property
     def is_truncated(self) -> bool:
-        """Whether the body, which is exhausted, lacks its end marker."""
+        """Whether the exhausted body ended without its end marker."""
         return False
 
     def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - all in seconds
@@ -51,14 +51,14 @@ class StreamHandle:
     def before(
         self,
         advance: Callable[[Any], Any],
-        reader: StreamHandle | None,  # noqa: ARG002 - in whose step the stream takes its first
+        reader: StreamHandle | None,  # noqa: ARG002 - the stream in whose step this one begins
     ) -> Callable[[Any], Any]:
-        """Do what comes before the first step; returns how to take it, in place of `advance`."""
+        """Prepare the first step. Returns the function that takes it, instead of `advance`."""
         return advance
 
     def finish(self, final: StreamReport) -> StreamReport:
-        """The report as the scopes have it, of a stream that ends."""
+        """The final report, as the scopes receive it."""
         return final
 
     def ended(self, final: StreamReport) -> None:
-        """Note the end of the stream."""
+        """Record the end of the stream."""

@@ -34,6 +34,8 @@ _LOOK_AGAIN = 0.02
 _TO_END = 1.0
 """How long streams have to end once they are asked to, in seconds."""
 _TO_FLUSH = 0.5
+REASON = "DRAIN"
+"""`streaminstr.close_reason` of what a drain ends, beside `MAX_AGE` and `MAX_STALL`."""
 STILL_ACCEPTS = 1.0
 """How long a server goes on accepting once it has to stop, in seconds: uvicorn looks ten times a
 second whether it has to, and gunicorn's workers once a second."""
@@ -126,7 +128,7 @@ class _Streams:
         for life in left:
             guarded(_give_up, life, default=None)
         logger.info(
-            "Drained: %d streams ended by themselves, %d were closed, %d were lost.",
+            "Drained. Streams that ended by themselves: %d, closed: %d, lost: %d.",
             len(self._seen - self._asked),
             len(self._asked) - len(left),
             len(left),
@@ -141,7 +143,7 @@ class _Streams:
 def _end_soon(life: Life) -> None:
     stream = life.held()
     if stream is not None:  # pragma: no branch - dropped just now
-        stream.end_soon("server")
+        stream.end_soon("server", REASON)
 
 
 def _give_up(life: Life) -> None:

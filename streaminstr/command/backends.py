@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import StreaminstrError, _registry
+from streaminstr import StreaminstrError, _registry, _speedups
 from streaminstr._environment import PREFIX, in_environment, over
+from streaminstr._install import install_line
 from streaminstr._sifted import plain
 from streaminstr.command.check import try_out
-from streaminstr.command.install import install_line
 from streaminstr.command.table import print_table, say
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def show(
         os.environ.setdefault("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
     names = names_in(picked)
     print_table(COLUMNS, [_row(point, names) for point in _registry.installed()])
-    say(f"\nPicked: {picked!r} ({reason}).")
+    say(f"\nPicked: {picked!r} ({reason}). Steps: {_speedups.describe()}.")
     # One stream is to arrive, whatever share of all streams a backend takes.
     backends = tuple(plain(backend) for backend in _registry.resolve(picked, options))
     return try_out(backends, receiver) if check else 0
@@ -109,12 +109,10 @@ def _row(point: EntryPoint, picked: set[str]) -> tuple[str, ...]:
 
 
 def _importable(point: EntryPoint) -> str:
-    """`yes`, or `no` with the command that changes it."""
+    """`yes`, or `no` with the command that changes it, or with the reason."""
     try:
         point.load()
-    except ImportError:
-        owner = "streaminstr" if point.dist is None else point.dist.name
-        return f'no: python -m pip install "{owner}[{point.name}]"'
-    except AttributeError as error:
-        return f"no: {error}"
+    except (ImportError, AttributeError) as error:
+        extra = _registry.extra_of(point) if isinstance(error, ImportError) else None
+        return f"no: {error if extra is None else install_line(extra)}"
     return "yes"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streaminstr import Backend
+    from streaminstr.command.decode import ReceivedSpan
     from streaminstr.command.receiver import Arrival, Receiver
 
 NAME = "streaminstr.check"
@@ -106,12 +107,19 @@ def _has_the_stream(arrivals: list[Arrival]) -> bool:
     return any(span.name == NAME for arrival in arrivals for span in arrival.spans)
 
 
+def _ids(arrival: Arrival, span: ReceivedSpan) -> str:
+    """The ids as they are on the vendor's log lines, and among the notes above."""
+    if arrival.protocol.startswith("Datadog"):
+        return f"dd.trace_id={span.trace_id} dd.span_id={int(span.span_id, 16)}"
+    return f"trace_id={span.trace_id} span_id={span.span_id}"
+
+
 def _line(arrival: Arrival) -> str:
     if arrival.problem:
         return f"{arrival.protocol}, {arrival.size} bytes: {arrival.problem}"
     spans = [
         f"span {span.name!r} of service {span.service!r}, "
-        + (f"trace_id={span.trace_id} span_id={span.span_id}" if span.name == NAME else "not ours")
+        + (_ids(arrival, span) if span.name == NAME else "not ours")
         for span in arrival.spans
     ]
     metrics = sorted({point.name for point in arrival.points})

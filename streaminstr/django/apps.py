@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from streaminstr import _configure
-from streaminstr._core.config import OFF
+from streaminstr import StreaminstrError, _configure
 from streaminstr._core.guard import guarded
 from streaminstr.django import conf
 
@@ -22,5 +21,13 @@ class StreaminstrConfig(AppConfig):
 
         conf.adopt()
         checks.register()
-        if guarded(_configure.configured, default=OFF).drain is not None:
+        if guarded(_drains, default=False):
             _configure.watch()
+
+
+def _drains() -> bool:
+    """Whether DRAIN is set. The checks and the middleware say what is wrong with the settings."""
+    try:
+        return _configure.configured().drain is not None
+    except StreaminstrError:
+        return False

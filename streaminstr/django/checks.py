@@ -12,6 +12,7 @@ from streaminstr._environment import describe_unknown, over, unknown
 from streaminstr._mistakes import Mistakes
 from streaminstr.django import _keys, conf
 from streaminstr.django._roster_checks import check_roster
+from streaminstr.django._site_checks import check_log, check_routes
 from streaminstr.django._tracer_checks import check_tracers
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MIDDLEWARE",
+    "check_log",
     "check_middleware",
     "check_names",
     "check_roster",
+    "check_routes",
     "check_settings",
     "check_tracers",
     "register",
@@ -34,7 +37,8 @@ _NEAR = 0.85
 
 def register() -> None:
     """Register all checks under the tag `streaminstr`."""
-    for check in (check_settings, check_names, check_middleware, check_tracers, check_roster):
+    own = (check_settings, check_names, check_middleware)
+    for check in (*own, check_tracers, check_roster, check_log, check_routes):
         checks.register(check, "streaminstr")
 
 
@@ -56,7 +60,7 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
     listed = list(settings.MIDDLEWARE)
     nets = [_net(path) for path in listed if path.startswith(NETS)]
     if MIDDLEWARE not in listed:
-        return nets if nets or _is_off() else [_missing()]
+        return nets if nets or _is_off() else [_missing(listed)]
     inner = [path for path in listed[listed.index(MIDDLEWARE) + 1 :] if path != MIDDLEWARE]
     twice = [_twice()] if listed.count(MIDDLEWARE) > 1 else []
     return [*nets, *twice, *([_not_innermost(inner)] if inner else [])]
@@ -80,9 +84,11 @@ def _is_near(name: str) -> bool:
     return is_close or name.startswith("STREAMINSTR")
 
 
-def _missing() -> checks.CheckMessage:
+def _missing(listed: list[str]) -> checks.CheckMessage:
+    others = [path for path in listed if path.startswith("streaminstr")]
     return checks.Warning(
-        "streaminstr.django is installed, but its middleware is not listed.",
+        "streaminstr.django is installed, but its middleware is not listed."
+        + "".join(f" There is none called {path}." for path in others),
         hint=(
             f"Add {MIDDLEWARE!r} to the end of MIDDLEWARE. "
             "Where the decorator alone is meant, silence this check."

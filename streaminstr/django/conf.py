@@ -11,7 +11,7 @@ from django.dispatch import receiver
 
 from streaminstr import _configure
 from streaminstr._environment import in_environment, over, variable
-from streaminstr._mistakes import Mistakes, did_you_mean
+from streaminstr._mistakes import Mistakes, meant_by_key
 from streaminstr._options import KEYS, OPTIONS, grace_of
 from streaminstr._sifted import filter_of
 from streaminstr.django import _keys
@@ -166,7 +166,7 @@ def check_keys(raw: Any) -> None:
 
 
 def _unknown(key: object) -> str:
-    meant = did_you_mean(key, KEYS)
+    meant = meant_by_key(key, KEYS)
     return f"STREAMINSTR has the unknown key {key!r}.{meant} The keys are: {', '.join(KEYS)}."
 
 

@@ -56,6 +56,12 @@ class LogBackend:
         return self._scope
 
     @property
+    def level(self) -> int | None:
+        """The lowest level of its `stream_closed`; None where it emits none."""
+        levels = (level for outcome, level in self._by_outcome.items() if outcome != OPENED)
+        return min((LEVELS[level] for level in levels if level is not None), default=None)
+
+    @property
     def announces(self) -> bool:
         """Whether `stream_opened` has a level."""
         return self._by_outcome[OPENED] is not None

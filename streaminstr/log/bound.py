@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from streaminstr.log.structured import installed, slots_in_use
+from streaminstr.log.structured import all_bound, installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def bound_logger(name: str, origin: Origin) -> Any:
     """A structlog logger with the bindings of `origin` and the stream's name."""
     structlog = installed()
-    bindings = Bindings.of(origin, origin.run(_all_bound))
+    bindings = Bindings.of(origin, origin.run(all_bound))
     bindings.update(origin.fields, stream=name)
     configured = structlog.get_config()
     return structlog.wrap_logger(
@@ -45,13 +45,6 @@ def _put_ids_back(origin: Origin, _: Any, __: str, event: Any) -> Any:
     fields = origin.fields.items()
     event.update({name: value for name, value in fields if event.get(name) == "0"})
     return event
-
-
-def _all_bound() -> dict[str, Any]:
-    bound: dict[str, Any] = installed().contextvars.get_contextvars()
-    for slot in slots_in_use():
-        bound.update(slot.bindings())
-    return bound
 
 
 class Bindings(dict[str, Any]):

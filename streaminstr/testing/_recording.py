@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from streaminstr.types import NotNow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -134,6 +136,8 @@ class RecordedStream:
         self.progress_reports.append(report)
 
     def segment(self, report: StreamReport) -> Mapping[str, Attribute]:
+        if self.current.get() is not self:
+            raise NotNow
         self.events.append("segment")
         self.segment_reports.append(report)
         self.segment_ids.append(self.span_id)

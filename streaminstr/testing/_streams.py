@@ -55,6 +55,9 @@ class Streams(Server, AsyncServer):
     ) -> RecordedStream:
         """The one stream (called `name`), which must have ended, with `outcome` where given."""
         stream = self.one(name)
+        if outcome is not None and outcome not in list(Outcome):
+            msg = f"There is no outcome {outcome!r}. Write one of {', '.join(Outcome)}."
+            raise ValueError(msg)
         expected = None if outcome is None else Outcome(outcome)
         if stream.events.count("close") != 1 or expected not in (None, stream.outcome):
             shown = "" if stream.outcome is None else f" with outcome {stream.outcome.value!r}"

@@ -33,10 +33,10 @@ VENDORS = {
 OPTIONAL = {"structlog": {"structured.py"}}
 """What is looked for and used where it is there, and the one module that may import it."""
 LAYERS = (
-    {"attributes"},
+    {"_speedups", "attributes"},
     {"types"},
     {"_core"},
-    {"_gaps", "_mistakes", "_sifted", "_texts", "metrics"},
+    {"_gaps", "_install", "_mistakes", "_sifted", "_texts", "metrics"},
     {"_asgiref", "_begun", "_events", "_exchange", "_fields", "_push", "_registry", "_stopping"},
     {"_caches", "_farewell", "_http", "_inert", "_process", "_untaken", "log"},
     {"_handle"},
@@ -84,7 +84,7 @@ def loaded_by(statement):
         f"before = set(sys.modules)\n{statement}\nresult = [*set(sys.modules) - before]"
     )
     tops = {name.partition(".")[0] for name in new}
-    return tops - sys.stdlib_module_names - {"streaminstr"}
+    return tops - sys.stdlib_module_names - {"streaminstr", "streaminstr_speedups"}
 
 
 def code_lines(path):

@@ -127,8 +127,25 @@ def test_all_that_is_wrong_is_told_at_once():
     backend, parent, unknown = sorted(str(caught.value).splitlines())
     assert backend.startswith("Option 'backend' (in settings BACKEND): No backend is called")
     assert parent.startswith("Option 'parent' (in settings PARENT) is 'aunt'.")
-    assert unknown.startswith("Unknown option 'max_agee'.")
-    assert unknown.endswith("Did you mean 'max_age'?")
+    assert unknown.startswith("Unknown option 'max_agee'. Did you mean 'max_age'? The options are")
+
+
+@pytest.mark.parametrize(
+    ("levels", "meant"),
+    [
+        (
+            {"complete": "info", "failed": "eror"},
+            " Did you mean 'completed'? Did you mean 'error'?",
+        ),
+        ({"completed": "INFO", "cancelled": 20}, " Did you mean 'info'?"),
+        ({"completed": 20}, ""),
+        ("info", ""),
+    ],
+)
+def test_a_level_that_does_not_exist_is_told_which_is_meant(levels, meant):
+    with pytest.raises(StreaminstrError) as caught:
+        streaminstr.configure(log_levels=levels)
+    assert str(caught.value).endswith(f" or None.{meant}")
 
 
 def test_each_option_is_a_typed_keyword():

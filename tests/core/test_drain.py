@@ -119,6 +119,17 @@ async def test_a_step_that_waits_ends_and_the_task_of_the_request_is_not_cancell
     assert how(only(backend)) == ENDS
 
 
+def test_what_it_ends_says_that_it_was_a_drain(backend):
+    """Told apart from MAX_AGE, from an operator, and from a server that stops by itself."""
+
+    async def body():
+        yield b"1"
+        await asyncio.Event().wait()
+
+    run_drained(stream(body()))
+    assert only(backend).report.as_attributes()["streaminstr.close_reason"] == "DRAIN"
+
+
 @pytest.mark.parametrize(
     "wait",
     [
@@ -249,7 +260,7 @@ def test_a_body_that_goes_on_all_the_same_is_told_once_and_lost(backend, caplog)
     consumer = run_drained(stream(body()))
     assert (consumer.chunks, len(told)) == ([b"1"], 1)
     assert how(only(backend)) == ENDS
-    assert "0 streams ended by themselves, 0 were closed, 1 were lost." in caplog.text
+    assert "Streams that ended by themselves: 0, closed: 0, lost: 1." in caplog.text
 
 
 def test_under_trio_the_scope_alone_is_closed(backend):
@@ -402,7 +413,7 @@ def test_streams_that_end_by_themselves_within_the_grace_are_left_alone(backend,
     finally:
         _stopping.draining = False
     assert only(backend).outcome is Outcome.COMPLETED
-    assert "1 streams ended by themselves, 0 were closed, 0 were lost." in caplog.text
+    assert "Streams that ended by themselves: 1, closed: 0, lost: 0." in caplog.text
 
 
 # The last word

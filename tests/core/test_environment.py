@@ -7,7 +7,7 @@ import pytest
 import streaminstr
 from streaminstr import StreaminstrError, _configure, _environment, stream
 from streaminstr._core import guard
-from streaminstr._environment import in_environment, over, unknown
+from streaminstr._environment import describe_unknown, in_environment, over, unknown
 from streaminstr._options import KEYS, OPTIONS
 from streaminstr.log import LogBackend
 from streaminstr.testing import RecordingBackend
@@ -157,6 +157,20 @@ def test_an_unknown_variable_is_a_warning_with_what_was_meant(variables, caplog)
         "The environment variable STREAMINSTR_BACKEN is unknown, and has no effect. "
         "Did you mean 'STREAMINSTR_BACKEND'?"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("RATIO", ' It is said of one backend: "BACKEND": {"BACKEND": "opentelemetry", '),
+        ("DRAINS", " Did you mean 'STREAMINSTR_DRAIN'?"),
+        ("QUIET", ""),
+    ],
+)
+def test_a_variable_is_compared_without_what_all_begin_with(name, meant):
+    told = describe_unknown(f"STREAMINSTR_{name}").partition("has no effect.")[2]
+    assert told.startswith(meant)
+    assert bool(told) is bool(meant)
 
 
 WITH_OPTIONS = {"BACKEND": "a", "OPTIONS": {"x": 1}}

@@ -1,11 +1,13 @@
 """From what a user writes to backends, and an error that helps where that cannot be."""
 
+from email.message import Message
 from importlib.metadata import EntryPoint
 from types import SimpleNamespace
 
 import pytest
 
 from streaminstr import StreaminstrError, _registry
+from streaminstr._install import install_line
 from streaminstr._registry import resolve
 from streaminstr.log import LogBackend
 
@@ -48,13 +50,20 @@ def shop(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "shop_backends", module)
 
 
+def distribution(name):
+    """An installed one, whose only extra is `my-vendor`."""
+    metadata = Message()
+    metadata["Provides-Extra"] = "my-vendor"
+    return SimpleNamespace(name=name, metadata=metadata)
+
+
 @pytest.fixture
 def installed(monkeypatch):
     """Have these entry points be all that is installed, each given as name, value, owner."""
 
     def install(*points):
         made = [
-            EntryPoint(name, value, _registry.GROUP)._for(owner and SimpleNamespace(name=owner))
+            EntryPoint(name, value, _registry.GROUP)._for(owner and distribution(owner))
             for name, value, owner in points
         ]
         monkeypatch.setattr(_registry, "entry_points", lambda *, group: made)
@@ -155,12 +164,27 @@ def test_an_unknown_name_is_told_where_there_are_none(installed):
 
 
 def test_a_vendor_that_is_missing_ends_with_the_command_that_installs_it(installed):
-    installed(("mine", "no_such_vendor:Backend", "shop"))
-    assert message("mine") == (
-        "The backend 'mine' needs a library that cannot be imported "
+    installed(("my_vendor", "no_such_vendor:Backend", "shop"))
+    assert message("my_vendor") == (
+        "The backend 'my_vendor' needs a library that cannot be imported "
         "(No module named 'no_such_vendor'). "
-        'Install it: python -m pip install "shop[mine]"'
+        f"Install it: {install_line('shop[my-vendor]')}"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("mine", "no_such_vendor:Backend", "No module named 'no_such_vendor'"),
+        ("my_vendor", "json:Backend", "module 'json' has no attribute 'Backend'"),
+    ],
+)
+def test_a_backend_whose_own_code_is_wrong_says_what_and_names_no_extra(
+    name, value, error, installed
+):
+    """A distribution without the extra has nothing that could be installed with it."""
+    installed((name, value, "shop"))
+    assert message(name) == f"The backend {name!r} of shop cannot be imported: {error}."
 
 
 def test_two_owners_of_a_name_are_refused_and_named(installed):
@@ -185,14 +209,21 @@ def test_a_path_whose_module_has_no_such_name():
 @pytest.mark.parametrize("wanted", [42, object(), make_nothing, "shop_backends", object])
 def test_what_does_not_fulfil_the_contract(wanted, installed):
     installed(("shop_backends", "builtins:object", "shop"))
-    assert message(wanted).endswith("which is no backend: a backend has a method open(info).")
+    assert message(wanted).endswith(" is no backend: a backend has a method open(info).")
 
 
 @pytest.mark.parametrize("wanted", [PATH, ShopBackend, make_backend])
 def test_an_unknown_option_is_told_which_options_exist(wanted):
-    told = message(wanted, {"color": "pink"})
-    assert "does not take the options ['color']" in told
-    assert told.endswith(("'red').", "'blue')."))
+    assert message(wanted, {"color": "pink"}).endswith(
+        " has no option 'color'. Did you mean 'colour'? Its options are: colour."
+    )
+
+
+def test_an_option_without_a_value_is_asked_for():
+    def make(url, /, token, *, colour="red", **more): ...
+
+    told = message(make, {"colour": "pink"})
+    assert told.endswith(" needs the option 'url', 'token'. Its options are: token, colour.")
 
 
 def test_options_for_what_is_made_already():
@@ -286,12 +317,12 @@ def test_all_that_is_wrong_is_told_at_once():
     told = message(wrong, {"colour": "pink"}).splitlines()
     assert [text[:30] for text in told] == [
         "Options beside a list or dict ",
-        "7 makes 7, which is no backend",
+        "7 is no backend: a backend has",
         "A backend has the keys BACKEND",
         "A backend has the keys BACKEND",
         "A backend that is written as a",
         "No backend is called 'lgo'. Di",
-        "Backend 'log' does not take th",
+        "Backend 'log' has no option 'l",
     ]
     assert "Did you mean 'levels'?" in told[-1]
 

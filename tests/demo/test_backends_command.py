@@ -7,8 +7,8 @@ import pytest
 from command_runs import Broken, run
 from streaminstr import _registry
 from streaminstr._environment import in_environment
+from streaminstr._install import install_line
 from streaminstr.command.backends import names_in, pick, show
-from streaminstr.command.install import install_line
 
 
 @pytest.fixture
@@ -100,14 +100,14 @@ def test_settings_without_django_are_told_how_to_install_it():
 def test_what_cannot_be_imported_is_listed_with_the_command_that_installs_it():
     done = run("backends", without=("ddtrace",))
     assert done.returncode == 0
-    assert 'no: python -m pip install "streaminstr[ddtrace]"' in done.stdout
+    assert f"no: {install_line('streaminstr[ddtrace]')}" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("value", "told"),
     [
         ("json:nothing", "no: module 'json' has no attribute 'nothing'"),
-        ("nowhere_to_be_found:x", 'no: python -m pip install "streaminstr[mine]"'),
+        ("nowhere_to_be_found:x", "no: No module named 'nowhere_to_be_found'"),
     ],
 )
 def test_an_entry_point_that_leads_nowhere_is_listed_so(monkeypatch, capsys, value, told):

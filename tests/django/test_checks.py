@@ -1,5 +1,8 @@
 """System checks: each wrong setting has its id, and a hint that says what to write."""
 
+import ast
+import logging
+import logging.config
 import re
 import subprocess
 import sys
@@ -8,21 +11,29 @@ from types import ModuleType, SimpleNamespace
 
 import django
 import pytest
+import structlog
+from django.apps import apps
+from django.conf import settings
+from django.conf.urls.i18n import i18n_patterns
 from django.core import checks
 from django.test import override_settings
+from django.urls import include, path, re_path, resolve
 
 import documents
-from django_settings import MIDDLEWARE
+from django_settings import MIDDLEWARE, SILENT
 from streaminstr._options import KEYS
 from streaminstr.apps import ListedByMistake, check_app
 from streaminstr.django import _keys, conf
 from streaminstr.django.checks import (
+    check_log,
     check_middleware,
     check_names,
+    check_routes,
     check_settings,
     check_tracers,
     register,
 )
+from streaminstr.log import structured
 
 COMMON = "django.middleware.common.CommonMiddleware"
 GZIP = "django.middleware.gzip.GZipMiddleware"
@@ -272,6 +283,10 @@ LOADED = {
         (["ddtrace", "opentelemetry"], OTLP | {"OTEL_TRACES_EXPORTER": "console"}, [], []),
         (["ddtrace", "opentelemetry"], OTLP | MENDED, [], []),
         (["ddtrace"], OTLP, [], []),
+        (["ddtrace"], OTLP | {"provider": "opentelemetry.sdk"}, [], ["W010"]),
+        (["ddtrace"], OTLP | MENDED | {"provider": "opentelemetry.sdk"}, [], []),
+        (["ddtrace"], OTLP | {"provider": "opentelemetry.trace"}, [], []),
+        (["ddtrace"], OTLP | {"provider": "ddtrace.opentelemetry"}, [], []),
         (["opentelemetry"], OTLP, [], []),
     ],
 )
@@ -340,3 +355,128 @@ def test_without_the_setting_nobody_can_be_doubled(process):
         del django.conf.settings.STREAMINSTR
         assert conf.loaded() is None
         assert check_tracers() == []
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """The logger `streaminstr` below a root without a handler; structlog passes its lines on."""
+    logger = logging.getLogger("streaminstr")
+    root = logging.Logger("root", "WARNING")  # noqa: LOG001 - a second root
+    monkeypatch.setattr(logger, "parent", root)
+    monkeypatch.setattr(logger, "handlers", [])
+    logger.manager._clear_cache()
+    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
+    yield root
+    structlog.reset_defaults()
+    logger.manager._clear_cache()
+
+
+@pytest.mark.parametrize(
+    ("setting", "ids"),
+    [
+        ({}, ["W013"]),
+        ({"BACKEND": "log"}, ["W013"]),
+        ({"BACKEND": "log", "ROSTER": True}, ["W013"]),
+        ({"BACKEND": ["log", made_in("shop")]}, []),
+        ({"BACKEND": None}, []),
+        ({"BACKEND": "lgo"}, []),
+        ({"LOG_LEVELS": SILENT}, []),
+    ],
+)
+def test_events_that_no_handler_takes(setting, ids, log):
+    assert found(check_log, STREAMINSTR=setting) == ids
+
+
+@pytest.mark.parametrize(
+    ("root", "handler", "propagates", "ids"),
+    [
+        ("INFO", "INFO", True, []),
+        ("INFO", "NOTSET", True, []),
+        ("INFO", "WARNING", True, ["W013"]),
+        ("WARNING", "INFO", True, ["W013"]),
+        ("INFO", "INFO", False, ["W013"]),
+    ],
+)
+@pytest.mark.parametrize("has_structlog", [True, False])
+def test_a_handler_that_takes_them(root, handler, propagates, ids, has_structlog, log, monkeypatch):
+    log.setLevel(root)
+    log.addHandler(logging.StreamHandler())
+    log.handlers[0].setLevel(handler)
+    monkeypatch.setattr(logging.getLogger("streaminstr"), "propagate", propagates)
+    if not has_structlog:
+        monkeypatch.setattr(structured, "installed", lambda: None)
+    assert found(check_log, STREAMINSTR={"BACKEND": "log"}) == ids
+
+
+def test_the_hint_is_a_setting_that_ends_the_warning(log, monkeypatch):
+    with override_settings(STREAMINSTR={"BACKEND": "log"}):
+        (warning,) = check_log()
+        (written,) = re.findall(r"LOGGING = (.*)\.$", warning.hint)
+        monkeypatch.setattr(logging.getLogger("streaminstr"), "level", logging.NOTSET)
+        logging.config.dictConfig(ast.literal_eval(written))
+        assert check_log() == []
+
+
+def test_settings_that_are_wrong_are_told_by_the_checks_alone(caplog):
+    """As the app is loaded there is no response that could go on without anything."""
+    with override_settings(STREAMINSTR={"BACKND": "log"}):
+        apps.get_app_config("streaminstr").ready()
+    assert caplog.records == []
+
+
+def test_a_middleware_that_does_not_exist_is_named():
+    (warning,) = check_middleware_of(["streaminstr.middleware.StreamScopeMiddleware"])
+    assert warning.id == "streaminstr.W001"
+    assert warning.msg.endswith("none called streaminstr.middleware.StreamScopeMiddleware.")
+
+
+def test_structlog_that_prints_by_itself_is_heard():
+    assert found(check_log, STREAMINSTR={"BACKEND": "log"}) == []
+
+
+def included():
+    inner = ([path("chat/<int:pk>/", str), re_path("^old/$", str)], "inner")
+    return (path("", str), path("api/", include(inner)))
+
+
+@pytest.mark.parametrize(
+    ("route", "ids"),
+    [
+        ("api/chat/<int:pk>/", []),
+        ("api/old/$", []),
+        ("", []),
+        ("chat/<int:pk>/", ["W014"]),
+    ],
+)
+def test_a_route_of_an_end_marker(route, ids):
+    setting = {"BACKEND": "log", "ENDS_WITH": {route: "done"}}
+    assert found(check_routes, STREAMINSTR=setting, ROOT_URLCONF=included()) == ids
+
+
+def test_a_route_is_the_one_that_a_response_has():
+    with override_settings(ROOT_URLCONF=included()):
+        assert [resolve(one).route for one in ("/api/chat/7/", "/api/old/")] == [
+            "api/chat/<int:pk>/",
+            "api/old/$",
+        ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"ROOT_URLCONF": (*i18n_patterns(path("a/", str)),)},
+        {"STREAMINSTR": {"BACKEND": "lgo"}},
+        {"STREAMINSTR": {"BACKEND": "log"}},
+    ],
+)
+def test_routes_that_cannot_be_known_or_are_not_asked_for(more):
+    setting = {"BACKEND": "log", "ENDS_WITH": {"chat/": "done"}}
+    site = {"STREAMINSTR": setting, "ROOT_URLCONF": included(), **more}
+    assert found(check_routes, **site) == []
+
+
+def test_a_site_without_routes_has_none_to_check():
+    setting = {"BACKEND": "log", "ENDS_WITH": {"chat/": "done"}}
+    with override_settings(STREAMINSTR=setting, ROOT_URLCONF="none"):
+        del settings.ROOT_URLCONF
+        assert check_routes() == []

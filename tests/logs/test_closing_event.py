@@ -58,6 +58,13 @@ def test_its_level_goes_by_the_outcome(outcome):
     assert (found["streaminstr.outcome"], found["log_level"]) == (outcome, DEFAULT_LEVELS[outcome])
 
 
+def test_how_it_ended_and_why_stands_before_the_numbers():
+    """A line has twenty fields. Renderers that do not sort keep their order."""
+    end(Outcome.FAILED)
+    own = [name for name in line("stream_closed") if name.startswith(("streaminstr.", "error."))]
+    assert own[:3] == ["streaminstr.outcome", "error.type", "streaminstr.stream_id"]
+
+
 @pytest.mark.parametrize("outcome", list(Outcome))
 @pytest.mark.parametrize(
     "config",

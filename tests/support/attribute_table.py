@@ -87,6 +87,13 @@ AT_END = (
         "",
         "`cancelled`, where the cause is known: `client` or `server`",
     ),
+    Documented(
+        "streaminstr.close_reason",
+        "string",
+        "",
+        "`cancelled` by the `server`, where one stream was asked to end: `DRAIN`, `MAX_AGE`, "
+        "`MAX_STALL`, or the text that an operator has given",
+    ),
     Documented("streaminstr.chunks", "int", "{chunk}", "Always: how many chunks the body yielded"),
     Documented(
         "streaminstr.bytes",

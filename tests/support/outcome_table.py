@@ -33,9 +33,30 @@ A row without a second condition holds for all that the table does not name.
 3. what the outermost net saw, while the request lasted: a client that left is `client`;
 4. `server`, where the process is stopping.
 
+## Why it was cancelled
+
+| `streaminstr.cancelled_by` | `streaminstr.close_reason` | what has happened |
+|---|---|---|
+| `client` | | the client closed the connection, or a proxy in between did |
+| `server` | `DRAIN` | the process had to stop, and the grace of \
+[`DRAIN`](../how-to/drain.md) was over |
+| `server` | `MAX_AGE`, `MAX_STALL` | the stream was [too old, or silent for too \
+long](../how-to/long-streams.md#end-a-stream-from-outside) |
+| `server` | any other text | an operator has closed it, on [the \
+page](../how-to/open-streams-page.md) or by `close_stream`, with this reason |
+| `server` | | the server has stopped without a drain or cancelled its task, an operator wrote no \
+reason, or the body raised SystemExit |
+| | | not known: a body was closed under WSGI, where [a server says no \
+more](servers.md#how-to-read-it), or under ASGI without the [outermost \
+net](../how-to/outermost-net.md) |
+
+## Steps that do not end a stream
+
 A step that raises TimeoutError or a cancellation does not end a body that can go on: an iterator
 object that waits for a queue with a timeout, for example. The stream stays open. If it is stepped
 again, the cut is forgotten. A generator that raises has finished, and so has its stream.
+
+## Status of the span
 
 | outcome | status of the span |
 |---|---|
