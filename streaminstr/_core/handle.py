@@ -52,7 +52,7 @@ class StreamHandle:
     def before(
         self,
         advance: Callable[[Any], Any],
-        reader: StreamHandle | None,  # noqa: ARG002 - in whose step the stream takes its first
+        reader: StreamHandle | None,  # noqa: ARG002 - the stream in whose step this one begins
     ) -> Callable[[Any], Any]:
         """Prepare the first step. Returns the function that takes it, instead of `advance`."""
         return advance

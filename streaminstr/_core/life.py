@@ -158,6 +158,7 @@ class Life(Reporting):
     def _close(self, final: StreamReport) -> None:
         # A copy: if a step ends the stream, the Context itself is already entered.
         context = self.copy()
+        context.run(current.set, self.handle)  # `begin` may have been interrupted before that
         if self.handle.progress is None:
             context.run(close_scopes, self.scopes, final)
         else:

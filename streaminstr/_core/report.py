@@ -84,7 +84,7 @@ class Reporting:
         return self.handle.finish(make_report(meter, self.handle, self.requested, **facts))
 
     def _outer_causes(self) -> list[CancelledBy | None]:
-        """Who cut what made this stream, the most certain first; empty if none of it was cut."""
+        """Who cut what created this stream, the most certain cause first; empty if it was not."""
         # No generator: CPython 3.11 loses an interrupt that arrives as a generator starts.
         causes: list[CancelledBy | None] = []
         if self.maker is not None and self.maker.cut_by is not None:
