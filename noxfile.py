@@ -182,6 +182,28 @@ def differential(session: nox.Session) -> None:
     session.run("pytest", "-m", "differential", *session.posargs)
 
 
+@nox.session(python=PYTHONS)
+def speedups(session: nox.Session) -> None:
+    """The compiled step, built here: the tests of both forms, with it. Needs Debian's gcc."""
+    session.install("-e", ".[dev]")
+    session.install("--no-deps", "--force-reinstall", "./speedups")
+    session.run("python", "-m", "streaminstr", "--version")
+    folders = ("tests/core", "tests/nets", "tests/contract", "tests/django", "tests/starlette")
+    session.run("pytest", *folders, *session.posargs)
+    session.run(
+        "pytest", "-m", "differential", "tests/differential", "tests/core", *session.posargs
+    )
+
+
+@nox.session
+def speedups_long(session: nox.Session) -> None:
+    """The compiled step under the sanitizers of gcc, and over a million streams of each ending."""
+    session.install("-e", ".[dev]")
+    session.install("--no-deps", "--force-reinstall", "./speedups")
+    session.run("python", "tests/support/speedups_sanitized.py", "20000")
+    session.run("python", "tests/support/speedups_endings.py", "1000000")
+
+
 @nox.session
 def real(session: nox.Session) -> None:
     """Other people's software without us and with us; needs redis-server, postgresql, memcached."""

@@ -58,12 +58,14 @@ def place(context: Context, run: Callable[..., Any]) -> Place | None:
 class Place:
     """Where one stream was stepped last, and the way into its Context from each other place."""
 
-    __slots__ = ("_last", "_names", "run")
+    __slots__ = ("_last", "_names", "direct", "run")
 
     def __init__(self, names: Names, context: Context, run: Callable[..., Any]) -> None:
         """`run` calls a function in `context`, which is the stream's."""
         self._last = _Last(context)
         self._names = names
+        self.direct = run == context.run
+        """Whether `run` is that of the Context itself, which a compiled step then enters."""
         self.run = _runner(names)(self._last, run)
 
     def copy(self, context: Context) -> Context:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.life import Life
-    from streaminstr.types import Backend
+    from streaminstr.types import Backend, StreamInfo
 
     # The items of a list are checked at run time alone: a checker would refuse a valid list that
     # was not written in the call itself.
@@ -82,7 +82,7 @@ def collect(
     if backends:
         backends = with_log(backends, levels)
         if store is not None:
-            backends = (*backends, RosterBackend(Roster(store)))
+            backends = (*backends, RosterBackend(Roster(store, is_paused)))
     return assemble(backends, **checked)
 
 
@@ -255,11 +255,23 @@ def resume() -> None:
     _state.paused = False
 
 
+def is_paused() -> bool:
+    """Whether this process opens no scope for now, though it has a backend."""
+    config = guarded(configured, default=OFF)
+    return bool(config.backends) and _is_paused(config)
+
+
 def _on_request(change: Callable[[], None], answer: str) -> None:
-    """Let other processes ask for it: `roster().send("pause")`."""
+    """Let other processes ask for it: `roster().send("pause")`.
+
+    What is impossible is answered with the reason.
+    """
 
     def handle(_: Mapping[str, Any]) -> str:
-        change()
+        try:
+            change()
+        except StreaminstrError as error:
+            return str(error)
         return answer
 
     requests.handlers[change.__name__] = handle
@@ -293,7 +305,7 @@ def roster_of(config: Config) -> Roster | None:
     return next((one.roster for one in config.backends if isinstance(one, RosterBackend)), None)
 
 
-_ALONE = Roster()
+_ALONE = Roster(None, is_paused)
 
 
 class _State:
@@ -315,20 +327,37 @@ _state = _State()
 def current() -> Config:
     """The Config that a stream is made with now; without backends while the process is paused."""
     config = configured()
-    paused = _state.paused
-    if paused is None:
-        paused = isinstance(config, Settings) and config.paused
-    return _idle(config) if paused else config
+    return _idle(config) if _is_paused(config) else config
+
+
+def _is_paused(config: Config) -> bool:
+    if _state.paused is None:
+        return isinstance(config, Settings) and config.paused
+    return _state.paused
+
+
+class _Control:
+    """Among the backends of a paused process that ends streams: it takes none of them.
+
+    An adapter makes a stream only where there is a backend, and what is no stream cannot be ended.
+    """
+
+    def open(self, _: StreamInfo) -> None:
+        return None
 
 
 def _idle(config: Config) -> Config:
     """`config` without all that observes."""
+    own = roster_of(config)
+    if own is not None:
+        # No scope starts the thread, which has to hear of `resume`.
+        guarded(progress.share, "roster", own.look, default=None)
     idle = _state.idle
     if idle is None or idle[0] is not config:
         ends = config.max_age is not None or config.max_stall is not None
         off = replace(
             config,
-            backends=(),
+            backends=(_Control(),) if ends or config.drain is not None else (),
             announce=None,
             gap_bounds=(),
             progress_interval=None,

@@ -157,7 +157,9 @@ class Handle(StreamHandle):
         return advance if self.prelude is None else self.prelude(self, advance)
 
     def finish(self, final: StreamReport) -> StreamReport:
-        """The report, without what is not wanted of an exception."""
+        """The report, without what is not wanted of an exception, which is noted before."""
+        if final.error is not None and self.origin is not None:
+            guarded(self.origin.note, final.error, self.id, default=None)
         return self.texts.finish(final)
 
     def ended(self, final: StreamReport) -> None:

@@ -116,10 +116,8 @@ def _make(entry: Entry, seen: list[tuple[Any, Any]]) -> Backend:
     seen.append((factory, options))
     backend = _made_by(factory, choice, options)
     if not _is_backend(backend):
-        msg = (
-            f"{_shown(choice)} makes {backend!r:.80}, which is no backend: "
-            "a backend has a method open(info)."
-        )
+        result = "" if backend is choice else f"makes {backend!r:.80}, which "
+        msg = f"{_shown(choice)} {result}is no backend: a backend has a method open(info)."
         raise StreaminstrError(msg)
     return _sifted(backend, entry)
 

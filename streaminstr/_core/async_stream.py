@@ -32,7 +32,7 @@ async def _give(*chunks: Any) -> AsyncIterator[Any]:
 
 
 class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
-    """An async body whose steps run in a Context of their own, in the task that asks for them."""
+    """An async body whose steps run in a Context of their own, in the task that awaits them."""
 
     __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_loop", "_primed")
     _ended = _give()
@@ -54,6 +54,7 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         super().__init__(life, body, size_of, plain)
         self._closers, self._primed = closers, None
         self._loop: Any = None
+        self.awaited: Any = None
         self._is_interrupted = False
         life.belongs_to(ref(self))
 
@@ -83,8 +84,8 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
     async def aprime(self) -> Self:
         """Take the first chunk now, in the stream's Context; the first step returns it.
 
-        An exception of the body comes out here, and the stream has failed. An empty body is
-        completed. Does nothing when a step was taken already. Returns the stream.
+        An exception of the body propagates from here, and the stream has failed. An empty body has
+        completed. Does nothing if a step was already taken. Returns the stream.
         """
         if not self._may_prime():
             return self
@@ -103,9 +104,9 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         return self
 
     async def aclose(self) -> None:
-        """End the stream and run the body's own clean-up, in this task; twice does nothing.
+        """End the stream and run the body's own clean-up, in the current task. Can be called twice.
 
-        While a step is running elsewhere, that step ends the stream when it returns.
+        If a step is running elsewhere, that step ends the stream when it returns.
         """
         self._ask_to_close()
         if self._take_turn():
@@ -122,11 +123,11 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
             self._end(GeneratorExit())
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
-        """End the stream, from any thread, also where no loop runs; twice does nothing.
+        """End the stream. Can be called from any thread, with or without a running loop, and twice.
 
-        The body's clean-up is awaited on its own loop, and the scope closes after it: with this
-        call where that is possible, else as soon as the loop comes to it. While a step is running,
-        that step ends the stream when it returns.
+        The body's clean-up is awaited on its own loop, and the scopes close after it: during this
+        call if possible, else as soon as the loop runs it. If a step is running, that step ends
+        the stream when it returns.
         """
         self._ask_to_close(cancelled_by)
         if loop.is_alive(self._loop):
@@ -138,7 +139,7 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         elif self._is_stepped and self._loop is not loop.FOREIGN:  # that step never returns
             self.give_up()
             return
-        if self._closers is None:  # no loop is left: what needs none takes the place of `aclose`
+        if self._closers is None:  # no loop is left to await `aclose`, so `close` replaces it
             self._closers = own_close(self._body)
         self._stop()
 
@@ -161,15 +162,15 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
     def _drop(self) -> None:
         left = [one for one in self._owed() if needs_a_loop(one)]
         generator = self._target
-        context = self._life.copy_for_task()  # before `_stop` takes the stream to this place
+        context = self._life.copy_for_task()  # before `_stop` binds the stream to this thread
         if not self._is_stepped:
             self._stop()
-        else:  # in a step that was dropped with it
+        else:  # dropped together with a step that is still suspended
             self.give_up()
         if isinstance(generator, AsyncGeneratorType):
             left = [one for one in left if getattr(one, "__self__", None) is not generator]
             self._iterator = self._body = None
-            # The interpreter closes it, once, in the Context in which it is dropped.
+            # The interpreter closes the generator, once, in the Context in which it is freed.
             last = [generator]
             del generator
             context.run(last.clear)

@@ -1,6 +1,6 @@
-"""What a body is owed when its stream is closed: the table of docs/explanation/cleanup.md.
+"""What is closed when a stream is closed: the table in docs/explanation/cleanup.md.
 
-Each part is closed once, inner first, and all of them whatever one of them raises.
+Each part is closed once, the inner one first. If one of them raises, the others are still closed.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     Closer = Callable[[], object]
 
 CLEANED: Any = object()
-"""The closers of a stream whose body was cleaned up."""
+"""Stands in place of the closers once the body was cleaned up."""
 
 
 def closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list[Closer]:
-    """What closes a sync body: the generator that its `__iter__` made, then its own `close`.
+    """Closers of a sync body: the generator that its `__iter__` returned, then its own `close`.
 
-    `given` are a framework's closers, which include the body's own.
+    `given` are the closers of a framework. They include the body's own.
     """
     inner = [iterator.close] if iterator is not body and isinstance(iterator, GeneratorType) else []
     return [*inner, *(own_close(body) if given is None else given)]
 
 
 def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list[Closer]:
-    """What closes an async body: its iterator's `aclose`, then its own `aclose`, else `close`."""
+    """Closers of an async body: its iterator's `aclose`, then its own `aclose`, else `close`."""
     others = given or ()
     owners = [iterator] if iterator is not None and iterator is not body else []
     if given is None or not hasattr(body, "close"):
@@ -41,9 +41,9 @@ def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -
 
 
 def close_all(closers: list[Closer]) -> None:
-    """Call the closers that need no event loop, all of them even if some raise.
+    """Call all closers that need no event loop, even if some of them raise.
 
-    Empties the list: what a body holds is cleaned up with its last closer, so here, too.
+    Empties the list: that drops the last references to the body, which is freed here.
     """
     with ExitStack() as stack:
         while closers:
@@ -53,14 +53,14 @@ def close_all(closers: list[Closer]) -> None:
 
 
 async def aclose_all(closers: list[Closer]) -> None:
-    """The same for all closers: call them, and await their results."""
+    """Call all closers and await their results, even if some of them raise."""
     async with AsyncExitStack() as stack:
         while closers:
             stack.push_async_callback(_call, closers.pop())
 
 
 def needs_a_loop(closer: Closer) -> bool:
-    """Whether what `closer` returns is to be awaited."""
+    """Whether the result of `closer` must be awaited."""
     return getattr(closer, "__name__", "") == "aclose" or iscoroutinefunction(closer)
 
 
@@ -71,12 +71,12 @@ async def _call(closer: Closer) -> None:
 
 
 def own_close(body: Any) -> list[Closer]:
-    """The body's `close`, where it has one."""
+    """The body's `close`, if it has one."""
     close = getattr(body, "close", None)
     return [close] if callable(close) else []
 
 
 def _has_finished(closer: Closer) -> bool:
-    """Whether it is the `aclose` of an async generator that has nothing left to clean up."""
+    """Whether `closer` is the `aclose` of an async generator that has already finished."""
     owner = getattr(closer, "__self__", None)
     return isinstance(owner, AsyncGeneratorType) and owner.ag_frame is None

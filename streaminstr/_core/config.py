@@ -1,4 +1,4 @@
-"""What a stream needs to know about how it is instrumented."""
+"""How a stream is instrumented: its backends, its options, and hooks from other packages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """When a stream is next shown, and the lock that keeps its progress and its close apart."""
+    """When progress is due next, and the lock that keeps progress and close apart."""
 
     __slots__ = ("due", "interval", "lock")
 
@@ -28,34 +28,34 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Backends and options, and what the other rooms hand to the core."""
+    """Backends and options, and the functions that other packages pass to the core."""
 
     backends: tuple[Backend, ...] = ()
     parent: Parent = "child"
     cancelled_is_error: bool = False
     progress_interval: float | None = None
     gap_bounds: tuple[float, ...] = ()
-    """Bounds of the histogram of gaps, in seconds; empty: there is none."""
+    """Bounds of the histogram of gaps, in seconds; empty for no histogram."""
     runner: Callable[[Context], Callable[..., Any]] = lambda context: context.run
-    """Makes the function that runs a stream's steps from the stream's Context."""
+    """Returns the function that runs a stream's steps in the stream's Context."""
     place: Callable[[Context, Callable[..., Any]], Any] = lambda _, __: None
-    """What keeps apart, in a stream's Context, what belongs to a thread or loop (`_asgiref.Place`);
-    None: nothing does."""
+    """Keeps the variables of a Context apart that belong to a thread or loop (`_asgiref.Place`);
+    None if there are none."""
     bind: Callable[[StreamHandle], None] = lambda _: None
-    """Puts a stream's fields on the log lines of the current Context, which is the stream's."""
+    """Adds a stream's fields to the log lines of the current Context, the stream's own."""
     logger: Callable[[StreamHandle], Any] = plain_logger
-    """Makes the logger of a stream."""
+    """Returns the logger of a stream."""
     drain: float | None = None
-    """Seconds that open streams have after SIGTERM; None: nothing is drained."""
+    """How long open streams may continue after SIGTERM, in seconds; None for no drain."""
     farewell: Callable[[StreamHandle], Any] | None = None
-    """The last chunk of a stream that the server ends, or None for none."""
+    """Returns the last chunk of a stream that the server ends; None for no last chunk."""
     announce: Callable[[StreamHandle], None] | None = None
-    """Says that a stream has begun, in its Context; None: no event for that was asked for."""
+    """Logs that a stream has begun, in its Context; None if that event is not enabled."""
     max_age: float | None = None
     max_stall: float | None = None
     """Seconds after which an open stream, or one without a new chunk, is ended."""
     look_after: Callable[[Any], None] | None = None
-    """Has the background thread look at the life of a stream that has just begun, where it must."""
+    """Registers a stream that has just begun with the background thread, if it must watch it."""
 
 
 OFF = Config()

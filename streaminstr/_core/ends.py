@@ -1,4 +1,4 @@
-"""What sync and async streams have in common: how they begin, and how they end."""
+"""The start and the end of a stream, shared by sync and async streams."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Ends(Turn):
-    """The life of a stream around its steps. A subclass adds the steps, sync or async."""
+    """How a stream starts and ends. A subclass adds the steps, sync or async."""
 
     __slots__ = ()
     _closers: Iterable[Callable[[], object]] | None
@@ -32,16 +32,16 @@ class Ends(Turn):
     _iterator: Any
     _primed: tuple[Any, Any] | None
     _ended: ClassVar[Any]
-    """The iterator after a close: a closed generator, which does what is expected of one."""
+    """The iterator after a close: a closed generator, so it behaves like one."""
     _give: ClassVar[Any]
-    """Makes an iterator over one chunk."""
+    """Returns an iterator over one chunk."""
     _iter: ClassVar[Any]
     _closers_of: ClassVar[Any]
     _hand_out: Callable[..., Callable[[Any], Any]]
-    """How to take the step that hands out the first chunk of a primed stream."""
+    """Returns the function that takes the first step of a primed stream."""
 
     _drop: Callable[[], None]
-    """Ends a stream that the garbage collector found."""
+    """Ends a stream that the garbage collector is about to free."""
 
     def __del__(self) -> None:
         life = self._life
@@ -50,7 +50,7 @@ class Ends(Turn):
                 life.ask_to_close(Ending.DROPPED)
                 self._drop()
         except BaseException:
-            if life.is_open:  # the drop was interrupted: Python shows that, and there is no other
+            if life.is_open:  # the drop was interrupted: this is the last chance to finish it
                 self._drop()
             raise
         finally:
@@ -69,7 +69,7 @@ class Ends(Turn):
         raise TypeError(msg)
 
     def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Start the scopes and ask the body for its iterator; returns how to take the step."""
+        """Start the scopes and get the body's iterator. Returns the function for the step."""
         if self._primed is not None:
             (chunk, self._iterator), self._primed = self._primed, None
             self.entered = clock()
@@ -89,9 +89,9 @@ class Ends(Turn):
         self._primed, self._iterator = (chunk, self._iterator), None
 
     def _raised(self, error: BaseException) -> bool:
-        """End the stream because of what came out of a step, unless the body can go on.
+        """Handle an exception out of a step: end the stream, unless the body can continue.
 
-        Returns whether nothing can be awaited any more in this step.
+        Returns True if this step can no longer await anything.
         """
         if isinstance(error, self._exhausted):
             self._end(GeneratorExit() if self._is_interrupted else None)
@@ -105,7 +105,7 @@ class Ends(Turn):
         self._life.enter(partial(self._life.end, self, error))
 
     def _was_cut(self, error: BaseException) -> bool:
-        """Remember a step that was cut from outside, if the body can go on."""
+        """Record a step that was cut from outside, if the body can continue."""
         if self._iterator is None or has_finished(self._iterator):
             return False
         if isinstance(error, TimeoutError):
@@ -119,7 +119,7 @@ class Ends(Turn):
         return True
 
     def _stop(self) -> None:
-        """End the stream here and now, unless another thread has the turn."""
+        """End the stream now, in this thread, unless another thread has the turn."""
         if self._take_turn():
             try:
                 self._close_here()
@@ -135,7 +135,7 @@ class Ends(Turn):
 
     @property
     def _target(self) -> Any:
-        """What the next step goes to: the iterator, or the body before there is one."""
+        """What the next step advances: the iterator, or the body if there is no iterator yet."""
         if self._primed is not None:
             return self._primed[1]
         return self._body if self._iterator is None else self._iterator
@@ -152,7 +152,7 @@ class Ends(Turn):
         held = [self._body, self._iterator, self._primed]
         self._body, self._primed = None, None
         self._iterator = self._ended if (last := self._last_word()) is None else self._give(last)
-        # What has no `close`, as `chain`, is cleaned up when it is dropped: in the Context, too.
+        # An iterator without `close`, such as `chain`, is cleaned up when it is freed: here, too.
         return [*owed, held.clear]
 
     def _warn_if_abandoned(self) -> None:
@@ -169,7 +169,7 @@ class Ends(Turn):
 
 
 def has_finished(iterator: Any) -> bool:
-    """Whether `iterator` is a generator, or a stream over one, that can give no more chunks."""
+    """Whether `iterator` is a finished generator, or a stream over one."""
     if isinstance(iterator, GeneratorType):
         return iterator.gi_frame is None
     if isinstance(iterator, AsyncGeneratorType):

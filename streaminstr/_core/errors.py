@@ -1,4 +1,4 @@
-"""What goes along with an exception that leaves a Context of our own."""
+"""Context variables that must follow an exception out of the stream's Context."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def hand_on(context: Context, error: BaseException) -> None:
-    """Set here the variables of `context` that hold `error`.
+    """Copy the variables of `context` that hold `error` into the current Context.
 
-    An error tracker remembers so what it has reported, and would otherwise report it again.
+    Error trackers mark a reported error this way. Without the mark they report it a second time.
     """
     for variable, value in context.items():
         if value is error or (isinstance(value, ref) and value() is error):

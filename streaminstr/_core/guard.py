@@ -1,8 +1,8 @@
 """The one place that swallows exceptions: instrumentation never breaks the body.
 
-Rule: what the called code raises itself is swallowed, counted and logged once for each kind. What
-was aimed at the request that happens to run there goes on: a cancellation, a timeout of gevent's,
-whatever a signal handler raises.
+Rule: an exception that the called code raises itself is swallowed, counted and logged once for
+each kind. An exception aimed at the request that happens to run there propagates: a cancellation,
+a gevent timeout, the exception of a signal handler.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DefaultT = TypeVar("DefaultT")
 
 logger = logging.getLogger("streaminstr")
 errors: Counter[str] = Counter()
-"""How often each kind of error was swallowed: `shop.telemetry.MyScope.close: ValueError`."""
+"""Number of swallowed errors by kind, such as `shop.telemetry.MyScope.close: ValueError`."""
 
 
 def call(
@@ -33,8 +33,8 @@ def call(
 ) -> Any | DefaultT:
     """Look up and call a method of a backend or scope; `default` if it raises.
 
-    The last element of `held` is taken out as the method is entered. Python lets no interrupt come
-    between the two, so `held` always tells what was not called.
+    The last element of `held` is removed just before the method is entered. No interrupt can
+    arrive between the two, so `held` always contains exactly what was not called.
     """
     entering = None
     try:
@@ -69,10 +69,10 @@ def guarded(
 
 
 async def guarded_await(function: Callable[[], Awaitable[object]]) -> None:
-    """Await a body's clean-up, whose errors are logged and otherwise ignored.
+    """Await a body's clean-up. Its errors are logged and otherwise ignored.
 
-    A cancellation that was asked of the awaiting task meanwhile goes on; one that the clean-up
-    brings itself, as from a task that it has cancelled and waits for, does not.
+    A cancellation of the awaiting task propagates. A cancellation that the clean-up itself raises,
+    for example from a task that it cancelled and awaits, does not.
     """
     asked = cancel_requests()
     try:
@@ -108,8 +108,9 @@ def _log(kind: str, error: BaseException | None) -> None:
 def _is_its_own(error: BaseException) -> bool:
     """Whether the called code raised `error` itself.
 
-    A signal handler that raises shows by its frame. Of what is no `Exception`, a `raise` statement
-    is the code's own; a switch of greenlets, an interrupt or a cancellation comes from outside.
+    The exception of a signal handler has the handler's frame in its traceback. A BaseException is
+    the code's own if a `raise` statement raised it. A greenlet switch, an interrupt or a
+    cancellation comes from outside.
     """
     if _is_recursion_of_ours(error):
         return False  # pragma: no cover - see `call`
@@ -124,7 +125,7 @@ def _is_of_a_signal(error: BaseException) -> bool:
 
 
 def _is_recursion_of_ours(error: BaseException) -> bool:
-    """Whether the stack was full before the called code was even entered."""
+    """Whether the stack was full before the called code was entered."""
     traceback = error.__traceback__
     return isinstance(error, RecursionError) and traceback is not None and not traceback.tb_next
 
@@ -157,7 +158,7 @@ def _cancelled() -> Iterator[type[BaseException]]:
 
 
 def _consists_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
-    """Whether `error` is of one of the kinds, or a group that a task group made of such errors."""
+    """Whether `error` is of one of the kinds, or an exception group of only such errors."""
     if isinstance(error, BaseExceptionGroup):
         return all(_consists_of(kinds, one) for one in error.exceptions)
     return isinstance(error, kinds)

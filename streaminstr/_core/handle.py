@@ -1,4 +1,4 @@
-"""What a body sees of its own stream."""
+"""The handle: a body's view of its own stream."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from streaminstr.types import Attribute, CancelledBy, StreamInfo, StreamReport
 
 current: ContextVar[StreamHandle | None] = ContextVar("streaminstr.current_stream", default=None)
-"""The handle of the stream whose step or clean-up is running here."""
+"""The handle of the stream whose step or clean-up is running in this Context."""
 
 
 def plain_logger(_: object = None) -> Any:
-    """The logger of a handle where none is configured."""
+    """The logger of a handle if none is configured."""
     return logging.getLogger("streaminstr")
 
 
 class Failure(NamedTuple):
-    """What a body said of its failure."""
+    """A failure that the body reported with `fail()`."""
 
     error: BaseException | None
     reason: str | None
@@ -31,7 +31,7 @@ class Failure(NamedTuple):
 
 
 class StreamHandle:
-    """What a body sees of its own stream."""
+    """A body's view of its own stream."""
 
     __slots__ = (
         *("_logger", "_make_logger", "attributes", "created", "cut_by"),
@@ -43,21 +43,21 @@ class StreamHandle:
     ) -> None:
         self.info = info
         self.named = False
-        """Whether the application named it; else its name is that of what made the body."""
+        """Whether the application chose the name. If not, it comes from the body's function."""
         self.attributes: Mapping[str, Attribute] = NOTHING
         self.created = 0.0
         self.failure: Failure | None = None
-        """What the body said of its failure, whatever ends the stream."""
+        """The failure that the body reported. It applies however the stream ends."""
         self.facts: Mapping[str, Any] = NOTHING
-        """Further fields of the report, which the adapters know."""
+        """Further fields of the report, set by the adapters."""
         self.fields: Mapping[str, Attribute] = NOTHING
-        """What log lines of this stream carry: the ids of its span, from its backends."""
+        """Fields for the log lines of this stream, from its backends: the ids of its span."""
         self.origin: Any = None
         """Where its log lines come from (`log.origin`)."""
         self.lag: Any = None
-        """What the progress thread knows of the stream's event loop (`_process.lag.Lag`)."""
+        """How late the stream's event loop is, measured by the thread (`_process.lag.Lag`)."""
         self.cut_by: tuple[CancelledBy | None] | None = None
-        """Set when the stream was cut: who did it. Streams that its body made end with it."""
+        """Who cut the stream, once it was cut. Streams made in its steps inherit the cause."""
         self._make_logger = make_logger
         self._logger: Any = None
 
@@ -65,9 +65,9 @@ class StreamHandle:
         return True
 
     def describe(self, name: str, attributes: Mapping[str, Attribute]) -> None:
-        """Replace the name and attributes, for all that hold the info already: open scopes.
+        """Replace the name and attributes in place, because open scopes already hold the info.
 
-        Opening the scopes again would not do: a vendor may have forgotten the parent by now.
+        Opening the scopes again is not possible: a vendor may have forgotten the parent by now.
         """
         object.__setattr__(self.info, "name", name)
         object.__setattr__(self.info, "attributes", attributes)
@@ -87,7 +87,7 @@ class StreamHandle:
 
     @property
     def is_truncated(self) -> bool:
-        """Whether the body, which is exhausted, lacks its end marker."""
+        """Whether the exhausted body ended without its end marker."""
         return False
 
     def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - all in seconds
@@ -95,22 +95,22 @@ class StreamHandle:
         return {"longest_gap": longest, "attributes": self.attributes, **self.facts}
 
     def last_heard(self, last_chunk: float) -> float:
-        """When the body was last heard of, whose last chunk came then."""
+        """When the body last sent something that counts; by default, its last chunk."""
         return last_chunk
 
     def begun_by(self, reader: StreamHandle | None) -> None:
-        """Note in whose step the stream takes its first step."""
+        """Record the stream in whose step this stream takes its first step."""
 
     def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Do what comes before the first step; returns how to take it, in place of `advance`."""
+        """Prepare the first step. Returns the function that takes it, instead of `advance`."""
         return advance
 
     def finish(self, final: StreamReport) -> StreamReport:
-        """The report as the scopes have it, of a stream that ends."""
+        """The final report, as the scopes receive it."""
         return final
 
     def ended(self, final: StreamReport) -> None:
-        """Note the end of the stream."""
+        """Record the end of the stream."""
 
     @property
     def logger(self) -> Any:

@@ -1,7 +1,7 @@
 """The life of one stream's scopes: opened, started, closed exactly once.
 
-A stream is open while its weak reference is in `_open`. Who deletes it there closes the scopes:
-that one atomic step decides between two threads.
+A stream is open while its weak reference is in `_open`. The thread that deletes it from there
+closes the scopes: that one atomic step decides between two threads.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 
 class Life(Reporting):
-    """One scope from each backend of one stream, and the Context that they live in.
+    """The scopes of one stream, one from each backend, and the Context that they live in.
 
-    It refers to its stream weakly, and the Context refers to nothing but the handle. So there is
-    no reference cycle, and a stream that is dropped ends at once.
+    It holds its stream weakly, and the Context holds only the handle. So there is no reference
+    cycle, and a stream that is dropped ends at once.
     """
 
     __slots__ = ("context", "enter", "outcome", "place", "progress", "run", "scopes", "started")
@@ -59,7 +59,7 @@ class Life(Reporting):
         self.enter: Callable[..., Any] = run if self.place is None else self.place.run
         """Runs a function of at most one argument in the stream's Context."""
         self.run: Callable[..., Any] = self.enter if isolated else operator.call
-        """Runs what touches the body: in the stream's Context, or where the caller is."""
+        """Runs what touches the body: in the stream's Context, or in the caller's."""
         handle.created = clock() if created is None else created
         self.started = False
         self.outcome: Outcome | None = None
@@ -67,13 +67,13 @@ class Life(Reporting):
         self.scopes: list[StreamScope] = self.context.run(open_scopes, config.backends, handle.info)
 
     def belongs_to(self, stream: ref[Any]) -> None:
-        """Say which stream this is the life of. Called once, by the stream."""
+        """Set the stream that this life belongs to. Called once, by the stream."""
         self.stream = stream
 
     def describe(
         self, name: str, attributes: Mapping[str, Attribute], requested: float | None
     ) -> None:
-        """Take over what an adapter knows of a stream that the application has made.
+        """Add what an adapter knows about a stream that the application created itself.
 
         After the first step the name stays, and the attributes are added to the open span.
         """
@@ -86,21 +86,21 @@ class Life(Reporting):
     @property
     def is_open(self) -> bool:
         """Whether the scopes are started and not closed yet."""
-        # A weak reference that was never a key cannot be looked for once its object is gone.
+        # `started` first: a dead weak reference that was never a key has no hash to look up.
         return self.started and self.stream in _open
 
     def begin(self) -> None:
-        """Start the scopes. The first step calls it, inside of the Context."""
-        if self.started:  # a first step that was interrupted here starts nothing twice
+        """Start the scopes. Called by the first step, inside the Context."""
+        if self.started:  # after an interrupted first step, nothing is started twice
             return
         self.started = True
         opened, self.scopes = self.scopes, []
         _open[self.stream] = None
         self.handle.fields = start_scopes(opened, self.scopes)
-        if self.scopes:  # an end that came meanwhile has closed only what was started until then
+        if self.scopes:  # an end that came meanwhile has closed only the scopes started by then
             _open[self.stream] = None
         guarded(self.config.bind, self.handle, default=None)
-        # Set last: `bind` keeps a copy of the Context. With the handle in it that were a cycle.
+        # Set last: `bind` keeps a copy of the Context. A copy with the handle would be a cycle.
         current.set(self.handle)
         if self.config.announce is not None:
             guarded(self.config.announce, self.handle, default=None)
@@ -110,7 +110,7 @@ class Life(Reporting):
             guarded(self.config.look_after, self, default=None)
 
     def run_by(self, run: Callable[..., Any]) -> None:
-        """Have `run` take the place of `self.run`, from the next step on. From any thread."""
+        """Replace `self.run` from the next step on. Can be called from any thread."""
         self.run = run
 
     def copy(self) -> Context:
@@ -128,7 +128,7 @@ class Life(Reporting):
     def ask_to_close(
         self, ending: Ending, cancelled_by: CancelledBy | None = None, reason: str | None = None
     ) -> None:
-        """Say why the stream is about to be ended from outside. The first cause stands."""
+        """Record why the stream is about to be ended from outside. The first cause is kept."""
         if self.closing is None:
             if reason:
                 self.handle.facts = {**self.handle.facts, "close_reason": reason}
@@ -137,9 +137,9 @@ class Life(Reporting):
                 self.handle.cut_by = (cancelled_by,)
 
     def end(self, meter: Meter, error: BaseException | None = None) -> None:
-        """Close the scopes that were started: here, now, and never again.
+        """Close the scopes that were started, exactly once.
 
-        The report comes first: what interrupts an end leaves the stream open, for a later end.
+        The report comes first: if it is interrupted, the stream stays open for a later end.
         """
         if not self.is_open:
             return
@@ -164,14 +164,14 @@ class Life(Reporting):
         return self.so_far(meter, is_open=self.is_open)
 
     def show(self, so_far: StreamReport) -> None:
-        """Show the numbers of an open stream in the scopes that can."""
+        """Pass the numbers of an open stream to the scopes that support progress."""
         if self.progress is not None:
             with self.progress.lock:
                 if self.is_open:
                     self.copy().run(show_progress, self.scopes, so_far)
 
     def _close(self, final: StreamReport) -> None:
-        # A copy: where a step ends the stream, the Context itself is entered already.
+        # A copy: if a step ends the stream, the Context itself is already entered.
         context = self.copy()
         if self.progress is None:
             context.run(close_scopes, self.scopes, final)
@@ -181,19 +181,19 @@ class Life(Reporting):
 
 
 _open: dict[ref[Any] | None, None] = {}
-"""Streams that were started and have not ended, held weakly. No interrupt can follow a `del`."""
+"""Streams that have started and not ended, held weakly. No interrupt can follow a `del`."""
 
 never_stepped: Counter[str] = Counter()
-"""How many streams came and went without a step, by name. Nothing else is recorded of them."""
+"""Number of streams that were dropped without a step, by name. Nothing else is recorded."""
 
 
 def open_lives() -> tuple[Life, ...]:
-    """The lives of the streams that are open and have not been dropped."""
-    # `list` copies in one go. `tuple` may run the garbage collector in between, which ends streams.
+    """The lives of all open streams that have not been dropped."""
+    # `list` copies atomically. `tuple` may run the garbage collector meanwhile, which ends streams.
     streams = (stream() for stream in list(_open) if stream is not None)
     return tuple(stream._life for stream in streams if stream is not None)  # noqa: SLF001
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
-    # What is open here is the parent's to close.
+    # The parent process closes the streams that were open at the fork.
     os.register_at_fork(after_in_child=_open.clear)

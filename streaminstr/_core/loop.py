@@ -1,6 +1,6 @@
 """The event loop that an async body belongs to.
 
-Looks asyncio and trio up in `sys.modules`: one that was never imported has no loop running.
+Looks asyncio and trio up in `sys.modules`: if a library was never imported, it runs no loop.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from contextvars import Context
 
 FOREIGN: Any = object()
-"""A loop that is not asyncio's. Nothing can be handed to it from outside."""
+"""A loop that is not asyncio's. Nothing can be scheduled on it from outside."""
 _EAGER = sys.version_info >= (3, 12)
 _tasks: set[Task[Any]] = set()
-"""Clean-ups under way: a loop keeps only weak references to its tasks."""
+"""Running clean-ups. A loop keeps only weak references to its tasks, so they are held here."""
 
 
 def running() -> AbstractEventLoop | None:
@@ -46,13 +46,13 @@ def current_task() -> Any:
 
 
 def cancel_requests() -> int:
-    """How often the current task of asyncio was asked to cancel; 0 where there is none."""
+    """Number of pending cancel requests of the current asyncio task; 0 if there is no task."""
     task = current_task()
     return 0 if task is None else task.cancelling()
 
 
 def is_alive(loop: Any) -> bool:
-    """Whether what is handed to `loop` will still be run."""
+    """Whether a callback scheduled on `loop` will still run."""
     return loop is not None and loop is not FOREIGN and bool(loop.is_running())
 
 
@@ -61,9 +61,9 @@ def spawn(
     function: Callable[[], Coroutine[Any, Any, None]],
     context: Context,
 ) -> bool:
-    """Run `function()` as a task of `loop`, from any thread; False where the loop is gone.
+    """Run `function()` as a task of `loop`, from any thread; False if the loop is gone.
 
-    In the loop's own thread the task starts at once, on the Pythons that can (3.12).
+    In the loop's own thread the task starts at once, on Python 3.12 and newer.
     """
     if loop is None or not is_alive(loop):
         return False

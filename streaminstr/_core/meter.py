@@ -1,27 +1,28 @@
-"""What the steps of a stream measure."""
+"""The measurements of a stream's steps."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._core.outcome import Cut
+from streaminstr._speedups import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 class CutStep(NamedTuple):
-    """A step that was cut while the body could go on. It counts until the next step."""
+    """A step that was cut although the body could continue. Valid until the next step."""
 
     how: Cut
     entered: float
-    """When the step began, by `clock`: a later step has forgotten it."""
+    """When the step began, by `clock`. Identifies the step."""
     error: tuple[type[BaseException], tuple[Any, ...]]
-    """Type and arguments. The exception itself would keep its traceback, and so the stream."""
+    """Type and arguments. The exception itself would keep its traceback and the stream alive."""
 
 
-class Meter:
-    """Counts chunks, bytes and times. Times are moments or durations by `clock`, in seconds."""
+class Numbers:
+    """Counts of chunks and bytes, and times: moments or durations by `clock`, in seconds."""
 
     __slots__ = (
         *("begun", "chunks", "cut", "entered", "first", "left", "longest", "plain"),
@@ -30,13 +31,23 @@ class Meter:
 
     def __init__(self, size_of: Callable[[Any], int], plain: Any = bytes) -> None:
         self.size_of, self.plain = size_of, plain
-        """`size_of` sees each chunk that is not of the type `plain`, whose size is its length."""
+        """The size of a chunk of type `plain` is its length. `size_of` measures all others."""
         self.chunks = self.size = 0
         self.begun = self.first = self.entered = self.left = self.longest = self.producer = 0.0
         self.cut: CutStep | None = None
 
+
+if not TYPE_CHECKING and compiled is not None:
+    Numbers = compiled.Numbers
+
+
+class Meter(Numbers):
+    """Counts what the steps of a stream do."""
+
+    __slots__ = ()
+
     def begin(self, now: float) -> None:
-        """Note that the first step begins."""
+        """Record the start of the first step."""
         self.begun = self.entered = now
 
     @property
@@ -50,14 +61,14 @@ class Meter:
         return Cut.NOTHING if cut is None or cut.entered != self.entered else cut.how
 
     def cut_error(self) -> BaseException | None:
-        """The error that cut the last step, made again without its traceback."""
+        """A copy of the error that cut the last step, without its traceback."""
         if self.cut is None:
             return None
         kind, arguments = self.cut.error
         return kind.__new__(kind, *arguments)
 
     def leave(self, chunk: Any, now: float) -> None:
-        """Note that a step ends with `chunk`."""
+        """Record the end of a step that returns `chunk`."""
         self.producer += now - self.entered
         if self.chunks == 0:
             self.first = now

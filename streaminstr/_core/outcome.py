@@ -1,4 +1,4 @@
-"""How a stream ended: the table that decides it. docs/reference/outcomes.md is written from it."""
+"""The table that decides how a stream ended. docs/reference/outcomes.md is generated from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Ending(enum.Enum):
 
 
 class Cut(enum.Enum):
-    """A second condition: how the last step was cut, or that what made the stream is over."""
+    """A second condition beside the ending, such as how the last step was cut."""
 
     NOTHING = "nothing"
     TIMEOUT = "its last step raised TimeoutError and the body could go on"
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
     outcome: Outcome
     cause: Literal["none", "server", "known"]
-    """`known`: who asked for the end, else what the outermost net saw, else a stopping process."""
+    """`known`: the one that requested the end, else what the net saw, else a stopping process."""
 
 
 _CANCELLED = Row(Outcome.CANCELLED, "known")
@@ -60,13 +60,13 @@ TABLE: dict[tuple[Ending, Cut], Row] = {
     (Ending.DROPPED, Cut.OUTLIVED): _CANCELLED,
     **{(ending, Cut.REPORTED): _FAILED for ending in Ending},
 }
-"""A pair that is not in it counts as the row with `Cut.NOTHING`."""
+"""A pair that is not in the table uses the row with `Cut.NOTHING`."""
 
 
 def decide(
     ending: Ending, cut: Cut, causes: Iterable[CancelledBy | None]
 ) -> tuple[Outcome, CancelledBy | None]:
-    """The outcome, and who cut the stream short: the first of `causes` that is known."""
+    """The outcome, and who cut the stream short: the first of `causes` that is not None."""
     row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
     if row.cause == "known":
         return row.outcome, next(filter(None, causes), None)
@@ -74,19 +74,19 @@ def decide(
 
 
 def ending_of(error: BaseException | None) -> Ending:
-    """What kind of end an exception out of a step is; None: the body is exhausted."""
+    """The ending that an exception out of a step means; None: the body is exhausted."""
     if error is None:
         return Ending.EXHAUSTED
     if isinstance(error, (SystemExit, KeyboardInterrupt)):
-        # A worker that has to stop raises this inside a step (gunicorn's --timeout).
+        # A worker that has to stop raises SystemExit inside a step (gunicorn's --timeout).
         return Ending.STOPPED
     return Ending.INTERRUPTED if is_cancellation(error) else Ending.RAISED
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Whether `error` cancels a task, greenlet or generator, or is a group of such errors alone.
+    """Whether `error` cancels a task, greenlet or generator, or is a group of only such errors.
 
-    trio's nurseries raise a group where several children were cancelled.
+    A trio nursery raises a group if several children were cancelled.
     """
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_cancellation, error.exceptions))
@@ -94,7 +94,7 @@ def is_cancellation(error: BaseException) -> bool:
 
 
 def _cancellations() -> Iterator[Any]:
-    """The cancellation types of the libraries that are loaded. None is imported here."""
+    """The cancellation types of the libraries that are already imported."""
     for module, name in (
         ("asyncio", "CancelledError"),
         ("trio", "Cancelled"),

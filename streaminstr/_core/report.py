@@ -1,4 +1,4 @@
-"""From what the steps have measured, and how a stream ended, to the report of its scopes."""
+"""Builds the report of a stream from the measurements of its steps and the way it ended."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class Closing(NamedTuple):
-    """What asked for the end of a stream from outside, and who wanted it."""
+    """A request from outside to end the stream: how, and by whom."""
 
     ending: Ending
     cancelled_by: CancelledBy | None
     turn: list[None]
-    """The turn, where it is kept for the next step or close, which ends the stream."""
+    """Holds the turn if it is kept for the next step or close, which then ends the stream."""
 
 
 class Request(Protocol):
-    """What is known of the request during which a stream was made (`_exchange.Exchange`)."""
+    """The HTTP request during which the stream was created (`_exchange.Exchange`)."""
 
     started: float
 
@@ -37,7 +37,7 @@ class Request(Protocol):
 
 
 class Reporting:
-    """What is known of a stream, and the reports that are made of it."""
+    """The facts about a stream, and the reports built from them."""
 
     __slots__ = ("closing", "config", "exchange", "handle", "maker", "requested", "stream")
 
@@ -50,13 +50,13 @@ class Reporting:
     ) -> None:
         self.config, self.handle, self.exchange = config, handle, exchange
         self.maker = current.get()
-        """The handle of the stream in whose step this one was made."""
+        """The handle of the stream in whose step this one was created."""
         self.requested = requested if exchange is None else exchange.started
         self.closing: Closing | None = None
         self.stream: ref[Any] | None = None
 
     def held(self) -> Any:
-        """The stream; None once it was dropped."""
+        """The stream; None after it was freed."""
         return self.stream and self.stream()
 
     def so_far(self, meter: Meter, *, is_open: bool) -> StreamReport:
@@ -66,7 +66,7 @@ class Reporting:
         return make_report(meter, self.handle, self.requested, **facts)
 
     def final(self, meter: Meter, error: BaseException | None) -> StreamReport:
-        """The numbers of a stream that ends now."""
+        """The final numbers, of a stream that ends now with `error`."""
         ending, cut = ending_of(error), Cut.NOTHING
         if ending is Ending.INTERRUPTED and self.closing is not None:
             ending, cut = self.closing.ending, meter.last_cut()
@@ -90,8 +90,8 @@ class Reporting:
         return self.handle.finish(make_report(meter, self.handle, self.requested, **facts))
 
     def _causes(self) -> list[CancelledBy | None]:
-        """Who may have cut the stream short, the surest first."""
-        # A list: CPython 3.11 loses an interrupt that comes as a generator begins.
+        """Who may have cut the stream short, the most certain cause first."""
+        # No generator: CPython 3.11 loses an interrupt that arrives as a generator starts.
         causes: list[CancelledBy | None] = []
         is_dropped = False
         if self.closing is not None:
@@ -104,7 +104,7 @@ class Reporting:
         return causes
 
     def _was_outlived(self) -> bool:
-        """Whether the stream or the request that made this one was cut before it."""
+        """Whether the stream or request that created this one was cut before it."""
         return (self.maker is not None and self.maker.cut_by is not None) or (
             self.exchange is not None
             and self.exchange.cause_of(self.stream, is_dropped=True) is not None
@@ -114,7 +114,7 @@ class Reporting:
 def make_report(
     meter: Meter, handle: StreamHandle, requested: float | None, **facts: Any
 ) -> StreamReport:
-    """The numbers of `meter` as of now, what the body said, and `facts`."""
+    """A report of the numbers of `meter` as of now, the handle's fields and `facts`."""
     now = clock()
     producer = meter.producer + (now - meter.entered if meter.in_step else 0.0)
     consumer = max(now - meter.begun - producer, 0.0) if meter.begun else 0.0

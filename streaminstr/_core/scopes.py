@@ -1,4 +1,4 @@
-"""The scopes of one stream, and the only calls into a backend, all of them guarded."""
+"""Opens, starts and closes the scopes of a stream. Only this module calls a backend."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 _FAILED: Any = object()
 _kinds: dict[int, type] = {}
-"""Types of which a scope was seen: to look again takes long. Each call of one is guarded anyway. By
-their ids: a metaclass may have a hash that raises."""
+"""Types of scopes that were checked before: checking again is slow, and each call is guarded
+anyway. Keyed by id, because the hash of a metaclass may raise."""
 
 
 def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamScope]:
-    """A scope of each backend that takes this stream."""
+    """Open a scope with each backend that accepts this stream."""
     scopes = []
     for backend in backends:
         scope = call(backend, "open", info, default=None)
         kind = type(scope)
         is_seen = scope is None or id(kind) in _kinds
         if missing := "" if is_seen else guarded(_missing, scope, default="start or close"):
-            # Named by its type: its repr may differ each time, or raise.
+            # Reported by its type: its repr may differ each time, or raise.
             _complain(backend, "open", scope, f"a StreamScope: it has no {missing}")
         elif scope is not None:
             _kinds[id(kind)] = kind
@@ -34,9 +34,9 @@ def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamS
 
 
 def start_scopes(opened: list[StreamScope], started: list[StreamScope]) -> dict[str, Attribute]:
-    """Start the scopes in their order; puts those that started into `started`.
+    """Start the scopes in order, and append those that started to `started`.
 
-    Returns the fields that log lines carry. A scope whose `start` raises is not started.
+    Returns the fields for log lines. A scope whose `start` raises counts as not started.
     """
     fields: dict[str, Attribute] = {}
     for scope in opened:
@@ -48,10 +48,10 @@ def start_scopes(opened: list[StreamScope], started: list[StreamScope]) -> dict[
 
 
 def close_scopes(scopes: list[StreamScope], final: StreamReport) -> None:
-    """Close the scopes, last one first, and take each out of `scopes` as it is called.
+    """Close the scopes, last one first, and remove each from `scopes` as it is called.
 
-    What goes through the guard, because it was aimed at the request, comes out when all are
-    closed. What comes before a scope was called comes out at once: a later end repairs it.
+    An exception aimed at the request passes through the guard. Out of a `close`, it propagates
+    after all scopes are closed. Before a `close`, it propagates at once: a later end closes them.
     """
     while scopes:
         count = len(scopes)
@@ -61,18 +61,18 @@ def close_scopes(scopes: list[StreamScope], final: StreamReport) -> None:
             if len(scopes) < count:
                 close_scopes(scopes, final)
             raise
-        del scopes[count - 1 :]  # one without a `close` is still there
+        del scopes[count - 1 :]  # a scope without a `close` is still there
 
 
 def show_progress(scopes: list[StreamScope], so_far: StreamReport) -> None:
-    """Show the numbers so far in the scopes that can."""
+    """Pass the numbers so far to the scopes that support progress."""
     for scope in tuple(scopes):
         if guarded(isinstance, scope, SupportsProgress, default=False):
             call(scope, "progress", so_far, default=None)
 
 
 def take_fields(scope: StreamScope, method: str, given: Any, fields: dict[str, Attribute]) -> None:
-    """Add the log fields that `method` of a scope has returned to `fields`."""
+    """Add `given`, the log fields that `method` of a scope returned, to `fields`."""
     if type(given) is dict and not given:
         return
     plain = given if type(given) is dict else guarded(_plain_fields, given, default=None)

@@ -1,20 +1,20 @@
-"""One step of a body: the code that each chunk meets, and what it measures. Read it first.
+"""One step of a body: the code that runs for each chunk, and its measurements. Read it first.
 
-Rule of the turn. A stream is stepped and ended by one thread at a time, the one that has the turn.
-To take the turn is one atomic operation that never waits: `del` on a list of one element, which
-fails while another thread has it; `append` gives it back. It is no call: Python looks for signals
-after each call, and an interrupt there would lose the turn.
+The rule of the turn: only one thread at a time steps or ends a stream, the one that has the turn.
+The turn is the single element of a list. `del` takes it, in one atomic operation that never waits,
+and fails while another thread has it. `append` gives it back. `del` is a statement and no call:
+Python handles signals after each call, and an interrupt at that point would lose the turn.
 
-1. Who steps or ends a stream takes the turn first, and after giving it back looks at
+1. A thread that steps or ends a stream takes the turn first. After giving it back it looks at
    `life.closing`.
-2. Who wants an end sets `life.closing` first, and then tries for the turn.
+2. A thread that wants the stream to end sets `life.closing` first, and then tries to take the turn.
 
-So one of the two always sees the other, and no thread ever waits.
+So one of the two always sees the other, and neither waits.
 
-Who wants the end in the stream's own place, and not here, puts the turn that it has taken into
-`life.closing.turn`. The next step or close finds it there, and ends the stream.
+To end the stream in the thread that steps it, the second thread puts the turn that it has taken
+into `life.closing.turn`. The next step or close takes it from there, and ends the stream.
 
-A compiled copy may take the place of `Step` and `AsyncStep`.
+A compiled copy replaces `Step` and `AsyncStep` where it is installed (`speedups/`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.meter import Meter
 from streaminstr._core.within import relay, steps_of
+from streaminstr._speedups import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,14 +33,17 @@ if TYPE_CHECKING:
     from streaminstr._core.life import Life
 
 
-class Step(Meter):
-    """Steps a sync body in the Context of its life, one thread at a time, and measures it.
+class _Stepped(Meter):
+    """What both kinds of steps work on.
 
-    A subclass says what happens at the first step (`_begin`), when a step raises (`_raised`), when
-    the turn is taken (`_busy`), and when an end was asked for meanwhile (`_stop`).
+    A subclass defines what happens at the first step (`_begin`), when a step raises (`_raised`),
+    when the turn is taken (`_busy`), and when an end was requested meanwhile (`_stop`, `close`).
     """
 
     __slots__ = ("_body", "_iterator", "_life", "_turn")
+    _begin: Any
+    _busy: Any
+    _raised: Any
 
     def __init__(
         self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
@@ -49,14 +53,17 @@ class Step(Meter):
         self._iterator: Any = None
         self._turn: list[None] = [None]
 
-    _begin: Any
-    _busy: Any
-    _raised: Any
+
+class Step(_Stepped):
+    """Steps a sync body in the Context of its life, one thread at a time, and measures it."""
+
+    __slots__ = ()
+
     _stop: Any
 
-    # `Meter.leave` is written out in it: a call costs as much as all of it.
+    # `Meter.leave` is inlined here: the call would cost as much as its whole body.
     def step(self, advance: Callable[[Any], Any] = next) -> Any:
-        """The next chunk, by `advance`; raises what comes out of the body."""
+        """Return the next chunk, using `advance`. Exceptions of the body propagate."""
         life, turn = self._life, self._turn
         try:
             del turn[0]
@@ -82,37 +89,25 @@ class Step(Meter):
         finally:
             turn.append(None)
             del advance  # no reference cycle through the traceback of what `throw` raises
-            if life.closing is not None:  # asked for while this step was running
+            if life.closing is not None:  # requested while this step was running
                 self._stop()
         return chunk
 
     __next__ = step
 
 
-class AsyncStep(Meter):
+class AsyncStep(_Stepped):
     """The same for an async body, in the task that asks for the step."""
 
-    __slots__ = ("_body", "_iterator", "_life", "_turn", "awaited")
+    __slots__ = ("awaited",)
 
-    def __init__(
-        self, life: Life, body: Any, size_of: Callable[[Any], int], plain: Any = bytes
-    ) -> None:
-        super().__init__(size_of, plain)
-        self._life, self._body = life, body
-        self._iterator: Any = None
-        self._turn: list[None] = [None]
-        self.awaited: Any = None
-
-    _begin: Any
-    _busy: Any
-    _raised: Any
     aclose: Any
     close: Any
     last_chunk: Any
     is_interrupt: Any
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
-        """The next chunk, by `advance`. Each send and throw of what it awaits is in the Context."""
+        """Return the next chunk, using `advance`. Each send and throw runs in the Context."""
         life, turn, run, steps, last = self._life, self._turn, self._life.run, None, True
         try:
             del turn[0]
@@ -139,8 +134,12 @@ class AsyncStep(Meter):
         finally:
             turn.append(None)
             del advance, steps  # no reference cycle through the traceback of what `athrow` raises
-            if life.closing is not None:  # asked for while this step was running
+            if life.closing is not None:  # requested while this step was running
                 self.close() if last else await self.aclose()
         return chunk
 
     __anext__ = step
+
+
+if not TYPE_CHECKING and compiled is not None:
+    Step, AsyncStep = compiled.Step, compiled.AsyncStep

@@ -38,7 +38,7 @@ def _one(chunk: Any) -> Iterator[Any]:
 class Stream(Step, Ends, Iterator[ChunkT]):
     """A body whose steps run in a Context of their own: an iterator with `close`.
 
-    It is an object and never a generator: a generator that was never started ignores `close`.
+    It is an object and never a generator, because closing an unstarted generator runs no code.
     `send` and `throw` pass through to a generator body.
     """
 
@@ -106,8 +106,8 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     def prime(self) -> Self:
         """Take the first chunk now, in the stream's Context; the first step returns it.
 
-        An exception of the body comes out here, and the stream has failed. An empty body is
-        completed. Does nothing when a step was taken already. Returns the stream.
+        An exception of the body propagates from here, and the stream has failed. An empty body has
+        completed. Does nothing if a step was already taken. Returns the stream.
         """
         if not self._may_prime():
             return self
@@ -126,15 +126,15 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         return self
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
-        """End the stream and run the body's own clean-up, from any thread; twice does nothing.
+        """End the stream and run the body's own clean-up. Can be called from any thread, and twice.
 
-        While a step is running elsewhere, that step ends the stream when it returns.
+        If a step is running elsewhere, that step ends the stream when it returns.
         """
         self._ask_to_close(cancelled_by)
         self._stop()
 
     def settle(self, size: int | None) -> None:
-        """End a stream that was never stepped because the server sent its file itself."""
+        """End a stream that was never stepped because the server sent the file itself."""
         life = self._life
         if not life.started:
             self._iterator = self._ended

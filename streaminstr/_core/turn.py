@@ -1,4 +1,4 @@
-"""Who steps or ends a stream, and how it is asked to end: the rule of the turn is in `step.py`."""
+"""The turn to step or end a stream, and requests to end it. `step.py` explains the turn."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Turn(Meter):
     __slots__ = ()
     _exhausted: ClassVar[type[Exception]]
     _is_interrupted = False
-    """Whether the end of the body was brought about from outside."""
+    """Whether the body was interrupted from outside."""
     _life: Life
     _turn: list[None]
 
     def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
-        """Have the stream end where it is stepped: at its next step or close, or with this one.
+        """Make the stream end in the thread that steps it, at its current or next step or close.
 
-        Called from any thread. A stream that is not stepped again stays open.
+        Can be called from any thread. A stream that is not stepped again stays open.
         """
         self._life.ask_to_close(Ending.CLOSED, cancelled_by, reason)
         closing = self._life.closing
@@ -36,7 +36,7 @@ class Turn(Meter):
             closing.turn.append(None)
 
     def moments(self) -> tuple[float, float]:
-        """When the stream began, and when its last chunk came; of an event stream: event."""
+        """When the stream began, and when its last chunk came (event, for an event stream)."""
         handle = self._life.handle
         begun = self.begun or handle.created
         return begun, handle.last_heard(self.left or begun)
@@ -53,7 +53,7 @@ class Turn(Meter):
 
     @property
     def _is_stepped(self) -> bool:
-        """Whether somebody has the turn."""
+        """Whether a step or a close has the turn."""
         closing = self._life.closing
         return not (self._turn or (closing is not None and closing.turn))
 
@@ -75,7 +75,7 @@ class Turn(Meter):
         self._life.ask_to_close(Ending.CLOSED, cancelled_by)
 
     def _last_word(self) -> Any:
-        """What is sent to the client of a stream that the server ends; None: nothing."""
+        """The last chunk for the client when the server ends the stream; None for nothing."""
         closing = self._life.closing
         farewell = self._life.config.farewell
         if farewell is None or closing is None or closing.cancelled_by != "server":
@@ -84,17 +84,17 @@ class Turn(Meter):
 
 
 class Interrupts(Turn):
-    """The same for a stream whose step may wait for something on a loop."""
+    """The same for a stream whose step may wait on an event loop."""
 
     __slots__ = ()
     _loop: Any
     awaited: Any
 
     def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
-        """Have the stream end where it is stepped. A step that waits is interrupted.
+        """Make the stream end in the task that steps it. A step that waits is interrupted.
 
-        Its body sees the cancellation of what it awaits; the task of the request is not cancelled.
-        A body that goes on after that is not interrupted again.
+        The body sees the cancellation of what it awaits. The task of the request is not cancelled.
+        A body that continues after that is not interrupted again.
         """
         super().end_soon(cancelled_by, reason)
         if self._is_stepped and not self._is_interrupted and loop.is_alive(self._loop):
@@ -102,18 +102,18 @@ class Interrupts(Turn):
                 self._loop.call_soon_threadsafe(self._interrupt)
 
     def _interrupt(self) -> None:
-        """Called in the loop of the stream."""
+        """Cancel what the step waits for. Called in the stream's event loop."""
         cancel = getattr(self.awaited, "cancel", None)
         if cancel is not None and not self._is_interrupted:
             self._is_interrupted = bool(cancel())
 
     def is_interrupt(self, error: BaseException) -> bool:
-        """Whether `error` came out of the body because it was interrupted."""
+        """Whether `error` came out of the body because of our interruption."""
         has_ended = isinstance(error, StopAsyncIteration) or is_cancellation(error)
         return self._is_interrupted and has_ended and not loop.cancel_requests()
 
     def last_chunk(self) -> Any:
-        """What such a step returns in place of the error; raises StopAsyncIteration for nothing."""
+        """What an interrupted step returns instead; raises StopAsyncIteration if nothing."""
         if (last := self._last_word()) is None:
             raise StopAsyncIteration from None
         return last

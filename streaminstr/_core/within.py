@@ -1,7 +1,7 @@
-"""Await something in this task, with each of its steps run by a function such as `Context.run`.
+"""Awaits something in the current task, with each of its steps run by a given function.
 
-A task of its own would isolate just as well, and break what belongs to a task: anyio's cancel
-scopes would raise, and `asyncio.timeout` would never fire.
+The function is `Context.run` or similar. A separate task would isolate as well, but would break
+what belongs to a task: anyio's cancel scopes would raise, and `asyncio.timeout` would never fire.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def within(
     run: Callable[..., Any], function: Callable[..., Any], *arguments: Any
 ) -> Generator[Any, Any, Any]:
-    """Await `function(*arguments)`: the call and each send and throw of the loop run by `run`."""
+    """Await `function(*arguments)`. `run` runs the call and each send and throw of the loop."""
     steps = run(steps_of, run(function, *arguments))
     try:
         signal = run(next, steps)
@@ -30,10 +30,10 @@ def within(
 def relay(
     run: Callable[..., Any], steps: Any, signal: Any, until: Any = (), stream: Any = None
 ) -> Generator[Any, Any, Any]:
-    """Hand `signal`, and what `steps` yields after it, to the event loop, and its answers back.
+    """Yield `signal`, and what `steps` yields after it, to the event loop; pass its answers back.
 
-    Returns what `steps` returns; None when it yields `until`. `stream.awaited` is what the loop was
-    handed, as long as it is waited for: who ends the stream from outside can cancel that alone.
+    Returns what `steps` returns; None if it yields `until`. `stream.awaited` is what the loop is
+    waiting for: code that ends the stream from outside can cancel only that.
     """
     while signal is not until:
         call: Callable[[Any], Any]
@@ -42,7 +42,7 @@ def relay(
         try:
             answer = yield signal
             call = steps.send
-        except BaseException as error:  # noqa: BLE001 - it is for the body to handle
+        except BaseException as error:  # noqa: BLE001 - the body handles it
             answer, call = error, steps.throw
         if stream is not None:
             stream.awaited = None
@@ -65,13 +65,13 @@ async def _no_chunks() -> Any:
 
 _asend = _no_chunks().asend(None)
 _asend.close()
-ITERATORS = {types.GeneratorType, type(_asend)}
-"""Types of awaitables that `await` drives as they are, by `next`, `send` and `throw`."""
+ASEND = type(_asend)
+"""The type of a step of an async generator."""
 
 
 def steps_of(awaitable: Any) -> Any:
-    """The generator, or what is like one, that `await` drives."""
-    if type(awaitable) in ITERATORS:
+    """The generator, or an object with the same methods, that `await` drives."""
+    if type(awaitable) in (types.GeneratorType, ASEND):
         return awaitable
     steps = awaitable.__await__()
     return steps if hasattr(steps, "send") else _delegate(steps)

@@ -30,13 +30,19 @@ class Others(NamedTuple):
     problem: str
 
 
-def own_page(rows: Sequence[OpenStream]) -> Page:
+def own_page(rows: Sequence[OpenStream], *, paused: bool = False) -> Page:
     """The page of this process, with these rows."""
     name = name_here()
     host, _, pid = name.rpartition(":")
     return Page(
         worker=Worker(
-            name=name, host=host, pid=int(pid), since=memory.since, age=0.0, open=len(rows)
+            name=name,
+            host=host,
+            pid=int(pid),
+            since=memory.since,
+            age=0.0,
+            open=len(rows),
+            paused=paused,
         ),
         written=time.time(),
         rows=tuple(rows),

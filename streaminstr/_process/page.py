@@ -78,6 +78,7 @@ def _text_of(page: Page) -> str:
         "since": worker.since,
         "written": page.written,
         "open": worker.open,
+        "paused": worker.paused,
         "rows": rows,
         "waits": [[_clean(text) for text in one] for one in waits],
         "ended": [_plain(one, _ENDED, _of_ended) for one in page.ended],
@@ -143,6 +144,7 @@ def decode(text: bytes | str, now: float) -> Page:
             since=raw["since"],
             age=age,
             open=raw["open"],
+            paused=raw.get("paused") is True,  # no such field: written by an older version
         ),
         written=raw["written"],
         rows=tuple(_rows(raw, name)),

@@ -21,7 +21,7 @@ from streaminstr._process.memory import memory
 from streaminstr._process.open_streams import open_streams, rows_of
 from streaminstr._process.others import own_page, read_others
 from streaminstr._process.page import encode
-from streaminstr._process.rows import CloseResult, Table
+from streaminstr._process.rows import CloseResult, Table, name_here
 from streaminstr._process.shutdown import close_stream
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ class Roster:
     fails raises in the background thread only.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
-        self.store = store
+    def __init__(
+        self, store: Store | None = None, is_paused: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.store, self._is_paused = store, is_paused
         self._asked_due = self._write_due = self._earliest = 0.0
         self._failures = 0
         self._was_idle = True
@@ -75,7 +77,7 @@ class Roster:
     def table(self) -> Table:
         """The streams of all processes, those of this one as they are now. From any thread."""
         others = self._others()
-        own = own_page(open_streams())
+        own = own_page(open_streams(), paused=self._is_paused())
         pages = [*([own] if own.rows or own.ended else []), *others.pages.values()]
         left_out = {page.worker.name: page.worker.open - len(page.rows) for page in pages}
         rows = (row for page in pages for row in _aged(page))
@@ -128,7 +130,7 @@ class Roster:
         """
         until = time.monotonic() + timeout
         handler = requests.handlers.get(do)
-        own = {own_page(()).worker.name: handler(fields)} if handler else {}
+        own = {name_here(): handler(fields)} if handler else {}
         pages = self._others().pages
         answers = self._ask(list(pages), do, fields, until)
         return {**own, **{pages[one].worker.name: answer for one, answer in answers.items()}}
@@ -175,7 +177,8 @@ class Roster:
 
     def _write(self, store: Store, rows: list[OpenStream]) -> None:
         memory.sample(rows)
-        page = replace(own_page(rows), answers=self._answers, timelines=memory.timelines())
+        own = own_page(rows, paused=self._is_paused())
+        page = replace(own, answers=self._answers, timelines=memory.timelines())
         store.write(encode(page, store.largest))
 
     def _others(self) -> Others:

@@ -43,6 +43,8 @@ class Worker:
     background thread cannot run."""
     open: int
     """How many streams it has open, in the table or not."""
+    paused: bool = False
+    """Whether it opens no scope for new streams, by `pause()` or the setting PAUSED."""
 
 
 def name_here() -> str:

@@ -24,6 +24,7 @@ from streaminstr._core.step import AsyncStep, Step
 from streaminstr._core.stream import Stream
 from streaminstr._core.within import relay
 from streaminstr._process.frames import NET, directory, in_words, place_of
+from streaminstr._speedups import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,18 +43,24 @@ _KINDS: dict[type, tuple[str, str, str | None]] = {
     AsyncGeneratorType: ("ag_frame", "ag_await", None),
 }
 """Where each kind that has a frame keeps it, what it waits for, and whether it is running."""
+_AWAITING: Any = None if compiled is None else compiled.Awaiting
+"""The compiled step of an async body, which has the names of a coroutine and no frame."""
+if _AWAITING is not None:
+    _KINDS[_AWAITING] = _KINDS[CoroutineType]
 _TRANSPARENT = {"builtins", "itertools", "_asyncio"}
 """Modules whose iterators and awaitables have no frame, and refer to what they step."""
 _STEPPABLE = {"coroutine_wrapper", "generator", "async_generator_asend", "async_generator_athrow"}
 """Names of the types that are stepped by hand in `relay`. Some have no other name."""
+_STEP = getattr(AsyncStep.step, "__code__", None)
 _STEPS = {
-    function.__code__
+    getattr(function, "__code__", None)
     for function in (
         *(Step.step, AsyncStep.step, Stream.prime, AsyncStream.aprime),
         *(Ends._close_here, AsyncStream._aclose_here),  # noqa: SLF001 - their code alone is used
     )
 }
-"""The code under which the body of a stream runs, whose `self` is the stream."""
+"""The code under which the body of a stream runs, whose `self` is the stream. A compiled step has
+none, and says in `stepped_from` which frame called it."""
 
 
 class Look:
@@ -63,8 +70,9 @@ class Look:
         self._cwd = directory()
         self._streams: dict[int, tuple[list[Place], int]] = {}
         self._coroutines: dict[int, tuple[list[Place], int]] = {}
-        """By the ids of streams and of frames: the frames of a thread, innermost first, and how
-        many of them are below that one."""
+        self._frames: dict[int, tuple[list[Place], int]] = {}
+        """By the ids of streams, of frames and of what they have called: the frames of a thread,
+        innermost first, and how many of them are below that one."""
         for frame in sys._current_frames().values():  # noqa: SLF001 - the documented name
             self._note(frame)
         del frame  # one of them is the frame of this call
@@ -74,11 +82,16 @@ class Look:
         places: tuple[Place | None, ...]
         if not isinstance(stream, Ends):
             places = self._of_pushed(stream)
-        elif (inner := self._streams.get(id(stream))) is not None:
+        elif (inner := self._inside(stream)) is not None:
             places = _outermost_first(*inner)
         else:
             places = _places(_first_link(stream))
         return in_words(places, self._cwd)
+
+    def _inside(self, stream: Any) -> tuple[list[Place], int] | None:
+        """The frames of the step that is running."""
+        caller = getattr(stream, "stepped_from", 0)
+        return self._streams.get(id(stream)) or (self._frames.get(caller) if caller else None)
 
     def _note(self, innermost: FrameType) -> None:
         """Note what a thread runs: which streams it steps, and which coroutines."""
@@ -89,6 +102,8 @@ class Look:
             if code in _STEPS:
                 # A copy, up to Python 3.12, which the frame keeps; it is gone with the step.
                 self._streams[id(frame.f_locals.get("self"))] = inner, len(inner)
+            if _AWAITING is not None:
+                self._frames[id(frame)] = inner, len(inner)
             inner.append(place_of(frame))
             if code.co_flags & CO_COROUTINE:
                 self._coroutines[id(frame)] = inner, len(inner)
@@ -218,6 +233,7 @@ def _is_task(one: Any) -> bool:
 
 
 def _is_step_of(stream: Any, link: Any) -> bool:
-    if type(link) is not CoroutineType or link.cr_code is not AsyncStep.step.__code__:
+    is_step = type(link) is CoroutineType and link.cr_code is _STEP
+    if not is_step and type(link) is not _AWAITING:
         return False
     return any(one is stream for one in gc.get_referents(link))

@@ -40,6 +40,9 @@ def remarks(seen: Table) -> Iterator[str]:
     for worker in seen.workers:
         if worker.age > _SILENT:
             yield f"{printable(worker.name)} has written nothing for {as_time(worker.age)}."
+    paused = [printable(worker.name) for worker in seen.workers if worker.paused]
+    if paused:
+        yield f"Paused, without a scope for new streams: {', '.join(paused)}."
     for name, count in seen.truncated.items():
         yield f"{printable(name)} has {count} more, which are not shown."
     if seen.unreadable:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
 import streaminstr
+from streaminstr import _speedups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = _Parser(
         prog="streaminstr", description="One scope for every streamed HTTP response."
     )
-    version = f"streaminstr {streaminstr.__version__}"
+    version = f"streaminstr {streaminstr.__version__} (steps: {_speedups.describe()})"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)

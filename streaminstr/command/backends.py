@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streaminstr import StreaminstrError, _registry
+from streaminstr import StreaminstrError, _registry, _speedups
 from streaminstr._environment import PREFIX, in_environment, over
 from streaminstr._sifted import plain
 from streaminstr.command.check import try_out
@@ -38,7 +38,7 @@ def show(
         os.environ.setdefault("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
     names = names_in(picked)
     print_table(COLUMNS, [_row(point, names) for point in _registry.installed()])
-    say(f"\nPicked: {picked!r} ({reason}).")
+    say(f"\nPicked: {picked!r} ({reason}). Steps: {_speedups.describe()}.")
     # One stream is to arrive, whatever share of all streams a backend takes.
     backends = tuple(plain(backend) for backend in _registry.resolve(picked, options))
     return try_out(backends, receiver) if check else 0

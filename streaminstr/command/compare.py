@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 
 from streaminstr.command.compared import compared
 from streaminstr.command.receiver import Receiver, address
@@ -24,18 +26,25 @@ from streaminstr.types import StreaminstrError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streaminstr.command.compared import Compared
     from streaminstr.command.receiver import Arrival
 
 COLUMNS = ("stream", "name", "outcome", "parent", ">seconds", "what differs")
 ENVIRONMENT = {
     "STREAMINSTR_BACKEND": "ddtrace,opentelemetry",
-    "DD_TRACE_AGENT_PROTOCOL_VERSION": "v0.4",
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
     "DD_REMOTE_CONFIGURATION_ENABLED": "false",
     "OTEL_BSP_SCHEDULE_DELAY": "500",
 }
-"""For the command, beside where to send to: both backends, each in its own protocol, soon."""
+"""For the command, beside where to send to: both backends, soon.
+
+Not DD_TRACE_AGENT_PROTOCOL_VERSION: that the site lacks it is one of the things to find.
+"""
+ELSEWHERE = {
+    f"OTEL_EXPORTER_OTLP_{signal}_{what}"
+    for signal in ("TRACES", "METRICS", "LOGS")
+    for what in ("ENDPOINT", "PROTOCOL")
+}
+"""Variables that count more than the one that names the receiver."""
 LAST_SECONDS = 10.0
 """How long the command has to end and to send what it has buffered."""
 _STDERR = 2
@@ -71,12 +80,16 @@ def compare(
             with suppress(KeyboardInterrupt):
                 while not urls and not _is_done(listening, streams, deadline, site):
                     listening.wait_for(lambda _: False, 0.2)
-        _wait_for_both(listening)
-        return show(compared(listening.arrivals()))
+            # Before it is terminated: uvicorn loses what an SDK has buffered by then.
+            _wait_for_both(listening, len(urls))
+        _wait_for_both(listening, 1)
+        return show(listening.arrivals())
 
 
-def show(rows: list[Compared]) -> int:
+def show(arrivals: list[Arrival]) -> int:
     """Print the streams side by side; return the exit code."""
+    rows = compared(arrivals)
+    problems = {f"{one.protocol} {one.problem}." for one in arrivals if one.problem}
     print_table(COLUMNS, [row.row() for row in rows])
     differ = sum(bool(row.differences()) for row in rows)
     if not rows:
@@ -85,7 +98,9 @@ def show(rows: list[Compared]) -> int:
         say(f"\n{differ} of {len(rows)} streams differ. Of two values Datadog's is the first.")
     else:
         say(f"\n{len(rows)} streams, the same at both vendors.")
-    return int(bool(differ) or not rows)
+    for problem in sorted(problems):
+        say(problem)
+    return int(bool(differ or problems) or not rows)
 
 
 @contextmanager
@@ -96,9 +111,11 @@ def _started(
     if not command:
         yield None
         return
-    own = {**os.environ, **variables}
+    own = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     # What the site prints goes to the standard error: the table alone is this command's output.
-    with subprocess.Popen(command, env=own, stdout=_STDERR) as site:  # noqa: S603 - the user's own
+    with subprocess.Popen(  # noqa: S603 - the user's own
+        command, env={**own, **variables}, stdout=_STDERR
+    ) as site:
         try:
             yield site
         finally:
@@ -118,11 +135,15 @@ def _read(url: str, site: subprocess.Popen[bytes] | None) -> None:
         try:
             with urllib.request.urlopen(url, timeout=UP_SECONDS) as answer:  # noqa: S310 - see above
                 answer.read()
+        except HTTPError as error:
+            sys.stderr.write(f"{url} answers {error.code} {error.reason}.\n")
+            error.close()
+            return
         except HTTPException:
-            return  # cut within its chunks: what a body that fails looks like to a client
+            return  # cut in the middle of a chunk, as a stream that fails
         except OSError as error:
             if not isinstance(getattr(error, "reason", error), ConnectionRefusedError):
-                return  # a status of an error, or an end before the end: a stream it may be
+                return  # an end before the end: a stream it may be
             if time.monotonic() > deadline or (site is not None and site.poll() is not None):
                 msg = f"{url} does not answer: {error}."
                 raise StreaminstrError(msg) from error
@@ -142,11 +163,11 @@ def _is_done(
     return streams is not None and len(compared(receiver.arrivals())) >= streams
 
 
-def _wait_for_both(receiver: Receiver) -> None:
-    """Wait until each stream has arrived from both vendors, at most for some seconds."""
+def _wait_for_both(receiver: Receiver, least: int) -> None:
+    """Wait for `least` streams, each from both vendors, at most for some seconds."""
 
     def is_whole(arrivals: list[Arrival]) -> bool:
         rows = compared(arrivals)
-        return bool(rows) and all(row.datadog and row.opentelemetry for row in rows)
+        return len(rows) >= least and all(row.datadog and row.opentelemetry for row in rows)
 
     receiver.wait_for(is_whole, LAST_SECONDS / 2)

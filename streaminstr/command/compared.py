@@ -38,8 +38,13 @@ NOT_SENT = {
 TWICE = {
     "Datadog": "twice at Datadog: its bridge takes OpenTelemetry's spans (DD_TRACE_OTEL_ENABLED)",
     "OpenTelemetry": (
-        "twice in OTLP: ddtrace exports OTLP, too (set DD_TRACE_AGENT_PROTOCOL_VERSION=v0.4)"
+        "twice in OTLP: ddtrace exports OTLP, and nothing to Datadog's agent (set "
+        "DD_TRACE_AGENT_PROTOCOL_VERSION=v0.4)"
     ),
+}
+NO_PARENT = {
+    "Datadog": "ddtrace-run, as the last launcher",
+    "OpenTelemetry": "opentelemetry-instrument, with the instrumentation of the framework",
 }
 
 
@@ -77,12 +82,10 @@ class Compared:
     def differences(self) -> list[str]:
         """What differs, and why where that is known."""
         sides = {"Datadog": self.datadog, "OpenTelemetry": self.opentelemetry}
+        twice = [TWICE[vendor] for vendor, side in sides.items() if len(side) > 1]
         if lost := [NOT_SENT[vendor] for vendor, side in sides.items() if not side]:
-            return lost
-        return [
-            *(TWICE[vendor] for vendor, side in sides.items() if len(side) > 1),
-            *_of(self.datadog[0], self.opentelemetry[0]),
-        ]
+            return twice or lost  # what one vendor has twice, the other lacks
+        return twice + _of(self.datadog[0], self.opentelemetry[0])
 
 
 def compared(arrivals: Iterable[Arrival]) -> list[Compared]:
@@ -122,7 +125,9 @@ def _of(one: Seen, other: Seen) -> list[str]:
         differences.append("Datadog's agent drops it: its trace is not sampled, OpenTelemetry's is")
     if (one.parent == "root") is not (other.parent == "root"):
         vendor = "Datadog" if one.parent == "root" else "OpenTelemetry"
-        differences.append(f"no parent at {vendor}: the request is not traced by it")
+        differences.append(
+            f"no parent at {vendor}: the request is not traced by it ({NO_PARENT[vendor]})"
+        )
     if one.span.service != other.span.service:
         differences.append(
             f"service {one.span.service!r} and {other.span.service!r}: set DD_SERVICE and "

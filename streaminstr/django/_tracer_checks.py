@@ -28,7 +28,7 @@ def check_tracers(**_: Any) -> list[checks.CheckMessage]:
     except StreaminstrError:
         return []  # check_settings reports it
     arrival = [_unrecorded()] if _is_unrecorded(used) else []
-    if len(used) > 1 and _tracers.datadog_exports_otlp():
+    if _DATADOG in used and _is_diverted(with_opentelemetry=len(used) > 1):
         arrival.append(_diverted())
     if _tracers.bridge_is_on():
         return [*arrival, _doubled()] if len(used) > 1 else arrival
@@ -48,6 +48,15 @@ def _is_unrecorded(used: dict[str, Backend]) -> bool:
     """Whether the spans of OpenTelemetry's backend are the API's own, which go nowhere."""
     tracer = getattr(used.get(_OPENTELEMETRY), "tracer", None)
     return tracer is not None and _tracers.is_of_the_api(tracer) and _tracers.has_no_provider()
+
+
+def _is_diverted(*, with_opentelemetry: bool) -> bool:
+    """Whether ddtrace exports by OTLP because OpenTelemetry's launcher or settings say so.
+
+    Where ddtrace is alone in the process, that is what somebody has asked it for.
+    """
+    beside = with_opentelemetry or _tracers.sdk_is_set_up()
+    return beside and _tracers.datadog_exports_otlp()
 
 
 def _orphaned(name: str) -> checks.CheckMessage:
@@ -87,9 +96,9 @@ def _unrecorded() -> checks.CheckMessage:
 
 def _diverted() -> checks.CheckMessage:
     return checks.Warning(
-        "Both backends are on, and ddtrace exports by OTLP (OTEL_TRACES_EXPORTER=otlp, which "
+        "ddtrace exports by OTLP beside OpenTelemetry (OTEL_TRACES_EXPORTER=otlp, which "
         "opentelemetry-instrument sets): Datadog's agent receives nothing, and the OTLP receiver "
-        "each stream twice.",
+        "the spans of both.",
         hint="Set DD_TRACE_AGENT_PROTOCOL_VERSION=v0.4 in the environment of ddtrace.",
         id="streaminstr.W010",
     )

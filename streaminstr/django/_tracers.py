@@ -46,6 +46,12 @@ def has_no_provider() -> bool:
     return trace is not None and is_of_the_api(trace.get_tracer_provider())
 
 
+def sdk_is_set_up() -> bool:
+    """Whether an SDK of OpenTelemetry has set the provider of tracers, and not ddtrace's bridge."""
+    loaded = "opentelemetry.trace" in sys.modules
+    return loaded and not has_no_provider() and not bridge_is_on()
+
+
 def is_of_the_api(candidate: object) -> bool:
     """Whether a provider or tracer is of OpenTelemetry's API itself, which records nothing."""
     return type(candidate).__module__ == "opentelemetry.trace"

@@ -20,6 +20,8 @@ urlpatterns = [
     path("", views.table, name="table"),
     re_path("^(?P<stream_id>[0-9a-f]{16})/$", views.stream, name="stream"),
     re_path("^(?P<stream_id>[0-9a-f]{16})/close/$", views.close, name="close"),
+    path("pause/", views.pause, name="pause"),
+    path("resume/", views.resume, name="resume"),
     path("page.css", assets.css, name="css"),
     path("page.js", assets.script, name="script"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from streaminstr.log.structured import installed, slots_in_use
+from streaminstr.log.structured import all_bound, installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ def bound_logger(name: str, origin: Origin) -> Any:
     """A structlog logger with the bindings of `origin` and the stream's name."""
     structlog = installed()
     line = origin.line
-    bindings = Bindings.of(origin, origin.run(_all_bound))
+    bindings = Bindings.of(origin, origin.run(all_bound))
     bindings.update({} if line is None else line.fields, stream=name)
     configured = structlog.get_config()
     return structlog.wrap_logger(
@@ -46,13 +46,6 @@ def _put_ids_back(origin: Origin, _: Any, __: str, event: Any) -> Any:
     fields = {} if origin.line is None else origin.line.fields
     event.update({name: value for name, value in fields.items() if event.get(name) == "0"})
     return event
-
-
-def _all_bound() -> dict[str, Any]:
-    bound: dict[str, Any] = installed().contextvars.get_contextvars()
-    for slot in slots_in_use():
-        bound.update(slot.bindings())
-    return bound
 
 
 class Bindings(dict[str, Any]):

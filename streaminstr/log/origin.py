@@ -8,8 +8,9 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streaminstr import attributes as names
 from streaminstr._asgiref import copy_here, tagged_thread
-from streaminstr.log import structured
+from streaminstr.log import raised, structured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,6 +78,12 @@ class Origin:
             if before.get(variable, _UNSET) is not value:
                 remembered.run(variable.set, value)
         self._context = remembered
+
+    def note(self, error: BaseException, stream_id: str) -> None:
+        """Keep with an exception that ends the stream what is on its `stream_closed`."""
+        if self.line is not None and raised.state.is_wanted:
+            own = {**self.line.fields, "stream": self.line.name, names.STREAM_ID: stream_id}
+            raised.keep(error, plain_names({**self.run(structured.all_bound), **own}))
 
     @property
     def run(self) -> Callable[..., Any]:

@@ -129,6 +129,17 @@ def is_thread_local() -> bool:
     return bool(slots_in_use())
 
 
+def all_bound() -> dict[str, Any]:
+    """What structlog has bound here, in whichever mode; nothing where it is not installed."""
+    structlog = installed()
+    if structlog is None:
+        return {}
+    bound: dict[str, Any] = structlog.contextvars.get_contextvars()
+    for slot in slots_in_use():
+        bound.update(slot.bindings())
+    return bound
+
+
 def slots_in_use() -> tuple[Slot, ...]:
     """Where structlog, as it is configured now, may find thread-local bindings."""
     threadlocal = sys.modules.get("structlog.threadlocal")

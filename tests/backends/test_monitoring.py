@@ -11,13 +11,11 @@ from prometheus_client import CollectorRegistry
 
 import documents
 import streaminstr
-from attribute_table import AT_END, AT_START
 from streaminstr_prometheus import PrometheusBackend
 
 FOLDER = documents.ROOT / "docs" / "monitoring"
 DASHBOARD = json.loads((FOLDER / "grafana-dashboard.json").read_text())
 RULES = yaml.safe_load((FOLDER / "prometheus-rules.yaml").read_text())
-COLLECTOR = yaml.safe_load((FOLDER / "collector-tail-sampling.yaml").read_text())
 GRAFANAS_OWN = {"job", "le", "instance"}
 
 
@@ -110,18 +108,3 @@ def test_prometheus_own_tool_takes_the_rules_and_their_tests(arguments):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_collectors_policies_ask_for_attributes_that_there_are():
-    policies = COLLECTOR["processors"]["tail_sampling"]["policies"]
-    text = yaml.safe_dump(policies)
-    asked = {*re.findall(r'attributes\["([^"]+)"\]', text), *re.findall(r"key: (\S+)", text)}
-    assert asked
-    assert asked <= {row.name for row in (*AT_START, *AT_END)}
-    assert all(policy["type"] in policy or policy["type"] == "always" for policy in policies)
-
-
-def test_each_stage_of_the_collectors_pipeline_is_there():
-    (pipeline,) = COLLECTOR["service"]["pipelines"].values()
-    for stage, names in pipeline.items():
-        assert set(names) <= set(COLLECTOR[stage])

@@ -33,7 +33,7 @@ VENDORS = {
 OPTIONAL = {"structlog": {"structured.py"}}
 """What is looked for and used where it is there, and the one module that may import it."""
 LAYERS = (
-    {"attributes"},
+    {"_speedups", "attributes"},
     {"types"},
     {"_core"},
     {"_gaps", "_mistakes", "_sifted", "_texts", "metrics"},
@@ -83,7 +83,7 @@ def loaded_by(statement):
         f"before = set(sys.modules)\n{statement}\nresult = [*set(sys.modules) - before]"
     )
     tops = {name.partition(".")[0] for name in new}
-    return tops - sys.stdlib_module_names - {"streaminstr"}
+    return tops - sys.stdlib_module_names - {"streaminstr", "streaminstr_speedups"}
 
 
 def code_lines(path):

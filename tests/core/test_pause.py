@@ -4,7 +4,9 @@ import pytest
 
 import streaminstr
 from streaminstr import StreaminstrError, _configure, current_stream, stream
+from streaminstr._core.scopes import open_scopes
 from streaminstr.testing import RecordingBackend
+from streaminstr.types import StreamInfo
 
 SILENT = dict.fromkeys(("completed", "failed", "cancelled", "abandoned"))
 
@@ -104,19 +106,32 @@ def test_without_a_backend_there_is_nothing_to_resume():
 
 
 @pytest.mark.parametrize(
-    ("options", "looks", "interval"),
+    ("options", "looks", "controls"),
     [
-        ({"progress_interval": 60}, False, None),
-        ({"progress_interval": 60, "max_age": 60}, True, None),
-        ({"max_stall": 60}, True, None),
-        ({}, False, None),
+        ({"progress_interval": 60}, False, False),
+        ({"progress_interval": 60, "max_age": 60}, True, True),
+        ({"max_stall": 60}, True, True),
+        ({"drain": 20}, False, True),
+        ({}, False, False),
     ],
 )
-def test_what_observes_is_off_and_what_controls_goes_on(options, looks, interval):
+def test_what_observes_is_off_and_what_controls_goes_on(options, looks, controls):
     streaminstr.configure("log", log_levels={"opened": "info"}, **options)
     streaminstr.pause()
     config = _configure.current()
-    assert (config.announce, config.backends, config.gap_bounds) == (None, (), ())
-    assert (config.look_after is not None, config.progress_interval) == (looks, interval)
+    assert (config.announce, config.gap_bounds, config.progress_interval) == (None, (), None)
+    assert (config.look_after is not None, bool(config.backends)) == (looks, controls)
+    assert open_scopes(config.backends, StreamInfo(name="export")) == []
     assert config.max_age == options.get("max_age")
     assert _configure.current() is config
+
+
+def test_whether_it_is_paused_can_be_asked(backend):
+    asked = [_configure.is_paused()]
+    streaminstr.pause()
+    asked.append(_configure.is_paused())
+    streaminstr.configure(None, paused=True)
+    asked.append(_configure.is_paused())
+    streaminstr.configure(backend, paused=True)
+    asked.append(_configure.is_paused())
+    assert asked == [False, True, False, True]

@@ -317,6 +317,34 @@ def test_all_processes_are_paused_and_resumed(monkeypatch):
     assert seen == ["paused", False, "resumed", True]
 
 
+def test_what_a_process_cannot_do_it_answers_with_the_reason():
+    with _configure.forced(_configure.Config()):
+        (answer,) = Roster().send("resume").values()
+    assert answer.startswith("The backend is None, so there is nothing to resume.")
+
+
+def test_a_page_says_whether_its_process_is_paused(alone, clock):
+    store, paused = MemoryStore(), [True]
+    roster = Roster(store, paused.pop)
+    with opened():
+        roster.look(open_lives())
+        assert decode(store.written[-1], time.time()).worker.paused
+        roster = Roster(store, lambda: False)
+        roster.look(open_lives())
+        assert not decode(store.written[-1], time.time()).worker.paused
+        assert [one.paused for one in Roster(None, lambda: True).table().workers] == [True]
+
+
+def test_a_process_that_begins_paused_hears_requests(monkeypatch):
+    monkeypatch.setattr(_configure._state, "paused", None)
+    monkeypatch.setattr(progress, "_clockwork", progress._Clockwork())
+    config = _configure.build(RecordingBackend(), roster=MemoryStore(), paused=True)
+    with _configure.forced(config):
+        assert _configure.current().backends == ()
+        assert progress._clockwork.looks == {"roster": _configure.roster().look}
+    progress._clockwork.looks = {}
+
+
 def test_what_no_process_knows_no_one_answers():
     assert Roster().send("explode", timeout=0.01) == {}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from roster_fakes import ended, id_of, page, row
+from roster_fakes import ended, id_of, page, row, worker
 from streaminstr._process.page import MOST_ROWS, UnreadableError, decode, encode
 from streaminstr._process.rows import Sample
 
@@ -71,6 +71,16 @@ def test_a_page_that_is_read_is_what_was_written():
 def test_it_says_which_process_and_how_old_it_is():
     one = page(FULL, left_out=2, written=100.0)
     assert decode(encode(one), 103.5).worker == replace(one.worker, age=3.5)
+
+
+@pytest.mark.parametrize("given", [False, 1, "yes", None])
+def test_what_does_not_say_that_it_is_paused_is_not(given):
+    assert not changed(paused=given).worker.paused
+
+
+def test_one_that_is_paused_says_so():
+    paused = page(worker=worker(paused=True))
+    assert read(encode(paused)).worker.paused
 
 
 def test_a_clock_that_is_ahead_makes_no_page_younger_than_new():

@@ -10,7 +10,7 @@ from streaminstr.__main__ import main
 def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
-    assert capsys.readouterr().out == f"streaminstr {streaminstr.__version__}\n"
+    assert capsys.readouterr().out.startswith(f"streaminstr {streaminstr.__version__} (steps: ")
 
 
 @pytest.mark.parametrize("arguments", [[], ["sing"], ["demo", "--loud"]])
@@ -35,7 +35,7 @@ def test_what_is_not_near_any_command_is_answered_without_a_guess(arguments, cap
 
 
 def test_python_m_streaminstr_is_the_command():
-    assert run("--version").stdout == f"streaminstr {streaminstr.__version__}\n"
+    assert run("--version").stdout.startswith(f"streaminstr {streaminstr.__version__} (steps: ")
 
 
 def test_a_configuration_that_cannot_work_exits_with_2_and_one_line(capsys):

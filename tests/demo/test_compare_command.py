@@ -33,16 +33,14 @@ def span(attributes, **changes):
 
 
 def arrived(datadog, opentelemetry):
-    return compared(
-        [
-            Arrival(protocol="Datadog v0.4", size=1, spans=datadog),
-            Arrival(protocol="OTLP", size=1, spans=opentelemetry),
-        ]
-    )
+    return [
+        Arrival(protocol="Datadog v0.4", size=1, spans=datadog),
+        Arrival(protocol="OTLP", size=1, spans=opentelemetry),
+    ]
 
 
 def differences(datadog, opentelemetry):
-    (row,) = arrived(datadog, opentelemetry)
+    (row,) = compared(arrived(datadog, opentelemetry))
     return row.differences()
 
 
@@ -88,6 +86,7 @@ def test_a_trace_that_datadogs_agent_would_drop_is_said_to_be():
         ([span(DATADOG)], [], "OpenTelemetry has not sent it: RATIO or FILTER"),
         ([span(DATADOG)], [span(OPENTELEMETRY)] * 2, "twice in OTLP: ddtrace exports OTLP"),
         ([span(DATADOG)] * 2, [span(OPENTELEMETRY)], "twice at Datadog: its bridge"),
+        ([], [span(OPENTELEMETRY)] * 2, "twice in OTLP: ddtrace exports OTLP, and nothing to"),
     ],
 )
 def test_a_stream_that_came_not_once_is_told_why(datadog, opentelemetry, start):
@@ -98,14 +97,15 @@ def test_a_stream_that_came_not_once_is_told_why(datadog, opentelemetry, start):
 def test_the_segments_of_a_long_stream_are_compared_one_by_one():
     one = [span({**DATADOG, "streaminstr.segment": float(number)}) for number in (0, 1)]
     other = [span({**OPENTELEMETRY, "streaminstr.segment": number}) for number in (0, 1)]
-    assert [row.differences() for row in arrived(one, other)] == [[], []]
+    assert [row.differences() for row in compared(arrived(one, other))] == [[], []]
 
 
 def test_a_row_shows_both_where_they_differ():
     request = span({}, name="GET /", span_id="3" * 16)
-    (row,) = arrived([request, span(DATADOG, duration=0.5)], [span(OPENTELEMETRY, duration=1)])
+    both = arrived([request, span(DATADOG, duration=0.5)], [span(OPENTELEMETRY, duration=1)])
+    (row,) = compared(both)
     assert row.row() == ("7", "s", "completed", "GET / | ?", "0.500 | 1.000", "nothing")
-    (row,) = arrived([], [span(OPENTELEMETRY, parent_id=None)])
+    (row,) = compared(arrived([], [span(OPENTELEMETRY, parent_id=None)]))
     assert row.row()[:5] == ("7", "- | s", "- | completed", "- | root", "- | 0.000")
 
 
@@ -119,6 +119,13 @@ def test_streams_that_differ_fail(capsys):
     assert "1 of 1 streams differ." in capsys.readouterr().out
 
 
+def test_what_cannot_be_read_fails_and_is_said_to_be(capsys):
+    problem = Arrival(protocol="Datadog v0.4", size=1, problem="cannot be read: no msgpack")
+    same = arrived([span(DATADOG)], [span(OPENTELEMETRY)])
+    assert show([*same, problem, problem]) == 1
+    assert capsys.readouterr().out.count("Datadog v0.4 cannot be read: no msgpack.") == 1
+
+
 def test_datadogs_names_are_those_of_its_backend():
     import streaminstr_ddtrace  # noqa: PLC0415
 
@@ -129,7 +136,7 @@ def test_datadogs_names_are_those_of_its_backend():
 # The command.
 
 SITE = """
-import sys, time
+import signal, sys, time
 import ddtrace.auto
 from ddtrace.trace import tracer
 from opentelemetry import trace
@@ -147,9 +154,10 @@ streaminstr.configure(["ddtrace", "opentelemetry"])
 for number in range(3):
     with tracer.trace("request", service="shop"), trace.get_tracer("x").start_as_current_span("r"):
         list(streaminstr.stream([b"one"], name="s", attributes={"http.request.method": "GET"}))
-streaminstr.shutdown()
 if "stay" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as uvicorn ends: what is buffered is lost
     time.sleep(60)
+streaminstr.shutdown()
 """
 
 
@@ -161,12 +169,14 @@ def site(tmp_path):
 
 
 def test_a_site_of_both_vendors_is_the_same_at_both(site):
-    done = run("compare", "--", *site)
+    """It sends here, whatever its environment says of single signals."""
+    elsewhere = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"}
+    done = run("compare", "--", *site, **elsewhere)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 streams, the same at both vendors." in done.stdout
 
 
-def test_it_ends_after_so_many_streams_and_ends_the_site(site, capsys):
+def test_it_ends_after_so_many_streams_and_ends_the_site_when_all_has_come(site, capsys):
     assert compare([*site, "stay"], streams=3) == 0
     assert "3 streams, the same" in capsys.readouterr().out
 
@@ -197,14 +207,13 @@ import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
-        if "cut" in self.path:
-            self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            self.wfile.write(b"4\\r\\nrow\\n\\r\\n")
-            self.close_connection = True
-        else:
-            self.send_error(500 if "fail" in self.path else 200)
+        if "cut" not in self.path:
+            return self.send_error(500 if "fail" in self.path else 200)
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"3\\r\\none\\r\\n")
+        self.close_connection = True
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
@@ -214,7 +223,9 @@ def test_addresses_are_read_when_the_site_is_up_whatever_they_answer(hurried, mo
     port = free_port()
     urls = [f"http://127.0.0.1:{port}/{path}" for path in ("a", "fail", "cut")]
     assert compare([sys.executable, "-c", SERVING, str(port)], urls=urls) == 1
-    assert "No stream has arrived" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "No stream has arrived" in shown.out
+    assert shown.err.count(f"{urls[1]} answers 500 Internal Server Error.") == 1
 
 
 @pytest.mark.parametrize(

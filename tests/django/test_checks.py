@@ -283,6 +283,10 @@ LOADED = {
         (["ddtrace", "opentelemetry"], OTLP | {"OTEL_TRACES_EXPORTER": "console"}, [], []),
         (["ddtrace", "opentelemetry"], OTLP | MENDED, [], []),
         (["ddtrace"], OTLP, [], []),
+        (["ddtrace"], OTLP | {"provider": "opentelemetry.sdk"}, [], ["W010"]),
+        (["ddtrace"], OTLP | MENDED | {"provider": "opentelemetry.sdk"}, [], []),
+        (["ddtrace"], OTLP | {"provider": "opentelemetry.trace"}, [], []),
+        (["ddtrace"], OTLP | {"provider": "ddtrace.opentelemetry"}, [], []),
         (["opentelemetry"], OTLP, [], []),
     ],
 )

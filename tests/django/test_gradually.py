@@ -9,7 +9,14 @@ from django.test import Client, RequestFactory, override_settings
 import streaminstr
 from django_by_hand import Wsgi
 from django_settings import SILENT
-from streaminstr import StreaminstrError, _configure, _untaken, stream
+from streaminstr import (
+    StreaminstrError,
+    _configure,
+    _untaken,
+    close_stream,
+    current_stream,
+    stream,
+)
 from streaminstr._environment import in_environment
 from streaminstr.django import conf
 from streaminstr.django.checks import check_middleware, check_settings
@@ -202,3 +209,27 @@ def test_where_the_backend_is_none_nothing_can_be_resumed(backend):
         pytest.raises(StreaminstrError, match="PAUSED"),
     ):
         streaminstr.resume()
+
+
+@pytest.mark.parametrize("control", [{"MAX_AGE": 60}, {"MAX_STALL": 60}, {"DRAIN": {"GRACE": 20}}])
+def test_what_ends_streams_can_end_them_while_paused(answer, backend, control):
+    """Without a scope, and by the same means: what is no stream could not be ended."""
+
+    def body():
+        yield b"one"
+        close_stream(current_stream().id)
+        yield b"two"
+        yield b"three"
+
+    answer(lambda: StreamingHttpResponse(body()))
+    with override_settings(STREAMINSTR={"BACKEND": backend, "PAUSED": True, **control}):
+        assert Wsgi().read() == b"onetwo"
+    assert backend.streams == []
+
+
+def test_without_a_limit_a_response_is_as_it_was_while_paused(backend):
+    request, response = RequestFactory().get("/"), StreamingHttpResponse([b"a"])
+    body = response._iterator
+    with override_settings(STREAMINSTR={"BACKEND": backend, "PAUSED": True}):
+        StreamScopeMiddleware(lambda request: response)(request)
+    assert response._iterator is body

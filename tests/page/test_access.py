@@ -13,6 +13,9 @@ from page_roster import ID
 from streaminstr.django.page import rendering
 
 TABLE, STREAM, CLOSE = "/streams/", f"/streams/{ID}/", f"/streams/{ID}/close/"
+PAUSE, RESUME = "/streams/pause/", "/streams/resume/"
+CHANGES = pytest.mark.parametrize("address", [CLOSE, PAUSE, RESUME])
+LISTED = pytest.mark.parametrize("listed", ["with the site's own middleware", "without it"])
 PAGES = pytest.mark.parametrize("address", [TABLE, STREAM])
 FILES = pytest.mark.parametrize(
     ("address", "kind"), [("page.css", "text/css"), ("page.js", "text/javascript")]
@@ -31,8 +34,11 @@ def test_an_anonymous_visitor_is_sent_to_the_login_and_back(anonymous, address):
     assert answer["Location"].endswith(f"{address}%3Fpart")
 
 
-def test_an_anonymous_request_to_close_asks_nothing_of_any_stream(anonymous, roster):
-    assert anonymous.post(CLOSE)["Location"].startswith("/login/")
+@CHANGES
+def test_an_anonymous_request_to_change_something_asks_nothing_of_anyone(
+    anonymous, roster, address
+):
+    assert anonymous.post(address)["Location"].startswith("/login/")
     assert roster.asked == []
 
 
@@ -48,14 +54,16 @@ def test_who_may_view_sees_it_and_has_no_button(visitor, address):
     assert b"<form method=post" not in answer.content.replace(b'"', b"")
 
 
+@CHANGES
 @pytest.mark.parametrize("who", ["visitor", "other"])
-def test_who_may_not_close_is_answered_403(request, who, roster):
-    assert request.getfixturevalue(who).post(CLOSE).status_code == 403
+def test_who_may_not_close_is_answered_403(request, who, roster, address):
+    assert request.getfixturevalue(who).post(address).status_code == 403
     assert roster.asked == []
 
 
-def test_close_takes_post_alone(operator, roster):
-    assert operator.get(CLOSE).status_code == 405
+@CHANGES
+def test_what_changes_something_takes_post_alone(operator, roster, address):
+    assert operator.get(address).status_code == 405
     assert roster.asked == []
 
 
@@ -65,25 +73,32 @@ def test_pages_take_get_and_head_alone(operator, address):
     assert operator.post(address).status_code == 405
 
 
-@pytest.mark.parametrize("listed", ["with the site's own middleware", "without it"])
-def test_a_forged_token_closes_nothing(strict_operator, roster, listed):
+@CHANGES
+@LISTED
+def test_a_forged_token_changes_nothing(strict_operator, roster, listed, address):
     middleware = without("csrf" if listed == "without it" else "nothing")
     strict_operator.cookies["csrftoken"] = "a" * 32
     with override_settings(MIDDLEWARE=middleware):
-        assert strict_operator.post(CLOSE).status_code == 403
+        assert strict_operator.post(address).status_code == 403
         forged = {"csrfmiddlewaretoken": "b" * 32}
-        assert strict_operator.post(CLOSE, forged).status_code == 403
+        assert strict_operator.post(address, forged).status_code == 403
     assert roster.asked == []
 
 
-@pytest.mark.parametrize("listed", ["with the site's own middleware", "without it"])
-def test_the_token_of_the_page_closes_it(strict_operator, roster, listed):
+@LISTED
+@pytest.mark.parametrize(
+    ("page", "address", "asked"),
+    [(STREAM, CLOSE, (ID, "too long")), (TABLE, PAUSE, "pause"), (TABLE, RESUME, "resume")],
+)
+def test_the_token_of_the_page_is_taken(strict_operator, roster, listed, page, address, asked):
+    roster.answers = {"web-1:4711": f"{asked}d"}
     with override_settings(MIDDLEWARE=without("csrf" if listed == "without it" else "nothing")):
-        html = strict_operator.get(STREAM).content.decode()
+        html = strict_operator.get(page).content.decode()
         token = html.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
-        answer = strict_operator.post(CLOSE, {"csrfmiddlewaretoken": token, "reason": "too long"})
+        given = {"csrfmiddlewaretoken": token, "reason": "too long"}
+        answer = strict_operator.post(address, given)
     assert answer.status_code == 200
-    assert roster.asked == [(ID, "too long")]
+    assert roster.asked == [asked]
 
 
 @PAGES
@@ -115,7 +130,7 @@ def test_its_files_need_no_login_and_may_be_cached(anonymous, address, kind):
     assert anonymous.post(f"/streams/{address}").status_code == 405
 
 
-@pytest.mark.parametrize("address", [TABLE, STREAM, CLOSE, "/streams/page.css"])
+@pytest.mark.parametrize("address", [TABLE, STREAM, CLOSE, PAUSE, RESUME, "/streams/page.css"])
 def test_no_view_holds_a_transaction(address):
     assert resolve(address).func._non_atomic_requests == set(connections)
 

@@ -11,6 +11,7 @@ from streaminstr.demo.servers import HOST, wsgi_server
 
 TABLE, STREAM = "/streams/", f"/streams/{ID}/"
 LONG = "GET " + "a_very_long_part_of_a_route/" * 8
+HOST_WITH_A_LONG_NAME = "a-host-with-a-long-name." * 4 + ":4711"
 PAGES = pytest.mark.parametrize("address", [TABLE, STREAM, f"/streams/{'f' * 16}/"])
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 pytestmark = pytest.mark.browser
@@ -31,7 +32,7 @@ def visit(chrome, operator, roster):
         row(300, name=LONG, route=LONG, idle=45.0, draining=True, limited=True),
         row(301, turn="upstream", idle=50.0),
         ended=(ENDED, replace(ENDED, name=LONG, outcome="failed", close_reason="x" * 200)),
-        workers=(replace(WORKER, name="a-host-with-a-long-name." * 4 + ":4711", age=9.0),),
+        workers=(replace(WORKER, name=HOST_WITH_A_LONG_NAME, age=9.0, paused=True),),
         unreadable=2,
     )
     roster.samples = (Sample(age=25.0, chunks=9, bytes=9, idle=9.0),)
@@ -109,6 +110,26 @@ def test_the_button_closes_the_stream(visit, roster):
     visit.find("button.danger").click()
     visit.until(lambda: visit.text("h1") == "Closed")
     assert roster.asked == [(ID, "too long")]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width", "script"),
+    [("light", 1280, False), ("light", 390, True), ("dark", 1280, True), ("dark", 390, True)],
+)
+def test_the_buttons_pause_and_resume_all_workers(visit, roster, scheme, script, width):
+    roster.answers = dict.fromkeys((HOST_WITH_A_LONG_NAME, "web-2:7"), "paused")
+    visit.open(TABLE, scheme=scheme, script=script, width=width)
+    visit.find("#pausing button").click()
+    visit.until(lambda: visit.text("h1") == "Paused")
+    if script:  # without one, the tests have none, either
+        assert visit.js(CONTRAST) == {}
+        assert visit.js("return document.documentElement.scrollWidth") <= width
+    roster.answers = {"web-2:7": "resumed"}
+    visit.open(TABLE, scheme=scheme, script=script, width=width)
+    visit.find("#pausing [formaction]").click()
+    visit.until(lambda: visit.text("h1") == "Resumed in 1 of 2 workers")
+    assert visit.text("#answers").split("\n")[-1] == HOST_WITH_A_LONG_NAME
+    assert roster.asked == ["pause", "resume"]
 
 
 def test_it_works_without_the_script(visit):

@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from server_process import KINDS, PATIENCE, Client, Kind, Server, is_missing
+from streaminstr import _configure
+from streaminstr._process.directory import Directory
+from streaminstr._process.roster import Roster
+from streaminstr._process.rows import name_here
 
 pytestmark = pytest.mark.servers
 
@@ -94,6 +98,29 @@ def test_two_workers_and_another_server_are_one_table(start, tmp_path):
         os.kill(killed["pid"], signal.SIGKILL)
         seen(read, lambda table: killed["name"] not in workers(table))
         assert client.socket.fileno() > 0
+    seen(read, lambda table: not table["rows"])
+    assert {one["outcome"] for one in read()["ended"]} == {"cancelled"}
+
+
+def test_two_workers_are_paused_and_resumed_from_another_process(start, tmp_path, monkeypatch):
+    monkeypatch.setattr(_configure._state, "paused", None)  # this one is asked as well
+    roster = {"DIR": str(tmp_path / "run")}
+    read = lambda: top("--dir", roster["DIR"])  # noqa: E731 - as short as that
+    asking = Roster(Directory(roster["DIR"]))
+    server = start(TWO, "wsgi", roster)
+    with contextlib.ExitStack() as running:
+        before = visit_both(running, server, read, 2)
+        assert {one["paused"] for one in before["workers"]} == {False}
+        assert asking.send("pause", timeout=PATIENCE) == {
+            name_here(): "paused",
+            **dict.fromkeys(workers(before), "paused"),
+        }
+        table = seen(read, lambda table: all(one["paused"] for one in table["workers"]))
+        visit(running, server, 3)
+        assert len(read()["rows"]) == len(table["rows"])  # it has no scope
+        assert set(asking.send("resume", timeout=PATIENCE).values()) == {"resumed"}
+        visit(running, server, 4)
+        seen(read, lambda now: len(now["rows"]) == len(table["rows"]) + 1)
     seen(read, lambda table: not table["rows"])
     assert {one["outcome"] for one in read()["ended"]} == {"cancelled"}
 

@@ -55,6 +55,7 @@ class FakeRoster:
         self.is_on = True
         self.samples = ()
         self.result = CloseResult.CLOSED
+        self.answers = {}
         self.asked = []
         self.has(ROW)
 
@@ -66,6 +67,10 @@ class FakeRoster:
 
     def timeline(self, id):  # noqa: A002 - as that of the library
         return self.samples
+
+    def send(self, do):
+        self.asked.append(do)
+        return self.answers
 
     def request_close(self, id, reason=""):  # noqa: A002 - as that of the library
         self.asked.append((id, reason))

@@ -1,6 +1,7 @@
 """A process with an open stream and a roster in the directory that it is started with.
 
-It prints the id of its stream, then a line for each end; `fork` on its input makes it fork.
+It prints the id of its stream, then a line for each end; `fork` on its input makes it fork, `visit`
+makes it read a whole stream. With `paused` as a second argument it begins so.
 """
 
 import os
@@ -51,9 +52,13 @@ def serve():
 
 def main():
     levels = dict.fromkeys(streaminstr.Outcome)
-    streaminstr.configure(Told(), roster={"DIR": sys.argv[1]}, log_levels=levels)
+    paused = sys.argv[2:] == ["paused"]
+    streaminstr.configure(Told(), roster={"DIR": sys.argv[1]}, log_levels=levels, paused=paused)
     say(serve())
     for line in sys.stdin:
+        if line == "visit\n":
+            list(streaminstr.stream([b"row\n"], name="orders.export"))
+            say("visited")
         if line == "fork\n":
             child = os.fork()
             if child:

@@ -19,7 +19,7 @@ ROWS = (
 )
 TABLE = Table(
     rows=ROWS,
-    workers=(worker(7), worker(8, age=12.0)),
+    workers=(worker(7), worker(8, age=12.0, paused=True), worker(9, paused=True)),
     ended=(ended(3), ended(4, outcome="failed"), ended(5)),
     truncated={"web:7": 3},
     unreadable=1,
@@ -40,16 +40,17 @@ def printed(asked, table=TABLE, *, code=0):
 
 def test_where_stdout_is_no_terminal_the_table_is_printed_once(asked):
     lines = printed(asked()).split("\n")
-    assert lines[0] == "2 streams in 2 workers, 1 silent for 30s; ended: 2 completed, 1 failed"
+    assert lines[0] == "2 streams in 3 workers, 1 silent for 30s; ended: 2 completed, 1 failed"
     assert "orders.export" in lines[-3]
     assert lines[-3].endswith("shop.py:7 rows")
 
 
 def test_what_is_not_in_it_is_said(asked):
     lines = printed(asked()).split("\n")
-    assert lines[1:5] == [
+    assert lines[1:6] == [
         "It is late.",
         "web:8 has written nothing for 12s.",
+        "Paused, without a scope for new streams: web:8, web:9.",
         "web:7 has 3 more, which are not shown.",
         "What 1 worker wrote cannot be read.",
     ]
@@ -68,7 +69,8 @@ def test_json_has_all_that_is_known(asked):
     document = json.loads(printed(asked("--json", "--stalled", "30")))
     (one,) = document["rows"]
     assert (one["id"], one["idle"], one["rates"]) == (id_of(1), 40.0, {})
-    assert [each["name"] for each in document["workers"]] == ["web:7", "web:8"]
+    workers = [(each["name"], each["paused"]) for each in document["workers"]]
+    assert workers == [("web:7", False), ("web:8", True), ("web:9", True)]
     assert [each["outcome"] for each in document["ended"]] == ["completed", "failed", "completed"]
     assert (document["truncated"], document["unreadable"]) == ({"web:7": 3}, 1)
 

@@ -1,23 +1,21 @@
 """The site as people start it, with the vendors' own launchers, into receivers of both.
 
 Nothing in the site sets a vendor up. What is asserted of both launchers without the variable, and
-in the other order, is why docs/how-to/swap-datadog-for-opentelemetry.md names them.
+in the other order, is why docs/how-to/swap-datadog-for-opentelemetry.md names them;
+test_swap_guide.py follows its own commands.
 """
 
 import os
-import subprocess
 import sys
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-import server_process
 from server_process import Client, Kind, Server
-from wire_agent import free_ports, until
+from wire_agent import until
 
 SCRIPTS = Path(sys.executable).parent
-SUPPORT = Path(server_process.__file__).parent
 GUNICORN = (
     *("gunicorn", "-k", "gthread", "-b", "{host}:{port}", "-c", "{config}"),
     "django.core.wsgi:get_wsgi_application()",
@@ -139,36 +137,3 @@ def test_in_the_other_order_datadog_has_no_requests(run):
     done = run(FIRST_DATADOG, "ddtrace,opentelemetry", **MENDED)
     assert done.arrived("ddtrace") == (STREAMS, 0)
     assert done.arrived("http") == (STREAMS, STREAMS)
-
-
-@SLOW
-@pytest.mark.parametrize(
-    ("service", "code", "shown"),
-    [
-        ("shop", 0, f"{STREAMS} streams, the same at both vendors."),
-        ("other", 1, "service 'shop' and 'other': set DD_SERVICE and OTEL_SERVICE_NAME alike"),
-    ],
-)
-def test_compare_with_both_launchers(service, code, shown):
-    """The command of the how-to, with the receiver of its own."""
-    (port,) = free_ports(1)
-    urls = [f"--get=http://127.0.0.1:{port}/export/{number}/" for number in range(STREAMS)]
-    gunicorn = [word.format(host="127.0.0.1", port=port) for word in (*GUNICORN[:5], GUNICORN[-1])]
-    done = subprocess.run(  # noqa: S603 - our own command
-        [SCRIPTS / "streaminstr", "compare", *urls, "--", *FIRST_OPENTELEMETRY, *gunicorn],
-        env={
-            **os.environ,
-            "DD_SERVICE": "shop",
-            "DJANGO_SETTINGS_MODULE": "launched_settings",
-            "OTEL_METRICS_EXPORTER": "none",
-            "OTEL_SERVICE_NAME": service,
-            "PATH": os.pathsep.join([str(SCRIPTS), os.environ["PATH"]]),
-            "PYTHONPATH": str(SUPPORT),
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert shown in done.stdout

@@ -72,7 +72,7 @@
 
   pause.addEventListener("click", () => {
     paused = !paused;
-    pause.textContent = paused ? "Go on" : "Pause";
+    pause.textContent = paused ? "Go on" : "Pause refresh";
     later(0);
   });
   document.addEventListener("visibilitychange", () => later(0));

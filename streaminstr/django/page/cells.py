@@ -180,6 +180,7 @@ class WorkerCells:
     since: str
     silent: str
     """For how long it has written nothing, where that is too long."""
+    paused: bool
     address: str
 
 
@@ -190,5 +191,6 @@ def worker(one: Worker) -> WorkerCells:
         open=count(one.open),
         since=duration(time.time() - one.since),
         silent=duration(one.age) if one.age > SILENT_WORKER else "",
+        paused=one.paused,
         address=Listing(worker=one.name).address(),
     )

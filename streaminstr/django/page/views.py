@@ -1,4 +1,4 @@
-"""The pages: the table of open streams, one stream, and what came of a request to close it."""
+"""The pages: the table of open streams, one stream, and what came of a request to change any."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def table(request: HttpRequest) -> HttpResponse:
         "all_stalled": Listing(idle=cells.STALLED, sort="-idle").address(),
         "ended": [cells.ended(one) for one in seen.ended[:_MOST_ENDED]],
         "workers": [cells.worker(one) for one in seen.workers],
+        "pausing": roster.pausing(seen),
         "problem": seen.problem,
         "unreadable": seen.unreadable,
         "at": _now(),
@@ -78,6 +79,33 @@ def close(request: HttpRequest, stream_id: str) -> HttpResponse:
     result = roster.close(stream_id, request.POST.get("reason", ""))
     shown = {"stream_id": stream_id, "result": result.value}
     return page(request, "closed", shown, status=_STATUS.get(result, 202))
+
+
+@allowed(CLOSE)
+@require_POST
+def pause(request: HttpRequest) -> HttpResponse:
+    """Have all workers open no scope for new streams, and say which of them have done so."""
+    return _changed(request, "pause")
+
+
+@allowed(CLOSE)
+@require_POST
+def resume(request: HttpRequest) -> HttpResponse:
+    """Have all workers open scopes again, and say which of them have done so."""
+    return _changed(request, "resume")
+
+
+def _changed(request: HttpRequest, do: roster.Change) -> HttpResponse:
+    answers = roster.change(do)
+    is_whole = not (answers.refused or answers.silent)
+    shown = {
+        "do": do,
+        "done": f"{do}d".capitalize(),
+        "answers": answers,
+        "is_whole": is_whole,
+        "total": len(answers.done) + len(answers.refused) + len(answers.silent),
+    }
+    return page(request, "paused", shown, status=200 if is_whole else 202 if answers.done else 409)
 
 
 def _of_open(row: OpenStream) -> dict[str, Any]:
