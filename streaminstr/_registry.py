@@ -184,9 +184,11 @@ def _not_loaded(point: EntryPoint, error: Exception) -> str:
     extra = extra_of(point)
     if extra is None or not isinstance(error, ImportError):
         return f"The backend {point.name!r} of {_owner(point)} cannot be imported: {error}."
+    from streaminstr._install import install_line  # noqa: PLC0415 - only an error needs it
+
     return (
         f"The backend {point.name!r} needs a library that cannot be imported ({error}). "
-        f'Install it: python -m pip install "{extra}"'
+        f"Install it: {install_line(extra)}"
     )
 
 

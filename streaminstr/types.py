@@ -337,7 +337,7 @@ class OpenStream:
     """The ids of its span, in the form in which the backend puts them on log lines."""
     waits: tuple[str, ...] = ()
     """Where the body waits: frames as `file:line function`, those of the application first, then
-    those of libraries, each outermost first. `...` at the end: it goes on where no one can look.
+    those of libraries, each outermost first. Ends with ``...`` where the rest cannot be seen.
     """
     waits_at: str = ""
     """The innermost frame of the application in `waits`: the line to look at first. Empty where

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _registry, _speedups
 from streaminstr._environment import PREFIX, in_environment, over
+from streaminstr._install import install_line
 from streaminstr._sifted import plain
 from streaminstr.command.check import try_out
-from streaminstr.command.install import install_line
 from streaminstr.command.table import print_table, say
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _row(point: EntryPoint, picked: set[str]) -> tuple[str, ...]:
 
 
 def _not_importable(point: EntryPoint) -> str:
-    """Why it cannot be imported, with the command that changes it where that is known; or nothing."""
+    """Why it cannot be imported, with the command that changes that; empty where it can be."""
     try:
         point.load()
     except (ImportError, AttributeError) as error:

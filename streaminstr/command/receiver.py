@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Self
 
+from streaminstr._install import install_line
 from streaminstr.command.decode import (
     DATADOG,
     SIGNALS,
@@ -188,7 +189,7 @@ def _read(path: str, body: bytes, headers: Mapping[str, str]) -> Arrival | None:
             arrival.points += points_of_otlp(request)
     except ImportError as error:
         what = "msgpack" if path in DATADOG else "opentelemetry-proto"
-        arrival.problem = f"cannot be read ({error}): python -m pip install {what}"
+        arrival.problem = f"cannot be read ({error}). Install it: {install_line(what)}"
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises: it is shown
         arrival.problem = f"cannot be read: {type(error).__name__}: {error}"
     return arrival

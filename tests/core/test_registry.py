@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from streaminstr import StreaminstrError, _registry
+from streaminstr._install import install_line
 from streaminstr._registry import resolve
 from streaminstr.log import LogBackend
 
@@ -167,7 +168,7 @@ def test_a_vendor_that_is_missing_ends_with_the_command_that_installs_it(install
     assert message("my_vendor") == (
         "The backend 'my_vendor' needs a library that cannot be imported "
         "(No module named 'no_such_vendor'). "
-        'Install it: python -m pip install "shop[my-vendor]"'
+        f"Install it: {install_line('shop[my-vendor]')}"
     )
 
 

@@ -8,8 +8,8 @@ import pytest
 from command_runs import Broken, run
 from streaminstr import _registry
 from streaminstr._environment import in_environment
+from streaminstr._install import install_line
 from streaminstr.command.backends import names_in, pick, show
-from streaminstr.command.install import install_line
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from command_runs import Broken, run
 from streaminstr import StreaminstrError, _registry
+from streaminstr._install import install_line
 from streaminstr.command import check, untraced
 from streaminstr.command.check import try_out
 from streaminstr.command.receiver import Receiver, address, of_this_process
@@ -140,7 +141,7 @@ def test_an_sdk_that_is_not_installed_is_why(monkeypatch):
     from streaminstr_opentelemetry import OpenTelemetryBackend  # noqa: PLC0415
 
     monkeypatch.setattr(untraced, "find_spec", lambda name: None)
-    assert "is not installed: python -m pip" in untraced.why_untraced(
+    assert install_line("opentelemetry-distro") in untraced.why_untraced(
         OpenTelemetryBackend(), has_ids=False
     )
 
@@ -303,9 +304,9 @@ def test_a_decoder_that_is_not_installed_is_named(receiver, monkeypatch):
     monkeypatch.setattr(decode, "import_module", missing)
     for path in ("/v0.5/traces", "/v1/traces"):
         post(receiver, path, b"1", Content_Type="application/x-protobuf")
-    assert [arrival.problem.partition(": ")[2] for arrival in receiver.arrivals()] == [
-        "python -m pip install msgpack",
-        "python -m pip install opentelemetry-proto",
+    assert [arrival.problem.partition("Install it: ")[2] for arrival in receiver.arrivals()] == [
+        install_line("msgpack"),
+        install_line("opentelemetry-proto"),
     ]
 
 

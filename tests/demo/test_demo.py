@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from command_runs import TIMEOUT, command_line, environment, run
-from streaminstr.command.install import install_line
+from streaminstr._install import install_line
 
 OPENTELEMETRY = ("streaminstr[opentelemetry,demo]", "opentelemetry-sdk")
 STREAMS = ("export", "broken", "live", "events", "prices", "chat", "file")
