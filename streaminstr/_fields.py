@@ -24,8 +24,8 @@ def fields_of(info: StreamInfo, report: StreamReport) -> dict[str, Attribute]:
 
     Our own numbers are rounded, those of the body are not.
     """
-    everything = {**info.as_attributes(), **report.as_attributes()}
-    fields = {name: everything[name] for name in _FIRST if name in everything} | everything
+    every = {**info.as_attributes(), **report.as_attributes()}
+    fields = {name: every[name] for name in _FIRST if name in every} | every
     return {
         name: round(value, _DIGITS) if isinstance(value, float) and name.startswith(_OWN) else value
         for name, value in fields.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streaminstr.types import NotNow
 
@@ -86,7 +86,7 @@ class RecordedStream:
     """The same, where the stream began a trace of its own (option `parent="link"`)."""
     trace_id: str
     span_id: str
-    current: ContextVar[Any] = field(repr=False)
+    current: ContextVar[RecordedStream | None] = field(repr=False)
     numbers: Iterator[int] = field(repr=False)
     events: list[str] = field(default_factory=lambda: ["open"])
     """`open`, `start`, `progress`, `segment`, `close`, in the order of the calls."""
