@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: all of it at once, and what was probably meant."""
+"""Collects everything that is wrong with a configuration, and suggests what was meant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Mistake(NamedTuple):
 
 
 class Mistakes:
-    """Collects the errors of several checks, so that one error tells them all."""
+    """Collects the errors of several checks, to raise them as one error."""
 
     def __init__(self) -> None:
         self.entries: list[Mistake] = []

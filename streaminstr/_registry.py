@@ -1,4 +1,4 @@
-"""From what a user writes, a name or a dotted path or an object, to backends."""
+"""Finds the backends that a user names, by a name, a dotted path or an object."""
 
 from __future__ import annotations
 

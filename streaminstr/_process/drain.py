@@ -1,8 +1,8 @@
-"""What a process does between the request to stop and its end: its streams come to their end.
+"""The drain: what a process does between the request to stop and its exit.
 
-The handler of SIGTERM notes the time and nothing else. A thread that has waited for it does the
-rest: it notifies the bodies, waits for them, ends what is still open where that is stepped, and
-flushes. The thread waits from the start, because a handler is no place to start one.
+The SIGTERM handler only records the time. A waiting thread does the rest: it notifies the bodies,
+waits for them, makes streams that are still open end in their own thread or task, and flushes. The
+thread is started early, because starting one in a signal handler is not safe.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The timeline of one stream: spans of its life in which chunks came, and those in which none did.
+"""The timeline of one stream: the times in which chunks came, and those in which none did.
 
-Drawn from the samples of the background thread. A stream notes no time of a chunk for it.
+Drawn from the samples of the background thread. A stream records no times of chunks for it.
 """
 
 from __future__ import annotations
