@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
-from streaminstr._core.outcome import Ending
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -26,9 +25,9 @@ def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
     """
     life = stream._life  # noqa: SLF001 - every kind has one
     try:
-        net = life.exchange if isinstance(stream, AsyncStream) else None
+        net: Any = life.exchange if isinstance(stream, AsyncStream) else None
         if net is not None and net.will_close(life.stream):
-            life.ask_to_close(Ending.CLOSED)
+            life.ask_to_close()
         else:
             stream.close()
     finally:

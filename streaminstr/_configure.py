@@ -25,7 +25,6 @@ from streaminstr._sifted import plain
 from streaminstr._texts import PLAIN, Texts
 from streaminstr.log import origin, structured
 from streaminstr.log.backend import DEFAULT_LEVELS, LogBackend, with_log
-from streaminstr.log.logger import stream_logger
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
@@ -114,7 +113,6 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
         runner=structured.runner(),
         place=place,
         bind=origin.bind,
-        logger=stream_logger,
         announce=_announcer(backends),
         gap_bounds=_gap_bounds(backends),
         look_after=_looking_after(segment_interval) if looks else None,
@@ -161,11 +159,11 @@ def begin_drain(grace: float, *, accepting: float) -> None:
 
 def _looking_after(segment_interval: float | None) -> Callable[[Life], None]:
     """The function that registers a new stream with the background thread."""
-    if segment_interval is None:
-        return progress.look_after
 
     def look_after(life: Life) -> None:
-        _segments.begin(segment_interval, life)
+        progress.begin(life)
+        if segment_interval is not None:
+            _segments.begin(segment_interval, life)
         progress.look_after(life)
 
     return look_after

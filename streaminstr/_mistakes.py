@@ -60,5 +60,5 @@ def did_you_mean(name: object, names: Iterable[str], prefix: str = "") -> str:
 def meant_by_key(key: object, keys: Iterable[str], prefix: str = "") -> str:
     """The same for a key of STREAMINSTR, where RATIO is looked for in vain."""
     if str(key).casefold() == "ratio":
-        return ' It is said of one backend: "BACKEND": {"BACKEND": "opentelemetry", "RATIO": 0.05}.'
+        return ' It belongs to one backend: "BACKEND": {"BACKEND": "opentelemetry", "RATIO": 0.05}.'
     return did_you_mean(key, keys, prefix)

@@ -62,7 +62,8 @@ def begin(interval: float, life: Life) -> None:
 
     What is pushed has no steps between which it could be cut.
     """
-    if life.progress is None or not isinstance(life.held(), Ends):
+    progress = life.handle.progress
+    if progress is None or not isinstance(life.held(), Ends):
         return
     parts = [
         Part(scope)
@@ -70,8 +71,7 @@ def begin(interval: float, life: Life) -> None:
         if guarded(isinstance, scope, SupportsSegments, default=False)
     ]
     if parts:
-        handle: Any = life.handle
-        handle.segments = Segments(interval, parts, life.progress.lock)
+        progress.segments = Segments(interval, parts, progress.lock)
 
 
 class Part:
@@ -103,7 +103,8 @@ class Part:
             for name in handle.sums
             if name in so_far.attributes
         }
-        producer, lag = own["producer_time"], handle.lag
+        producer, progress = own["producer_time"], handle.progress
+        lag = None if progress is None else progress.lag
         return SegmentReport(
             **{
                 **own,

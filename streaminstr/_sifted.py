@@ -78,12 +78,12 @@ def sift(config: Config, wanted_by: Filter | None, request: Any, response: Any) 
     """
     if not _is_in(wanted_by, request, response):
         return replace(config, backends=(), announce=None)
-    kept = tuple(
+    kept = [
         one
         for one in config.backends
         if not isinstance(one, Sifted) or _is_in(one.filter, request, response)
-    )
-    return config if len(kept) == len(config.backends) else replace(config, backends=kept)
+    ]
+    return config if len(kept) == len(config.backends) else replace(config, backends=tuple(kept))
 
 
 def _is_in(wanted_by: Filter | None, request: Any, response: Any) -> bool:

@@ -14,7 +14,6 @@ from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import logger
 from streaminstr._core.handle import current
 from streaminstr._core.life import Life
-from streaminstr._core.meter import Meter
 from streaminstr._core.stream import Stream
 from streaminstr._events import counter_of, markers_of
 from streaminstr._exchange import exchange_of, here
@@ -117,7 +116,7 @@ def wrap(
         _note_begun(handle.info.name)
     exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
-    stream = make(life, body, *handle.counting(size_of or _size_of), closers)
+    stream = make(life, body, *handle.counting(size_of or _size_of), closers=closers)
     if exchange is not None:
         exchange.note(stream)
         if carrier is not None:
@@ -148,7 +147,8 @@ def adopt(
     stream.size_of, stream.plain = handle.counting(size_of)
     handle.facts = {**described.facts, **handle.facts}
     name = info.name if is_named and not handle.named else handle.info.name
-    life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
+    life.request_began(requested)
+    handle.describe(name, {**info.attributes, **handle.info.attributes}, has_started=life.started)
     if (exchange := exchange_of(carrier)) is not None:
         exchange.own(stream)
     return handle
@@ -158,7 +158,21 @@ def push(handle: Handle, config: Config, exchange: Exchange | None, begun: float
     """A stream that began at `begun`, with pushed chunks. Its scope is current from now on."""
     _configure.stream_begins(config)
     life = Life(config, handle, exchange=exchange, created=begun)
-    return PushedStream(life, Meter(*handle.counting(_size_of)))
+    return PushedStream(life, *handle.counting(_size_of))
+
+
+def settle(stream: Stream[Any], size: int | None) -> None:
+    """End a stream that was never stepped because the server sent its file itself.
+
+    `size` is the file's in bytes, None where it is unknown.
+    """
+    life = stream._life  # noqa: SLF001 - every kind has one
+    if not life.started:
+        stream._iterator = stream._ended  # noqa: SLF001 - it has no chunks of its own
+        life.handle.facts = {**life.handle.facts, "zero_copy": True}
+        life.enter(life.begin)
+        stream.size, stream.begun = size, life.handle.created  # type: ignore[assignment] # None: unknown
+        life.enter(life.end, stream)
 
 
 def enclose(handle: Handle, config: Config, exchange: Exchange, context: Context) -> Life:
@@ -194,7 +208,7 @@ def make_handle(
         stream_id=urandom(8).hex(),
         span_template=texts.span_name,
     )
-    handle = Handle(info, config.logger)
+    handle = Handle(info)
     handle.texts = texts
     if kind is not None or markers or config.gap_bounds:
         handle.counter = counter_of(kind, markers, config.gap_bounds)

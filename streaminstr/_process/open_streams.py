@@ -13,6 +13,7 @@ from streaminstr import _stopping
 from streaminstr import attributes as names
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
+from streaminstr._process.expiry import moments
 from streaminstr._process.frames import UNSEEN, uncollected
 from streaminstr._process.rows import name_here
 from streaminstr._process.waits import Look
@@ -73,9 +74,8 @@ class _Snapshot:
             waits_at=waits_at,
         )
 
-    def _numbers(self, stream: Any, handle: Any) -> dict[str, Any]:
-        meter = _meter_of(stream)
-        begun, last = stream.moments()
+    def _numbers(self, meter: Meter, handle: Any) -> dict[str, Any]:
+        begun, last = moments(meter, handle)
         now, in_step = self._now, meter.in_step
         busy = meter.producer + (max(now - meter.entered, 0.0) if in_step else 0.0)
         return {
@@ -94,17 +94,11 @@ class _Snapshot:
         return "upstream" if id(handle) in self._readers else "producer"
 
 
-def _meter_of(stream: Any) -> Meter:
-    """What measures the stream: a stream itself, but beside one that is pushed."""
-    meter: Meter = getattr(stream, "_meter", stream)
-    return meter
-
-
 def _readers(lives: tuple[Life, ...]) -> Iterator[int]:
     """The ids of the handles of those that wait for a step of a stream that they read."""
     for life in lives:
         stream = life.held()
-        if stream is not None and _meter_of(stream).in_step:
+        if stream is not None and stream.in_step:
             handle: Any = life.handle
             yield id(handle.reader)
 

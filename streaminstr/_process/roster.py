@@ -113,7 +113,9 @@ class Roster:
         """
         until = time.monotonic() + timeout
         if close_stream(id, reason=reason):
-            return _wait(lambda: all(life.handle.id != id for life in open_lives()), until)
+            return _wait(
+                lambda: all(life.handle.info.stream_id != id for life in open_lives()), until
+            )
         pages = self._others().pages
         asked = [address for address, page in pages.items() if _may_have(page, id)]
         answers = self._ask(asked, "close", {"id": id, "reason": reason}, until)

@@ -53,7 +53,7 @@ def close_stream(id: str, *, reason: str = "") -> bool:  # noqa: A002 - as `curr
     """
     for life in open_lives():
         stream = life.held()
-        if life.handle.id == id and stream is not None:
+        if life.handle.info.stream_id == id and stream is not None:
             stream.end_soon("server", "".join(filter(str.isprintable, reason))[:_LONGEST_REASON])
             return True
     return False

@@ -56,7 +56,7 @@ _STEPS = {
     getattr(function, "__code__", None)
     for function in (
         *(Step.step, AsyncStep.step, Stream.prime, AsyncStream.aprime),
-        *(Ends._close_here, AsyncStream._aclose_here),  # noqa: SLF001 - their code alone is used
+        *(Ends._stop, AsyncStream._astop),  # noqa: SLF001 - their code alone is used
     )
 }
 """The code under which the body of a stream runs, whose `self` is the stream. A compiled step has

@@ -99,7 +99,8 @@ def _instrument(
     options: Options,
     requested: float | None,
 ) -> Handle | None:
-    leave_out(request, response)
+    vars(response)[_MARK] = True
+    take_response(request)
     config = _configure.current()
     if not config.backends:
         return None
@@ -118,7 +119,7 @@ def _instrument(
     else:
         _ask_for_metadata(request, response, handle)
         _replace_body(request, response, handle, config, requested, by_server=by_server)
-    _look_into_django(request, response, handle, options, setting)
+    _look_into_django(request, response, handle, route, options, setting)
     return handle
 
 
@@ -126,6 +127,7 @@ def _look_into_django(
     request: HttpRequest,
     response: Any,
     handle: Handle,
+    route: str | None,
     options: Options,
     setting: conf.Loaded | None,
 ) -> None:
@@ -134,7 +136,7 @@ def _look_into_django(
     if release is None:
         release = setting is not None and setting.release_connections
     kinds = {"is_async": response.is_async, "is_asgi": _is_asgi(request)}
-    _buffered.note(handle, route_of(request) or handle.info.name, **kinds)
+    _buffered.note(handle, route or handle.info.name, **kinds)
     stream = response._iterator  # noqa: SLF001 - see _replace_body
     guarded(partial(_connections.prepare, stream, handle, release=release, **kinds), default=None)
 

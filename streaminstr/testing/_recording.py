@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streaminstr.types import NotNow
 
@@ -86,7 +86,7 @@ class RecordedStream:
     """The same, if the stream began a trace of its own (option `parent="link"`)."""
     trace_id: str
     span_id: str
-    current: ContextVar[Any] = field(repr=False)
+    current: ContextVar[RecordedStream | None] = field(repr=False)
     numbers: Iterator[int] = field(repr=False)
     events: list[str] = field(default_factory=lambda: ["open"])
     """`open`, `start`, `progress`, `segment`, `close`, in the order of the calls."""
@@ -136,7 +136,8 @@ class RecordedStream:
         self.progress_reports.append(report)
 
     def segment(self, report: StreamReport) -> Mapping[str, Attribute]:
-        if self.current.get() is not self:
+        span: object = self.current.get()
+        if span is not self:
             raise NotNow
         self.events.append("segment")
         self.segment_reports.append(report)

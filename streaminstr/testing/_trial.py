@@ -91,7 +91,7 @@ class Trial:
             started_ns=started_ns,
             stream_id=urandom(8).hex(),
         )
-        stream = wrap(body, Handle(info, self._config.logger), self._config)
+        stream = wrap(body, Handle(info), self._config)
         self._streams.append(ref(stream))
         return stream
 
@@ -270,6 +270,7 @@ def later() -> int:
 def cut(stream: Any) -> bool:
     """Have the next segment of `stream` begin with its next step; returns whether a scope can."""
     life = stream._life  # noqa: SLF001 - it is one of ours
-    if life.handle.segments is not None:
-        life.handle.segments.ask(life)
-    return life.handle.segments is not None
+    segments = None if life.handle.progress is None else life.handle.progress.segments
+    if segments is not None:
+        segments.ask(life)
+    return segments is not None
