@@ -927,7 +927,8 @@ static PySendResult awaiting_go_on(Awaiting *self, PyObject *value, PyObject *er
     if (self->state == FRESH && error != NULL) {
         self->state = OVER;
         put_error(Py_NewRef(error));
-        return no_stop(PYGEN_ERROR);
+        /* From 3.12 on the code of a coroutine sees to this, and none of it has run. */
+        return PY_VERSION_HEX < 0x030C0000 ? no_stop(PYGEN_ERROR) : PYGEN_ERROR;
     }
     if (self->state == FRESH && value != Py_None) {
         PyErr_SetString(PyExc_TypeError,

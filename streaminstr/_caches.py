@@ -1,6 +1,6 @@
-"""The connections to Django's caches, which Django keeps in an asgiref Local that it never resets.
+"""Connections to Django's caches, which Django keeps in an asgiref Local that it never resets.
 
-What is kept there in a Context of our own is lost with it, and each request would connect anew.
+A connection that is stored in a stream's Context is lost with it: each request would reconnect.
 """
 
 from __future__ import annotations

@@ -20,12 +20,12 @@ _FIRST = (
 
 
 def fields_of(info: StreamInfo, report: StreamReport) -> dict[str, Attribute]:
-    """All that is known of a stream, how it ended first.
+    """All fields of a stream, the outcome and its reasons first.
 
     Our own numbers are rounded, those of the body are not.
     """
-    known = {**info.as_attributes(), **report.as_attributes()}
-    fields = {name: known[name] for name in _FIRST if name in known} | known
+    everything = {**info.as_attributes(), **report.as_attributes()}
+    fields = {name: everything[name] for name in _FIRST if name in everything} | everything
     return {
         name: round(value, _DIGITS) if isinstance(value, float) and name.startswith(_OWN) else value
         for name, value in fields.items()

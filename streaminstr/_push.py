@@ -1,4 +1,4 @@
-"""A body that is pushed and not pulled: an ASGI application sends its chunks itself."""
+"""A body whose chunks are pushed and not pulled: the ASGI application sends them itself."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _UNSET: Any = object()
 class PushedStream(Meter):
     """A stream whose steps lie between two sends. Its scope is open and current from the start.
 
-    There is nothing to wrap here: what makes the chunks runs on in the Context in which this is
-    made. The scope is made current there, and no longer after `withdraw`.
+    There is no iterator to wrap: the code that produces the chunks keeps running in the Context in
+    which the stream is created. The scope is current in that Context until `withdraw`.
     """
 
     __slots__ = ("__weakref__", "_held", "_life", "_shown", "caller")
@@ -77,9 +77,9 @@ class PushedStream(Meter):
         self._life.ask_to_close(cancelled_by, reason)
 
     def withdraw(self) -> None:
-        """Let the scope be current no longer, in the Context that calls. Variables set since stay.
+        """Make the scope no longer current in the caller's Context. Other variables keep values.
 
-        The application goes on there, with what is to be no part of the stream.
+        The application continues in that Context with work that is not part of the stream.
         """
         shown, self._shown = self._shown, []
         for variable, value, token in shown:

@@ -1,4 +1,4 @@
-"""From what a user writes, a name or a dotted path or an object, to backends."""
+"""Finds the backends that a user names, by a name, a dotted path or an object."""
 
 from __future__ import annotations
 
@@ -259,11 +259,11 @@ def _odd_options(choice: Any, options: Mapping[str, Any], signature: inspect.Sig
     unknown = [] if takes_any else [name for name in sorted(options) if name not in names]
     if unknown:
         meant = "".join(did_you_mean(name, names) for name in unknown)
-        said = f"has no option {', '.join(map(repr, unknown))}.{meant}"
+        problem = f"has no option {', '.join(map(repr, unknown))}.{meant}"
     else:
         needed = [name for name in _required(signature) if name not in options]
-        said = f"needs the option {', '.join(map(repr, needed))}."
-    return f"Backend {_shown(choice)} {said} Its options are: {', '.join(names) or 'none'}."
+        problem = f"needs the option {', '.join(map(repr, needed))}."
+    return f"Backend {_shown(choice)} {problem} Its options are: {', '.join(names) or 'none'}."
 
 
 def _required(signature: inspect.Signature) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is known of a response when its stream is made, the same for all adapters and nets."""
+"""Facts about a response when its stream is created, the same for all adapters and nets."""
 
 from __future__ import annotations
 

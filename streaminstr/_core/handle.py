@@ -28,14 +28,15 @@ class StreamHandle:
         self.attributes: Mapping[str, Attribute] = NOTHING
         self.created = 0.0
         self.failure: Mapping[str, Any] | None = None
-        """The failure that the body reported, as fields of the report, however the stream ends."""
+        """The failure that the body reported, as fields of the report. It applies however the
+        stream ends."""
         self.facts: Mapping[str, Any] = NOTHING
         """Further fields of the report, set by the adapters."""
         self.origin: Any = None
         """Where its log lines come from, and what they carry (`log.origin`)."""
         self.progress: Any = None
-        """What the background thread knows about the stream (`_process.progress`), if it looks at
-        it. Its `lock` keeps the calls of that thread and the close of the scopes apart."""
+        """What the background thread knows of the stream (`_process.progress`). Its `lock` keeps
+        the calls of that thread and the close of the scopes apart."""
         self.cut_by: tuple[CancelledBy | None] | None = None
         """Who cut the stream, once it was cut. Streams made in its steps inherit the cause."""
 

@@ -69,7 +69,7 @@ class Life(Reporting):
         self.stream = stream
 
     def request_began(self, at: float | None) -> None:
-        """Set when the request began, by `clock`, if that is not known yet."""
+        """Record when the request began, by `clock`, if that is not known yet."""
         self.requested = self.requested or at
 
     @property

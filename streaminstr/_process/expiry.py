@@ -1,4 +1,4 @@
-"""Limits of a stream: the age and the silence after which the background thread has it end."""
+"""Limits of a stream: the background thread ends one that is too old or silent for too long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def end_if_over(life: Life) -> float:
-    """Have a stream end that is over one of its limits; returns when to look at it again."""
+    """End a stream that is over one of its limits. Returns when to look at it again."""
     stream = life.held()
     if stream is None or life.closing is not None:
         return inf

@@ -1,7 +1,7 @@
-"""A snapshot of what is open: the numbers of each stream, and where its body waits.
+"""A snapshot of the open streams: the numbers of each stream, and where its body waits.
 
-It is read from outside, in the thread that asks. The streams do nothing for it on their way, and go
-on while they are looked at: the parts of a row may be some microseconds apart.
+It is read from outside, in the calling thread. Streams do no extra work for it and keep running
+meanwhile, so the parts of a row may be some microseconds apart.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _IDS = (("trace_id", "span_id"), ("dd.trace_id", "dd.span_id"))
 
 
 def open_streams() -> list[OpenStream]:
-    """A snapshot of the open streams of this process, the oldest first.
+    """Return a snapshot of the open streams of this process, the oldest first.
 
-    From any thread, at any time. It costs about ten microseconds for each stream, and the streams
-    themselves nothing. A stream that ends meanwhile may be there or not.
+    Can be called from any thread, at any time. It takes about ten microseconds for each stream, and
+    does not slow the streams down. A stream that ends meanwhile may be included or not.
     """
     return rows_of(open_lives())
 

@@ -1,8 +1,8 @@
-"""The background thread: it looks at open streams when they are due, and starts with the first.
+"""The background thread, which looks at open streams when they are due. The first one starts it.
 
-A stream under a config with a `progress_interval` has a `Progress` when it starts: it is shown, and
-its loop is asked how late it is. One with a limit is ended when that is over, one with segments is
-asked to begin the next. The streams themselves do nothing for it on their way.
+With `progress_interval`, it shows the progress of a stream and measures the lag of its event loop.
+It ends a stream that is over a limit, and requests the next segment of a segmented stream. Streams
+do no extra work for it in their steps.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the table comes from: a directory, or the site's settings."""
+"""Reads the table: from a directory, or by the site's settings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`streaminstr backends --check`: one stream through the backends, and what is known of it.
+"""`streaminstr backends --check`: sends one stream through the backends, and reports the result.
 
-That something was delivered is claimed only of what a receiver on this host has seen: a vendor's
-flush returns without an error also where no one listens.
+Delivery is claimed only for data that a receiver on this host has seen, because a vendor's flush
+returns without an error even if no receiver listens.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHUNKS = (b"one ", b"two ", b"three")
 SECONDS = 5.0
 """How long a flush may take, and then the way to the receiver."""
 VENDORS = ("opentelemetry", "ddtrace")
-"""Loggers of those that say there when something could not be sent."""
+"""Loggers of libraries that report there when something could not be sent."""
 
 
 def try_out(backends: tuple[Backend, ...], receiver: Receiver | None = None) -> int:

@@ -65,7 +65,7 @@ class Receiver:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The vendors' own variables that have them send to it."""
+        """The vendors' own variables that make them send to it."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
@@ -102,7 +102,7 @@ class Receiver:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers as a collector and as an agent that has no more to say."""
+    """Answers like a collector and like an agent, with empty responses."""
 
     receiver: Receiver
     protocol_version = "HTTP/1.1"
@@ -154,10 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def of_this_process(text: str) -> Receiver:
-    """Listen on PORT or HOST:PORT to the end of the process, and have the vendors send there.
+    """Listen on PORT or HOST:PORT until the process ends, and make the vendors send there.
 
-    Call it before they are imported. What the environment says already stands. It is not closed:
-    exporters send what they have buffered as the process ends.
+    Call it before they are imported. Existing environment variables are kept. The receiver is not
+    closed, because exporters send what they have buffered when the process ends.
     """
     receiver = Receiver(*address(text)).listen()
     os.environ.update({**receiver.environment, **os.environ})

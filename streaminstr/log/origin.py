@@ -1,4 +1,4 @@
-"""Where the log lines of a stream come from, for loggers that are used outside of it."""
+"""The bindings for a stream's log lines, for loggers that are used outside of the stream."""
 
 from __future__ import annotations
 
