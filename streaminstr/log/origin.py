@@ -29,7 +29,7 @@ RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
 """Names that logging and structlog use themselves. A field of such a name would break the line."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Line:
     """What each log line of a stream carries."""
 

@@ -16,7 +16,6 @@ from asgiref.sync import (
 
 from core_fakes import until
 from streaminstr import StreamInfo, _configure, stream
-from streaminstr._asgiref import place
 from streaminstr._handle import Handle
 from streaminstr._process import progress
 from streaminstr._wrap import push
@@ -225,13 +224,7 @@ class Looking(RecordingBackend):
 @pytest.fixture
 def looking():
     found = Looking()
-    config = _configure.Config(
-        backends=(found,),
-        place=place,
-        progress_interval=3600.0,
-        look_after=_configure._looking_after(None),
-    )
-    with _configure.forced(config):
+    with _configure.forced(_configure.assemble((found,), progress_interval=3600.0)):
         yield found
 
 
