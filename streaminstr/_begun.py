@@ -1,10 +1,10 @@
 """Whether a body was entered before its stream was made.
 
-A generator that holds a token of a context variable across its yields, or a span, can only go on in
-the Context in which it was entered. Such a body is stepped where its caller is, and not isolated.
+A generator that holds a context variable's token or a span across its yields can continue only in
+the Context in which it was entered. Such a body runs in its caller's Context, and is not isolated.
 
-Found are generators, and what iterators of the standard library and fresh generators hold, through
-closures too. An iterator of another type is not looked into: docs/how-to/prime-a-stream.md.
+The search finds generators, also inside iterators of the standard library and unstarted generators,
+and in closures. Iterators of other types are not inspected: docs/how-to/prime-a-stream.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The connections to Django's caches, which Django keeps in an asgiref Local that it never resets.
+"""Connections to Django's caches, which Django keeps in an asgiref Local that it never resets.
 
-What is kept there in a Context of our own is lost with it, and each request would connect anew.
+A connection that is stored in a stream's Context is lost with it: each request would reconnect.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
-from streaminstr._core.outcome import Ending
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -26,9 +25,9 @@ def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
     """
     life = stream._life  # noqa: SLF001 - every kind has one
     try:
-        net = life.exchange if isinstance(stream, AsyncStream) else None
+        net: Any = life.exchange if isinstance(stream, AsyncStream) else None
         if net is not None and net.will_close(life.stream):
-            life.ask_to_close(Ending.CLOSED)
+            life.ask_to_close()
         else:
             stream.close()
     finally:

@@ -1,4 +1,4 @@
-"""The active configuration, where the core, logging and the process are put together."""
+"""The active configuration. Combines the core, logging and the process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from streaminstr._sifted import plain
 from streaminstr._texts import PLAIN, Texts
 from streaminstr.log import origin, structured
 from streaminstr.log.backend import DEFAULT_LEVELS, LogBackend, with_log
-from streaminstr.log.logger import stream_logger
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
@@ -35,24 +34,24 @@ if TYPE_CHECKING:
     from streaminstr._core.life import Life
     from streaminstr.types import Backend, StreamInfo
 
-    # The items of a list are checked at run time alone: a checker would refuse a valid list that
-    # was not written in the call itself.
+    # The items of a list are checked only at run time: a type checker would reject a valid list
+    # that is not written in the call itself.
     Choice = str | Backend | Callable[..., Backend] | dict[str, Any] | list[Any] | tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(Config):
-    """A Config, and what is asked before a stream is made with it."""
+    """A Config, and the options that are read before a stream is created with it."""
 
     filter: Callable[[Any, Any], bool] | None = None
-    """Which responses have a scope, outside of Django; None: all."""
+    """Returns whether a response gets a scope, outside of Django. None: all responses."""
     paused: bool = False
-    """Whether no scope is opened before `resume()`."""
+    """Whether scopes are opened only after `resume()`."""
     texts: Texts = PLAIN
 
 
 def build(backend: Any = "log", *, options: Any = None, **more: Any) -> Settings:
-    """The Settings of checked values; raises StreaminstrError before anything has changed."""
+    """Check the values and build the Settings. Raises StreaminstrError, and changes nothing."""
     mistakes = Mistakes()
     config = collect(mistakes, keyword, backend, {} if options is None else options, more)
     mistakes.tell()
@@ -66,9 +65,9 @@ def collect(
     options: Any,
     more: Mapping[str, Any],
 ) -> Settings:
-    """The Settings of all that is right, and in `mistakes` all that is wrong.
+    """Build the Settings; collect everything that is wrong in `mistakes`.
 
-    `where` returns what the user has written an option as, by its name.
+    `where` maps the name of an option to the name that the user has written.
     """
     checked = {
         name: mistakes.collect(name.upper(), check_option, name, value, where(name))
@@ -87,25 +86,25 @@ def collect(
 
 
 def _resolve(where: str, backend: Any, options: Any) -> tuple[Backend, ...]:
-    """The backends; raises StreaminstrError, whose texts begin with what the user has written."""
+    """Load the backends. Texts of a StreaminstrError begin with the name the user has written."""
     try:
         backends = _registry.resolve(backend, options)
     except StreaminstrError as error:
         raise StreaminstrError(*(f"{where}: {text}" for text in error.args)) from error
     if any(one is not plain(one) and isinstance(plain(one), LogBackend) for one in backends):
         msg = (
-            f"{where}: The log backend has the event of each stream, and so neither RATIO nor "
-            "FILTER. Write the FILTER of all, or a level of None in LOG_LEVELS."
+            f"{where}: The log backend logs every stream, so it takes neither RATIO nor FILTER. "
+            "Write FILTER for all backends, or a level of None in LOG_LEVELS."
         )
         raise StreaminstrError(msg)
     return backends
 
 
 def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
-    """The Settings of these backends, with what logging and the process hand to the core."""
+    """The Settings of these backends, with the functions from logging and the process."""
     segment_interval = options.pop("segment_interval", None)
     if segment_interval is not None and options.get("progress_interval") is None:
-        options["progress_interval"] = inf  # the lock that keeps the calls of a scope apart
+        options["progress_interval"] = inf  # creates the lock that keeps a scope's calls apart
     of_texts = [name for name in TEXTS if name in options]
     texts = Texts(**{name: options.pop(name) for name in of_texts})
     looks = any(options.get(name) for name in ("progress_interval", "max_age", "max_stall"))
@@ -114,7 +113,6 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
         runner=structured.runner(),
         place=place,
         bind=origin.bind,
-        logger=stream_logger,
         announce=_announcer(backends),
         gap_bounds=_gap_bounds(backends),
         look_after=_looking_after(segment_interval) if looks else None,
@@ -124,7 +122,7 @@ def assemble(backends: tuple[Backend, ...], **options: Any) -> Settings:
 
 
 def watch() -> None:
-    """Listen to SIGTERM, from the main thread, where it is the first chance to do so."""
+    """Install the SIGTERM handler. Works only in the main thread."""
     config = guarded(configured, default=OFF)
     if config.drain is not None:
         drain_of_process.grace = config.drain
@@ -132,7 +130,7 @@ def watch() -> None:
 
 
 def stream_begins(config: Config) -> None:
-    """Prepare for the end of the process, as a stream is about to be made."""
+    """Prepare for the end of the process. Called before each stream is created."""
     shut_down_at_exit(shutdown)
     if config.drain is not None:
         drain_of_process.prepare(config.drain, _flush)
@@ -143,11 +141,12 @@ def _flush(timeout: float) -> None:
 
 
 def drain(grace: float) -> None:
-    """Begin to drain the process, and return: bodies see it, and have `grace` seconds.
+    """Begin to drain the process, and return at once. Bodies have `grace` seconds to finish.
 
-    `current_stream().stopping` is true from now on. What is open after the grace, in seconds, is
-    ended as cancelled by the server. A drain that has begun goes on as it was. `shutdown` waits for
-    its end. Raises StreaminstrError for a grace that is no number above 0.
+    `current_stream().stopping` is true from now on. Streams that are still open after the grace
+    period are ended as cancelled by the server. If a drain has already begun, it continues
+    unchanged. `shutdown` waits for the end of the drain. Raises StreaminstrError if `grace` is not
+    a number above 0.
     """
     begin_drain(check_option("drain", grace or 0), accepting=0.0)
 
@@ -159,25 +158,25 @@ def begin_drain(grace: float, *, accepting: float) -> None:
 
 
 def _looking_after(segment_interval: float | None) -> Callable[[Life], None]:
-    """What has the background thread look at a stream that has just begun."""
-    if segment_interval is None:
-        return progress.look_after
+    """The function that registers a new stream with the background thread."""
 
     def look_after(life: Life) -> None:
-        _segments.begin(segment_interval, life)
+        progress.begin(life)
+        if segment_interval is not None:
+            _segments.begin(segment_interval, life)
         progress.look_after(life)
 
     return look_after
 
 
 def _announcer(backends: tuple[Backend, ...]) -> Callable[[StreamHandle], None] | None:
-    """What says that a stream has begun, where that was asked for."""
+    """The function that logs the start of a stream; None if `stream_opened` is not enabled."""
     logs = (one for one in backends if isinstance(one, LogBackend))
     return next((log.announce for log in logs if log.announces), None)
 
 
 def _gap_bounds(backends: tuple[Backend, ...]) -> tuple[float, ...]:
-    """The bounds of all backends that take `StreamReport.gaps`, in their order."""
+    """The bounds of all backends that use `StreamReport.gaps`, sorted."""
     asked = (guarded(_bounds_of, backend, default=()) for backend in backends)
     return tuple(sorted({bound for bounds in asked for bound in bounds}))
 
@@ -191,15 +190,15 @@ def configure(backend: Choice | None = "log", **options: Unpack[Options]) -> Non
 
     Keywords: `options` (for the backend), `parent` ("child" or "link"), `cancelled_is_error`
     (bool), `log_levels` (dict of outcome, or "opened", to level or None), `progress_interval` and
-    `segment_interval` (seconds), `drain` (seconds that open streams have after SIGTERM), `farewell`
-    (the last chunk of an event stream that the server ends, or what returns it), `max_age` and
-    `max_stall` (seconds after which a stream, or one without a new chunk, is ended as cancelled by
-    the server), `roster` (True or `{"DIR": path}`: this process tells others which streams it has
-    open).
-    `filter`, `(request, response) -> bool`, chooses the responses of Starlette that have a scope.
+    `segment_interval` (seconds), `drain` (how long open streams may continue after SIGTERM, in
+    seconds), `farewell` (the last chunk of an event stream that the server ends, or a function that
+    returns it), `max_age` and `max_stall` (seconds after which a stream, or one without a new
+    chunk, is ended as cancelled by the server), `roster` (True or `{"DIR": path}`: this process
+    publishes its open streams to others).
+    `filter`, `(request, response) -> bool`, chooses the responses of Starlette that get a scope.
     `paused` builds the backends, and opens no scope before `resume()`. `backend=None` turns
-    everything off. The environment comes over all of them: STREAMINSTR_BACKEND and others. Raises
-    StreaminstrError, of all that is wrong, and then nothing has changed.
+    everything off. Environment variables such as STREAMINSTR_BACKEND override all of them. Raises
+    StreaminstrError that lists everything that is wrong; the configuration is then unchanged.
     """
     _state.configured = _from_environment({"backend": backend, **options})
     _state.paused = None
@@ -211,7 +210,7 @@ _KEYWORDS = {"backend", "options", *OPTIONS}
 
 
 def _from_environment(given: Mapping[str, Any]) -> Settings:
-    """The Settings of these options, with the environment over them; raises StreaminstrError."""
+    """The Settings of these options, overridden by the environment. Raises StreaminstrError."""
     environment, mistakes = in_environment(), Mistakes()
     written = {name.upper(): value for name, value in given.items() if name in _KEYWORDS}
     merged = {key.lower(): value for key, value in over(written, environment).items()}
@@ -233,10 +232,10 @@ def _from_environment(given: Mapping[str, Any]) -> Settings:
 
 
 def pause() -> None:
-    """Open no scope from now on, in this process, until `resume()`.
+    """Stop opening scopes in this process, until `resume()`.
 
-    Streams that are open finish as they began. What controls streams goes on: LIMIT, DRAIN and
-    MAX_AGE are no observation.
+    Streams that are already open keep their scopes until they end. LIMIT, DRAIN and MAX_AGE still
+    apply: they control streams and do not observe them.
     """
     _state.paused = True
 
@@ -244,7 +243,7 @@ def pause() -> None:
 def resume() -> None:
     """Open scopes again, after `pause()` or under the setting PAUSED.
 
-    Raises StreaminstrError where the backend is None: there is nothing that could be resumed.
+    Raises StreaminstrError if the backend is None, because there is nothing to resume.
     """
     if not configured().backends:
         msg = (
@@ -262,9 +261,9 @@ def is_paused() -> bool:
 
 
 def _on_request(change: Callable[[], None], answer: str) -> None:
-    """Let other processes ask for it: `roster().send("pause")`.
+    """Register `change` as a request that other processes can send: `roster().send("pause")`.
 
-    What is impossible is answered with the reason.
+    If it is impossible, the answer is the reason.
     """
 
     def handle(_: Mapping[str, Any]) -> str:
@@ -284,10 +283,10 @@ _on_request(resume, "resumed")
 def shutdown(timeout: float = 5.0) -> None:
     """Close every open stream as cancelled by the server, then flush the backends.
 
-    A stream that cannot end at once, because a step is running or because its clean-up belongs to
-    another thread's loop, has until `timeout`, in seconds; then its scope is closed without it. The
-    backends have what is left of the time. Streams may be opened again after it. A drain that is
-    under way comes to its end first, within the same time.
+    Some streams cannot end at once: a step is running, or the clean-up belongs to another thread's
+    event loop. They have until `timeout`, in seconds; then their scopes are closed anyway. The
+    backends are flushed in the remaining time. A drain that has begun is finished first, within the
+    same time. Streams can be opened again afterwards.
     """
     deadline = monotonic() + timeout
     drain_of_process.wait(deadline - min(timeout, 1.0) / 2)
@@ -296,12 +295,12 @@ def shutdown(timeout: float = 5.0) -> None:
 
 
 def roster() -> Roster:
-    """The roster of the active configuration; without the setting one of this process alone."""
+    """The roster of the active configuration; without the setting, one for this process only."""
     return roster_of(guarded(configured, default=OFF)) or _ALONE
 
 
 def roster_of(config: Config) -> Roster | None:
-    """The roster of a configuration, where ROSTER is set."""
+    """The roster of a configuration; None if ROSTER is not set."""
     return next((one.roster for one in config.backends if isinstance(one, RosterBackend)), None)
 
 
@@ -316,16 +315,16 @@ class _State:
     configured: Settings | None = None
     default: Settings | None = None
     paused: bool | None = None
-    """What `pause()` or `resume()` has said; None: as the setting PAUSED says."""
+    """Set by `pause()` and `resume()`; None: the setting PAUSED applies."""
     idle: tuple[Config, Config] | None = None
-    """The last configuration that was paused, and what it is meanwhile."""
+    """The last configuration that was paused, and the one that replaces it meanwhile."""
 
 
 _state = _State()
 
 
 def current() -> Config:
-    """The Config that a stream is made with now; without backends while the process is paused."""
+    """The Config for a stream that is created now; without backends while paused."""
     config = configured()
     return _idle(config) if _is_paused(config) else config
 
@@ -347,10 +346,10 @@ class _Control:
 
 
 def _idle(config: Config) -> Config:
-    """`config` without all that observes."""
+    """`config` without everything that observes streams."""
     own = roster_of(config)
     if own is not None:
-        # No scope starts the thread, which has to hear of `resume`.
+        # No scope starts the thread, which has to receive the `resume` request.
         guarded(progress.share, "roster", own.look, default=None)
     idle = _state.idle
     if idle is None or idle[0] is not config:
@@ -368,7 +367,7 @@ def _idle(config: Config) -> Config:
 
 
 def configured() -> Config:
-    """The active Config, paused or not; the log backend where none was configured."""
+    """The active Config, paused or not; the log backend if none was configured."""
     if _state.forced is not None:
         return _state.forced
     adapted = _state.adapter() if _state.adapter is not None else None
@@ -377,7 +376,7 @@ def configured() -> Config:
     if _state.configured is not None:
         return _state.configured
     if _state.default is None:
-        # Logged and not raised: a running body must not fail of a wrong environment.
+        # Logged and not raised: a wrong environment variable must not break a running body.
         _state.default = guarded(_from_environment, {}, default=None) or build()
     return _state.default
 
@@ -388,13 +387,13 @@ def has_configured() -> bool:
 
 
 def adapt(adapter: Callable[[], Config | None]) -> None:
-    """Ask `adapter` for the Config from now on: a framework's settings, None where not set."""
+    """Use `adapter` from now on: it returns the Config of a framework's settings, or None."""
     _state.adapter = adapter
 
 
 @contextmanager
 def forced(config: Config) -> Iterator[Config]:
-    """`config` alone is active inside the block: for tests."""
+    """Make `config` the active one inside the block. For tests."""
     before, _state.forced = _state.forced, config
     try:
         yield config

@@ -1,7 +1,7 @@
-"""What is said of the streams of an application, and of one endpoint: a note on it.
+"""Options for the streams of an application or of one endpoint, stored as an attribute.
 
-The ASGI scope of a request leads to the note. The endpoint itself stays what it is, so that a
-framework sees its parameters and its kind.
+The ASGI scope of a request leads to the endpoint and its options. The endpoint is not wrapped, so a
+framework still sees its parameters and its kind.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def stream_scope(
     enabled: bool = True,
     ends_with: Marker | None = None,
 ) -> Callable[[EndpointT], EndpointT]:
-    """Name the streams of an endpoint, add attributes to them, or leave them out.
+    """Name the streams of an endpoint, add attributes to them, or exclude them.
 
-    Returns the endpoint itself, a function, a class or a method of one, with a note for
-    `instrument(app)`: without that it does nothing. `ends_with` is that of `streaminstr.stream`;
-    raises TypeError for an odd marker.
+    Returns the endpoint itself (a function, a class or a method) with options for
+    `instrument(app)`, without which it does nothing. `ends_with` is that of `streaminstr.stream`.
+    Raises TypeError for an invalid marker.
     """
     refuse_bare_use("stream_scope", name)
     options = Options(name, attributes, markers_of(ends_with), enabled=enabled)

@@ -1,7 +1,7 @@
-"""The environment, which comes over the settings: STREAMINSTR_BACKEND and one for each other key.
+"""Environment variables, which override the settings: STREAMINSTR_BACKEND and one for each key.
 
-It is read once, where a setting is first used. A scalar is text, a dict or list is JSON. A variable
-that is empty is not set, as in OpenTelemetry's own.
+They are read once, when a setting is first used. A scalar is text, a dict or list is JSON. An empty
+variable counts as not set, as with OpenTelemetry's variables.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def variable(key: str) -> str:
 
 
 def over(given: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
-    """`given`, by the keys of STREAMINSTR, with the environment over it.
+    """`given`, by the keys of STREAMINSTR, overridden by the environment.
 
-    A backend that both name keeps what is written about it; the others of `given` are left out.
+    A backend that both name keeps its options; other backends of `given` are dropped.
     """
     merged = {**given, **environment}
     if "BACKEND" not in environment:

@@ -1,4 +1,4 @@
-"""What an outermost net knows of the request that it is handling, and of its response."""
+"""What an outermost net knows about the current request and its response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streaminstr.types import CancelledBy
 
 KEY = "streaminstr.exchange"
-"""Where a net leaves its exchange: in the ASGI scope or WSGI environ of the request."""
+"""The key of the exchange in the ASGI scope or WSGI environ of the request."""
 shutting_down = False
 """Whether this process is stopping: SIGTERM, lifespan shutdown, `shutdown()`."""
 
@@ -62,8 +62,8 @@ class Exchange:
     def client_left(self) -> None:
         """Note a disconnect.
 
-        While the process stops that is taken for the server's own doing: a server reports a
-        connection that it closes in the same words.
+        While the process stops, a disconnect counts as caused by the server: a server reports a
+        connection that it closes itself in the same way.
         """
         self.has_left = True
         if not shutting_down:

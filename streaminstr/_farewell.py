@@ -1,4 +1,4 @@
-"""The last word to the client of an event stream that the server ends."""
+"""The last chunk for the client of an event stream that the server ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SOONEST, _LATEST = 1_000, 5_000
-"""Between these an EventSource comes back, in milliseconds: spread out in time."""
+"""Range of `{jitter}`, in milliseconds. Random, so that clients do not all reconnect at once."""
 
 
 def farewell(given: Any) -> Callable[[Any], bytes | None] | None:

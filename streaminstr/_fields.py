@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streaminstr import attributes as names
+
 if TYPE_CHECKING:
     from streaminstr.types import Attribute, StreamInfo, StreamReport
 
 _OWN = "streaminstr."
 _DIGITS = 6
 """After the decimal point. Durations are in seconds, and a microsecond is fine enough."""
+_FIRST = (
+    *(names.OUTCOME, names.STALLED, names.CANCELLED_BY, names.CLOSE_REASON),
+    *(names.ERROR_TYPE, names.REASON),
+)
+"""How a stream ended, and why: a line has twenty fields, and these are looked for."""
 
 
 def fields_of(info: StreamInfo, report: StreamReport) -> dict[str, Attribute]:
-    """All that is known of a stream. Our own numbers are rounded, those of the body are not."""
-    fields = {**info.as_attributes(), **report.as_attributes()}
+    """All fields of a stream, the outcome and its reasons first.
+
+    Our own numbers are rounded, those of the body are not.
+    """
+    everything = {**info.as_attributes(), **report.as_attributes()}
+    fields = {name: everything[name] for name in _FIRST if name in everything} | everything
     return {
         name: round(value, _DIGITS) if isinstance(value, float) and name.startswith(_OWN) else value
         for name, value in fields.items()

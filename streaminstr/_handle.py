@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import sys
-from threading import Lock
+from threading import RLock
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr import _stopping
 from streaminstr._core.guard import guarded, log_once, logger
-from streaminstr._core.handle import Failure, StreamHandle
+from streaminstr._core.handle import StreamHandle
 from streaminstr._events import EventCounter
 from streaminstr._texts import PLAIN
+from streaminstr.log.logger import stream_logger
+from streaminstr.log.origin import origin_of
 from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from streaminstr._events import Counter
     from streaminstr._texts import Texts
-    from streaminstr.types import Attribute, StreamReport, Turn
+    from streaminstr.types import Attribute, StreamInfo, StreamReport, Turn
 
     Advance = Callable[[Any], Any]
     Prelude = Callable[["Handle", Advance], Advance]
@@ -29,27 +31,39 @@ if TYPE_CHECKING:
 strict = False
 """Whether a wrong call raises: in tests. In a running body it is reported, and the body goes on."""
 
-_saying = Lock()
-_NONE: frozenset[str] = frozenset()
+_saying = RLock()  # the garbage collector may end a stream in the thread that holds it
 _LARGEST = 1e300
 """Sums stay below what a float can hold."""
 _NOTICEABLE = 0.1
 """Seconds under which no one is called a bottleneck."""
 
 
+class Said(NamedTuple):
+    """What a body has said so far. It is replaced as a whole, so any thread may read it."""
+
+    marks: Mapping[str, float] = NOTHING
+    sums: Mapping[str, int | float] = NOTHING
+    rates: frozenset[str] = frozenset()
+    """Names of the sums that are rates, too."""
+
+
+_SILENT = Said()
+
+
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
     __slots__ = (
-        *("_marks", "_rates", "_sums", "_upstream", "counter", "may_append", "prelude"),
-        *("reader", "says_kind", "segments", "texts", "then"),
+        *("_logger", "_said", "_upstream", "counter", "may_append", "named", "prelude"),
+        *("reader", "says_kind", "texts", "then"),
     )
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._marks: Mapping[str, float] = NOTHING
-        self._sums: Mapping[str, int | float] = NOTHING
-        self._rates: frozenset[str] = _NONE
+    def __init__(self, info: StreamInfo) -> None:
+        super().__init__(info)
+        self.named = False
+        """Whether the application named it; else its name is that of what made the body."""
+        self._logger: Any = None
+        self._said = _SILENT
         self.reader: StreamHandle | None = None
         """The handle of the stream in whose step this one took its first step."""
         self._upstream: float | None = None
@@ -62,12 +76,49 @@ class Handle(StreamHandle):
         """Whether the body is a response's that may be longer than the application has made it."""
         self.texts: Texts = PLAIN
         """Which texts of it the backends have."""
-        self.segments: Any = None
-        """Which segment the stream is in (`_segments.Segments`); None where it is not segmented."""
         self.prelude: Prelude | None = None
         """What an adapter does before the first step. Takes the handle, so as not to hold it."""
         self.then: Callable[[], None] | None = None
         """What the adapter has to do as soon as the stream has ended."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def id(self) -> str:
+        """16 random hex digits, the same on the span and all log events."""
+        return self.info.stream_id
+
+    @property
+    def logger(self) -> Any:
+        """An immutable logger with the request's bindings, the stream's name and the span's ids.
+
+        A structlog bound logger where structlog is installed, else a `logging.LoggerAdapter`.
+        """
+        if self._logger is None:
+            self._logger = stream_logger(self)
+        return self._logger
+
+    @property
+    def fields(self) -> Mapping[str, Attribute]:
+        """What log lines of this stream carry, from its first step on: the ids of its span."""
+        return origin_of(self).fields
+
+    def describe(
+        self, name: str, attributes: Mapping[str, Attribute], *, has_started: bool
+    ) -> None:
+        """Take over what an adapter knows of a stream that the application has made.
+
+        After the first step the name stays, and the attributes are added to the open span. Before
+        it both are replaced for all that hold the info already: open scopes. Opening these again
+        would not do: a vendor may have forgotten the parent by now.
+        """
+        if has_started:
+            self.attributes = {**attributes, **self.attributes}
+            return
+        object.__setattr__(self.info, "name", name)
+        object.__setattr__(self.info, "attributes", attributes)
+        self._logger = None  # it carries the name
 
     def fail(
         self, error_or_reason: BaseException | str = "", *, error_type: str | None = None
@@ -81,9 +132,9 @@ class Handle(StreamHandle):
         if error_type is not None and not _is_name(error_type):
             return misused("fail", f"takes error_type as a text, not {shown(error_type)}")
         if isinstance(error_or_reason, BaseException):
-            failure = Failure(error_or_reason, None, error_type)
+            failure = {"error": error_or_reason, "error_type": error_type}
         elif _is_name(error_or_reason):
-            failure = Failure(None, self.texts.cut(error_or_reason), error_type)
+            failure = {"reason": self.texts.cut(error_or_reason), "error_type": error_type}
         else:
             return misused("fail", f"takes an exception or a text, not {shown(error_or_reason)}")
         if self.failure is None:
@@ -98,7 +149,8 @@ class Handle(StreamHandle):
         if not _is_name(name):
             return misused("mark", f"takes a name, not {shown(name)}")
         with _saying:
-            self._marks = {name: clock() - self.created, **self._marks}
+            said = self._said
+            self._said = said._replace(marks={name: clock() - self.created, **said.marks})
         return None
 
     def add(self, name: str, number: float, *, rate: bool = False) -> None:
@@ -112,9 +164,9 @@ class Handle(StreamHandle):
         if not _is_number(number):
             return misused("add", f"takes a finite number, not {shown(number)}")
         with _saying:
-            self._sums = {**self._sums, name: self._sums.get(name, 0) + number}
-            if rate:
-                self._rates |= {name}
+            said = self._said
+            sums = {**said.sums, name: said.sums.get(name, 0) + number}
+            self._said = said._replace(sums=sums, rates=said.rates | ({name} if rate else set()))
         return None
 
     @property
@@ -133,7 +185,8 @@ class Handle(StreamHandle):
         """
         if not _is_name(name):
             return misused("set_attribute", f"takes a name, not {shown(name)}")
-        return super().set_attribute(name, self.texts.cut(value))
+        self.attributes = {**self.attributes, name: self.texts.cut(value)}
+        return None
 
     def counting(self, size_of: Callable[[Any], int]) -> tuple[Callable[[Any], int], Any]:
         """What counts the chunks, and the type of those that need only be measured."""
@@ -148,26 +201,31 @@ class Handle(StreamHandle):
             return self.counter.last_time or self.created
         return last_chunk
 
-    def begun_by(self, reader: StreamHandle | None) -> None:
-        """Note in whose step the stream takes its first step: what it spends is upstream there."""
-        self.reader = reader
+    def before(
+        self, advance: Callable[[Any], Any], reader: StreamHandle | None
+    ) -> Callable[[Any], Any]:
+        """Do what comes before the first step; returns how to take it, in place of `advance`.
 
-    def before(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Do what comes before the first step; returns how to take it, in place of `advance`."""
+        What the stream spends is upstream in `reader`, in whose step it takes its first step.
+        """
+        self.reader = reader
         return advance if self.prelude is None else self.prelude(self, advance)
 
     def finish(self, final: StreamReport) -> StreamReport:
         """The report, without what is not wanted of an exception, which is noted before."""
-        if final.error is not None and self.origin is not None:
+        if final.error is None:
+            return final
+        if self.origin is not None:
             guarded(self.origin.note, final.error, self.id, default=None)
         return self.texts.finish(final)
 
     def ended(self, final: StreamReport) -> None:
         """Add the time of this stream to the stream that has read it; keep what was seen last."""
-        if self.lag is not None:
-            self.facts, self.lag = {**self.facts, "loop_lag": final.loop_lag}, None
-        if self.segments is not None:
-            self.segments.end()
+        progress = self.progress
+        if progress is not None and progress.lag is not None:
+            self.facts, progress.lag = {**self.facts, "loop_lag": final.loop_lag}, None
+        if progress is not None and progress.segments is not None:
+            progress.segments.end()
         if self.then is not None:
             self.then()
         if isinstance(self.reader, Handle):
@@ -176,31 +234,34 @@ class Handle(StreamHandle):
 
     def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
-        sums, lag = self._sums, self.lag
+        said, progress = self._said, self.progress
+        lag = None if progress is None else progress.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
         facts = {
             "longest_gap": longest,
-            "attributes": {**self.attributes, **sums} if sums else self.attributes,
-            "marks": self._marks,
+            "attributes": {**self.attributes, **said.sums} if said.sums else self.attributes,
+            "marks": said.marks,
             "upstream_time": upstream,
             "bottleneck": bottleneck(producer, consumer, upstream or 0.0),
-            "rates": self.rates(producer),
+            "rates": self.rates(producer) if said.rates else NOTHING,
             "loop_lag": None if lag is None else lag.largest(),
             **({} if self.counter is None else self.counter.facts(self.created)),
             **self.facts,
         }
-        return facts if self.segments is None else self.segments.complete(facts)
+        if progress is None or progress.segments is None:
+            return facts
+        completed: dict[str, Any] = progress.segments.complete(facts)
+        return completed
 
     def rates(self, producer: float) -> Mapping[str, float]:
         """The sums for each second of producer time, of those that were added as rates."""
-        rates, sums = self._rates, self._sums  # the sums last: what has a rate has a sum
-        seconds = producer or math.inf
-        return {name: sums[name] / seconds for name in rates} if rates else NOTHING
+        said, seconds = self._said, producer or math.inf
+        return {name: said.sums[name] / seconds for name in said.rates}
 
     @property
     def sums(self) -> Mapping[str, int | float]:
         """What the body has summed so far, by name."""
-        return self._sums
+        return self._said.sums
 
     @property
     def events(self) -> int | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class InertHandle:
-    """The handle outside of a stream: falsy, and does nothing. Its logger logs plainly."""
+    """The handle outside of a stream. It is falsy and does nothing, except for its logger."""
 
     __slots__ = ("_make_logger",)
     info = StreamInfo(name="")

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: all of it at once, and what was probably meant."""
+"""Collects everything that is wrong with a configuration, and suggests what was meant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Mistake(NamedTuple):
 
 
 class Mistakes:
-    """Collects the errors of several checks, so that one error tells them all."""
+    """Collects the errors of several checks, to raise them as one error."""
 
     def __init__(self) -> None:
         self.entries: list[Mistake] = []
@@ -60,5 +60,5 @@ def did_you_mean(name: object, names: Iterable[str], prefix: str = "") -> str:
 def meant_by_key(key: object, keys: Iterable[str], prefix: str = "") -> str:
     """The same for a key of STREAMINSTR, where RATIO is looked for in vain."""
     if str(key).casefold() == "ratio":
-        return ' It is said of one backend: "BACKEND": {"BACKEND": "opentelemetry", "RATIO": 0.05}.'
+        return ' It belongs to one backend: "BACKEND": {"BACKEND": "opentelemetry", "RATIO": 0.05}.'
     return did_you_mean(key, keys, prefix)

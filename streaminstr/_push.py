@@ -1,4 +1,4 @@
-"""A body that is pushed and not pulled: an ASGI application sends its chunks itself."""
+"""A body whose chunks are pushed and not pulled: the ASGI application sends them itself."""
 
 from __future__ import annotations
 
@@ -10,51 +10,52 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from streaminstr._core import loop
-from streaminstr._core.outcome import Ending
+from streaminstr._core.meter import Meter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import ContextVar
 
     from streaminstr._core.life import Life
-    from streaminstr._core.meter import Meter
     from streaminstr.types import CancelledBy, StreamReport
 
 _UNSET: Any = object()
 
 
-class PushedStream:
+class PushedStream(Meter):
     """A stream whose steps lie between two sends. Its scope is open and current from the start.
 
-    There is nothing to wrap here: what makes the chunks runs on in the Context in which this is
-    made. The scope is made current there, and no longer after `withdraw`.
+    There is no iterator to wrap: the code that produces the chunks keeps running in the Context in
+    which the stream is created. The scope is current in that Context until `withdraw`.
     """
 
-    __slots__ = ("__weakref__", "_held", "_life", "_meter", "_shown", "caller")
+    __slots__ = ("__weakref__", "_held", "_life", "_shown", "caller")
 
-    def __init__(self, life: Life, meter: Meter) -> None:
-        self._life, self._meter = life, meter
+    def __init__(self, life: Life, size_of: Callable[[Any], int], plain: Any) -> None:
+        super().__init__(size_of, plain)
+        self._life = life
         self._held: float | None = None
         self.caller = _coroutine()
         """Weakly: what the task runs that makes the chunks; None where there is no task."""
-        meter.begin(life.handle.created)
+        self.begin(life.handle.created)
         life.belongs_to(ref(self))
         life.enter(life.begin)
         self._shown = _show(life.context)
 
     def push(self, chunk: Any, now: float) -> None:
         """Count a chunk that is about to be sent, and was ready `now`."""
-        self._meter.leave(chunk, now)
+        self.leave(chunk, now)
 
     def resume(self) -> None:
         """Note that a chunk has been sent, so that the body is at work on the next one."""
-        self._meter.entered = clock()
+        self.entered = clock()
 
     def hold(self) -> None:
         """Note that the last chunk has been made, while the outcome is not known yet."""
-        meter, self._held = self._meter, clock()
-        if meter.in_step:
-            meter.producer += self._held - meter.entered
-            meter.left = self._held
+        self._held = clock()
+        if self.in_step:
+            self.producer += self._held - self.entered
+            self.left = self._held
 
     def finish(self) -> None:
         """End as completed: the last chunk has been made."""
@@ -66,40 +67,35 @@ class PushedStream:
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the scope, from any thread. The body itself runs on."""
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by)
+        self._life.ask_to_close(cancelled_by)
         self._end(GeneratorExit())
 
     give_up = close
 
     def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
         """Say why the stream is about to end. What makes the chunks cannot be stopped."""
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by, reason)
+        self._life.ask_to_close(cancelled_by, reason)
 
     def withdraw(self) -> None:
-        """Let the scope be current no longer, in the Context that calls. Variables set since stay.
+        """Make the scope no longer current in the caller's Context. Other variables keep values.
 
-        The application goes on there, with what is to be no part of the stream.
+        The application continues in that Context with work that is not part of the stream.
         """
         shown, self._shown = self._shown, []
         for variable, value, token in shown:
             if variable.get(_UNSET) is value:
                 _take_back(variable, token)
 
-    def moments(self) -> tuple[float, float]:
-        """When the stream began, and when its last chunk came; of an event stream: event."""
-        meter = self._meter
-        return meter.begun, self._life.handle.last_heard(meter.left or meter.begun)
-
     def report(self) -> StreamReport:
         """The numbers so far."""
-        return self._life.report(self._meter)
+        return self._life.report(self)
 
     def _end(self, error: BaseException | None) -> None:
         if self._held is not None:  # the time since belongs to no step and to no reader
             now = clock()
-            self._meter.begun += now - self._held
+            self.begun += now - self._held
             self._held = now
-        self._life.end(self._meter, error)
+        self._life.end(self, error)
 
 
 def _coroutine() -> ref[Any] | None:

@@ -1,4 +1,4 @@
-"""From what a user writes, a name or a dotted path or an object, to backends."""
+"""Finds the backends that a user names, by a name, a dotted path or an object."""
 
 from __future__ import annotations
 
@@ -116,10 +116,8 @@ def _make(entry: Entry, seen: list[tuple[Any, Any]]) -> Backend:
     seen.append((factory, options))
     backend = _made_by(factory, choice, options)
     if not _is_backend(backend):
-        msg = (
-            f"{_shown(choice)} makes {backend!r:.80}, which is no backend: "
-            "a backend has a method open(info)."
-        )
+        result = "" if backend is choice else f"makes {backend!r:.80}, which "
+        msg = f"{_shown(choice)} {result}is no backend: a backend has a method open(info)."
         raise StreaminstrError(msg)
     return _sifted(backend, entry)
 
@@ -186,9 +184,11 @@ def _not_loaded(point: EntryPoint, error: Exception) -> str:
     extra = extra_of(point)
     if extra is None or not isinstance(error, ImportError):
         return f"The backend {point.name!r} of {_owner(point)} cannot be imported: {error}."
+    from streaminstr._install import install_line  # noqa: PLC0415 - only an error needs it
+
     return (
         f"The backend {point.name!r} needs a library that cannot be imported ({error}). "
-        f'Install it: python -m pip install "{extra}"'
+        f"Install it: {install_line(extra)}"
     )
 
 
@@ -259,11 +259,11 @@ def _odd_options(choice: Any, options: Mapping[str, Any], signature: inspect.Sig
     unknown = [] if takes_any else [name for name in sorted(options) if name not in names]
     if unknown:
         meant = "".join(did_you_mean(name, names) for name in unknown)
-        said = f"has no option {', '.join(map(repr, unknown))}.{meant}"
+        problem = f"has no option {', '.join(map(repr, unknown))}.{meant}"
     else:
         needed = [name for name in _required(signature) if name not in options]
-        said = f"needs the option {', '.join(map(repr, needed))}."
-    return f"Backend {_shown(choice)} {said} Its options are: {', '.join(names) or 'none'}."
+        problem = f"needs the option {', '.join(map(repr, needed))}."
+    return f"Backend {_shown(choice)} {problem} Its options are: {', '.join(names) or 'none'}."
 
 
 def _required(signature: inspect.Signature) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is known of a response when its stream is made, the same for all adapters and nets."""
+"""Facts about a response when its stream is created, the same for all adapters and nets."""
 
 from __future__ import annotations
 
@@ -150,8 +150,10 @@ def stream_over(
 
 def add_to(stream: Any, described: Handle) -> None:
     """Add what is known now to a response's own stream, which was made before the response."""
-    life, info = stream._life, stream._life.handle.info  # noqa: SLF001 - every kind has one
-    life.describe(info.name, {**described.info.attributes, **info.attributes}, None)
+    life = stream._life  # noqa: SLF001 - every kind has one
+    handle, info = life.handle, life.handle.info
+    attributes = {**described.info.attributes, **info.attributes}
+    handle.describe(info.name, attributes, has_started=life.started)
 
 
 def count_encoded(stream: Any, encode: Callable[[Any], bytes]) -> None:

@@ -1,9 +1,9 @@
-"""Segments: a stream that goes on for long has a new span from time to time (`segment_interval`).
+"""Segments: a long stream gets a new span at regular intervals (`segment_interval`).
 
-The background thread says when, and puts a `Switch` in the place of what runs the stream's steps.
-The next step finds it there. So who has the turn makes the switch, between two steps and in the
-stream's own Context, and a step does nothing for it before and after. What is not stepped is not
-cut.
+When a segment is due, the background thread replaces the function that runs the stream's steps with
+a `Switch`. The next step calls it. So the thread that has the turn starts the new segment, between
+two steps and in the stream's own Context, and other steps pay nothing. A stream that is not stepped
+is not cut into segments.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def begin(interval: float, life: Life) -> None:
 
     What is pushed has no steps between which it could be cut.
     """
-    if life.progress is None or not isinstance(life.held(), Ends):
+    progress = life.handle.progress
+    if progress is None or not isinstance(life.held(), Ends):
         return
     parts = [
         Part(scope)
@@ -70,8 +71,7 @@ def begin(interval: float, life: Life) -> None:
         if guarded(isinstance, scope, SupportsSegments, default=False)
     ]
     if parts:
-        handle: Any = life.handle
-        handle.segments = Segments(interval, parts, life.progress.lock)
+        progress.segments = Segments(interval, parts, progress.lock)
 
 
 class Part:
@@ -103,7 +103,8 @@ class Part:
             for name in handle.sums
             if name in so_far.attributes
         }
-        producer, lag = own["producer_time"], handle.lag
+        producer, progress = own["producer_time"], handle.progress
+        lag = None if progress is None else progress.lag
         return SegmentReport(
             **{
                 **own,
@@ -251,11 +252,11 @@ class _Segment:
 
 @contextmanager
 def _out_of_reach(life: Life, lock: Lock) -> Iterator[bool]:
-    """Keep the scopes from those who show them, and from an end that does not wait for the turn.
+    """Hide the scopes from progress, and from an end that does not wait for the turn.
 
-    Yields whether the stream is open. If an end comes meanwhile it finds no scope, and they are
-    closed here. They are taken and put back by statements that call nothing: a signal's handler
-    comes after a call, and may end the stream or raise.
+    Yields whether the stream is open. If the stream is ended meanwhile, the end finds no scopes,
+    and they are closed here. The scopes are taken and put back by statements without calls: a
+    signal handler runs after a call, and may end the stream or raise.
     """
     scopes, aside = life.scopes, []
     try:

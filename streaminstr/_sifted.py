@@ -1,9 +1,9 @@
-"""Some of the streams: RATIO and FILTER of one backend, and the FILTER of all.
+"""Selects streams: RATIO and FILTER of one backend, and the FILTER of all backends.
 
-Rules. A share is decided about where a stream is made, and stands. By the id of the current trace
-where the backend knows one: its lowest 64 bits, as OpenTelemetry's own ratio sampler takes them, so
-that a trace is kept as a whole. Without a trace it is by the stream's id, which is random: one draw
-for all backends. A FILTER sees the framework's request and response, so adapters alone ask it.
+Rules: RATIO is applied once, when the stream is created. It uses the lowest 64 bits of the current
+trace id if the backend knows one, as OpenTelemetry's ratio sampler does, so a trace is kept as a
+whole. Without a trace it uses the stream's random id, so all backends share one draw. A FILTER gets
+the framework's request and response, so only adapters call it.
 """
 
 from __future__ import annotations
@@ -71,19 +71,19 @@ def plain(backend: Backend) -> Backend:
 
 
 def sift(config: Config, wanted_by: Filter | None, request: Any, response: Any) -> Config:
-    """The config of a response: without the backends whose FILTER leaves it out.
+    """The config of a response, without the backends whose FILTER excludes it.
 
-    Without any where `wanted_by`, the FILTER of all, does so. A filter that raises leaves nothing
-    out.
+    It has no backends if `wanted_by`, the FILTER of all backends, excludes the response. A filter
+    that raises excludes nothing.
     """
     if not _is_in(wanted_by, request, response):
         return replace(config, backends=(), announce=None)
-    kept = tuple(
+    kept = [
         one
         for one in config.backends
         if not isinstance(one, Sifted) or _is_in(one.filter, request, response)
-    )
-    return config if len(kept) == len(config.backends) else replace(config, backends=kept)
+    ]
+    return config if len(kept) == len(config.backends) else replace(config, backends=tuple(kept))
 
 
 def _is_in(wanted_by: Filter | None, request: Any, response: Any) -> bool:

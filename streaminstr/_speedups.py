@@ -17,14 +17,14 @@ def _load() -> Any:
     if os.environ.get("STREAMINSTR_PURE", "0") not in ("", "0"):
         return None
     try:
-        found = import_module("streaminstr_speedups")
+        module = import_module("streaminstr_speedups")
     except ModuleNotFoundError:
         return None
     except ImportError as error:
         return _refuse(f"streaminstr-speedups cannot be imported: {error}")
-    if found.__version__ == _VERSION:
-        return found
-    return _refuse(f"streaminstr-speedups is {found.__version__}, and streaminstr {_VERSION}")
+    if module.__version__ == _VERSION:
+        return module
+    return _refuse(f"streaminstr-speedups is {module.__version__}, and streaminstr {_VERSION}")
 
 
 def _refuse(problem: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether this process drains, and who waits to hear of it."""
+"""Whether this process drains, and the tasks that wait for a drain to begin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ draining = False
 refuses_from = 0.0
 """When a drain begins to refuse event streams, by `monotonic`."""
 _LOOK_AGAIN = 0.1
-"""How often a task looks that cannot be notified, in seconds."""
+"""How often a task that cannot be notified checks, in seconds."""
 _waiters: set[tuple[AbstractEventLoop, Future[None]]] = set()
 
 

@@ -1,4 +1,4 @@
-"""The decorator `streamed`: each call of a function that makes a body returns a stream."""
+"""The decorator `streamed`: each call of a function that returns a body returns a stream."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def streamed(
     kind: Kind | None = None,
     ends_with: Marker | None = None,
 ) -> Any:
-    """Decorate a function that makes a body, so that each call returns a stream.
+    """Decorate a function that returns a body, so that each call returns a stream.
 
     Takes generator functions, async generator functions, and callables and coroutine functions
     that return a body. With `pass_stream` the handle that `current_stream()` returns inside the

@@ -1,4 +1,4 @@
-"""What texts a stream hands to its backends: what its span is called, how long, which of errors."""
+"""Texts that backends receive: the name of the span, the length of texts, parts of exceptions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A trace that a client has begun and no tracer of this process goes on with: said once.
+"""Warns once about a client's trace that no tracer of this process continues.
 
-It is looked for in an adapter, innermost, where the span of the request is current. A backend
-without `trace_id` knows nothing of traces, and is not asked.
+The innermost adapter checks for it, where the span of the request is current. A backend without
+`trace_id` has no traces and is skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a body to a stream: `stream`, `current_stream`, and what the adapters call."""
+"""Turns a body into a stream: `stream`, `current_stream`, and the functions for adapters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import logger
 from streaminstr._core.handle import current
 from streaminstr._core.life import Life
-from streaminstr._core.meter import Meter
 from streaminstr._core.stream import Stream
 from streaminstr._events import counter_of, markers_of
 from streaminstr._exchange import exchange_of, here
@@ -42,9 +41,9 @@ _INERT = InertHandle(plain_logger)
 
 
 def current_stream() -> types.StreamHandle:
-    """The handle of the stream whose step or clean-up is running here.
+    """Return the handle of the stream whose step or clean-up is running.
 
-    Outside of a stream it is inert: falsy, its logger logs plainly, everything else does nothing.
+    Outside of a stream the handle is falsy and does nothing. Its logger adds nothing to log lines.
     """
     handle: Any = current.get()
     return handle or _INERT
@@ -76,13 +75,13 @@ def stream(
     kind: Kind | None = None,
     ends_with: Marker | None = None,
 ) -> Any:
-    """Give `body` one scope: a `Stream` for an iterable, an `AsyncStream` for an async iterable.
+    """Wrap `body`: a `Stream` for an iterable, an `AsyncStream` for an async iterable.
 
-    `name` is low-cardinality, by default the name of the function that made a generator.
-    `attributes` go on the span when it starts. `kind="sse"` counts the events of an event stream.
-    `ends_with` are the last bytes of a complete body, or its last event: a body that is exhausted
-    without it has failed. Raises TypeError for what cannot be iterated, and for odd markers; in a
-    running body these are reported and left out.
+    `name` has low cardinality; by default it is the name of the generator function. `attributes`
+    are set on the span when it starts. `kind="sse"` counts the events of an event stream.
+    `ends_with` are the last bytes of a complete body, or its last event: a body that ends without
+    it has failed. Raises TypeError if `body` cannot be iterated, and for an invalid `ends_with`;
+    inside a running body an invalid `ends_with` is logged and ignored.
     """
     config = _configure.current()
     called = name or name_of(body)
@@ -105,7 +104,7 @@ def wrap(
 ) -> Any:
     """A stream over `body`.
 
-    `closers` are called at the end in place of the body's own `close`. `size_of` returns the size
+    `closers` are called at the end instead of the body's own `close`. `size_of` returns the size
     in bytes of a chunk that is not bytes. `requested` is the start of the request, by
     `perf_counter`. `is_async` overrides what the methods of the body suggest. `carrier` is the ASGI
     scope or WSGI environ of the response whose body this is.
@@ -117,7 +116,7 @@ def wrap(
         _note_begun(handle.info.name)
     exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
-    stream = make(life, body, *handle.counting(size_of or _size_of), closers)
+    stream = make(life, body, *handle.counting(size_of or _size_of), closers=closers)
     if exchange is not None:
         exchange.note(stream)
         if carrier is not None:
@@ -134,11 +133,11 @@ def adopt(
     requested: float | None,
     carrier: Mapping[str, Any],
 ) -> Handle:
-    """Take a stream that the application has made as the body of its response.
+    """Use a stream that the application has created as the body of its response.
 
-    `described` has the adapter's name and attributes. Those of the application win: the adapter's
-    name is used for a stream that has none, if `is_named`, and its attributes are added. Returns
-    the stream's own handle.
+    `described` has the adapter's name and attributes. Those of the application take precedence: the
+    adapter's name is used only if the stream has none and `is_named` is true, and the adapter's
+    attributes are added. Returns the stream's own handle.
     """
     life, info = stream._life, described.info  # noqa: SLF001 - every kind has one
     handle: Handle = life.handle
@@ -148,24 +147,39 @@ def adopt(
     stream.size_of, stream.plain = handle.counting(size_of)
     handle.facts = {**described.facts, **handle.facts}
     name = info.name if is_named and not handle.named else handle.info.name
-    life.describe(name, {**info.attributes, **handle.info.attributes}, requested)
+    life.request_began(requested)
+    handle.describe(name, {**info.attributes, **handle.info.attributes}, has_started=life.started)
     if (exchange := exchange_of(carrier)) is not None:
         exchange.own(stream)
     return handle
 
 
 def push(handle: Handle, config: Config, exchange: Exchange | None, begun: float) -> PushedStream:
-    """A stream that began at `begun`, whose chunks are pushed; its scope is current from now on."""
+    """A stream that began at `begun`, with pushed chunks. Its scope is current from now on."""
     _configure.stream_begins(config)
     life = Life(config, handle, exchange=exchange, created=begun)
-    return PushedStream(life, Meter(*handle.counting(_size_of)))
+    return PushedStream(life, *handle.counting(_size_of))
+
+
+def settle(stream: Stream[Any], size: int | None) -> None:
+    """End a stream that was never stepped because the server sent its file itself.
+
+    `size` is the file's in bytes, None where it is unknown.
+    """
+    life = stream._life  # noqa: SLF001 - every kind has one
+    if not life.started:
+        stream._iterator = stream._ended  # noqa: SLF001 - it has no chunks of its own
+        life.handle.facts = {**life.handle.facts, "zero_copy": True}
+        life.enter(life.begin)
+        stream.size, stream.begun = size, life.handle.created  # type: ignore[assignment] # None: unknown
+        life.enter(life.end, stream)
 
 
 def enclose(handle: Handle, config: Config, exchange: Exchange, context: Context) -> Life:
     """The life of a stream whose steps run in `context` itself, the one of a WSGI response.
 
-    A token is bound to its Context object: what the application or a middleware has entered in
-    this Context can be left in it alone, and in no copy.
+    A token is bound to its Context object: what the application or a middleware has entered in this
+    Context can be exited only there, and not in a copy.
     """
     _configure.stream_begins(config)
     return Life(config, handle, exchange=exchange, context=context)
@@ -181,9 +195,9 @@ def make_handle(
     markers: tuple[bytes, ...] = (),
     resumed: bool = False,
 ) -> Handle:
-    """The handle of a stream that is about to be made.
+    """The handle of a stream that is about to be created.
 
-    `resumed` says that the request had the header `Last-Event-ID`.
+    `resumed`: the request had the header `Last-Event-ID`.
     """
     texts = config.texts if isinstance(config, _configure.Settings) else PLAIN
     info = StreamInfo(
@@ -194,7 +208,7 @@ def make_handle(
         stream_id=urandom(8).hex(),
         span_template=texts.span_name,
     )
-    handle = Handle(info, config.logger)
+    handle = Handle(info)
     handle.texts = texts
     if kind is not None or markers or config.gap_bounds:
         handle.counter = counter_of(kind, markers, config.gap_bounds)
@@ -205,7 +219,7 @@ def make_handle(
 
 
 def size_of(chunk: object) -> int:
-    """Bytes of a chunk as they go over the wire; 0 of what is neither bytes nor text."""
+    """Size of a chunk on the wire, in bytes; 0 if it is neither bytes nor text."""
     if isinstance(chunk, str):
         return len(chunk) if chunk.isascii() else len(chunk.encode("utf-8", "surrogatepass"))
     if isinstance(chunk, bytes | bytearray):
@@ -217,7 +231,7 @@ _size_of = size_of
 
 
 def name_of(source: Any) -> str:
-    """The name of a function, or of the function that made a generator; else of the type."""
+    """The name of a function, or of the function behind a generator; else of the type."""
     return getattr(source, "__qualname__", None) or type(source).__qualname__
 
 
@@ -227,7 +241,7 @@ def _markers_of(ends_with: Any) -> tuple[bytes, ...]:
     except TypeError as error:
         if not current.get():
             raise
-        caller = sys._getframe(2)  # noqa: SLF001 - who has called `stream`
+        caller = sys._getframe(2)  # noqa: SLF001 - the caller of `stream`
         report_misuse("streaminstr.stream()", str(error), caller)
         return ()
 
@@ -251,7 +265,7 @@ _begun_names: set[str] = set()
 
 
 def _note_begun(name: str) -> None:
-    """Log once for each name that a body is not isolated."""
+    """Log that a body is not isolated, once for each name."""
     if name not in _begun_names:
         _begun_names.add(name)
         logger.info(

@@ -2,10 +2,10 @@
 
     application = StreamScopeMiddleware(get_asgi_application())
 
-It closes the body of a response that the application leaves open. It sees whether the client left
-or the server stopped. Context variables that the application sets do not reach the server. Streamed
-responses of frameworks without an adapter have a scope. docs/reference/servers.md shows what that
-means on each server.
+It closes a response body that the application leaves open, and detects whether the client left or
+the server stopped. Context variables that the application sets do not reach the server. Streamed
+responses of frameworks without an adapter get a scope. docs/reference/servers.md shows the effect
+on each server.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class StreamScopeMiddleware:
         config = guarded(_configure.current, default=OFF)
         if scope["type"] != "http" or not config.backends or exchange_of(scope) is not None:
             return await self.app(scope, receive, send)
-        _configure.watch()  # where the server has no lifespan, this is the first chance
+        _configure.watch()  # the first chance if the server has no lifespan
         return await _Call(config, scope, receive, send).run(self.app)
 
 
@@ -90,7 +90,7 @@ class _Call:
         return message
 
     async def _say(self, message: Message) -> None:
-        """Send a message of the application; its chunk counts as soon as it is made."""
+        """Send a message of the application. Its chunk is counted before it is sent."""
         kind = message["type"]
         if kind == "http.response.body":
             self._response.count(message)
@@ -104,9 +104,9 @@ class _Call:
         self._response.sent()
 
     async def _fail_to_send(self, error: BaseException) -> None:
-        """Close the body in this task, which has stepped it, since nothing more can be sent.
+        """Close the body in this task, which has stepped it, because nothing more can be sent.
 
-        A task group or cancel scope that the body has entered can be left in this task alone.
+        A task group or cancel scope that the body has entered can be exited only in this task.
         """
         if isinstance(error, OSError):
             self._exchange.client_left()
@@ -117,7 +117,7 @@ class _Call:
             await self._close_bodies()
 
     async def _close_bodies(self) -> None:
-        """Close each body that is still open, also if closing another one raises."""
+        """Close each body that is still open, even if closing another one raises."""
         if self._exchange.bodies:
             async with AsyncExitStack() as stack:
                 stack.enter_context(self._exchange.shield())

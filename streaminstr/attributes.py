@@ -1,7 +1,7 @@
 """Names of the attributes on a stream's span, which are also fields of its log events.
 
 docs/reference/attributes.md says when each is set. The `http.*`, `url.*` and `error.*` names are
-those of OpenTelemetry's semantic conventions (opentelemetry.io/docs/specs/semconv).
+those of OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/).
 """
 
 from __future__ import annotations

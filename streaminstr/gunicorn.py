@@ -1,16 +1,16 @@
-"""Hooks for gunicorn, as an import: streams are closed and sent before their worker exits.
+"""Hooks for gunicorn, to import: open streams are closed and sent before their worker exits.
 
     gunicorn -c python:streaminstr.gunicorn shop.wsgi
 
-A site with a configuration file of its own writes at its end:
+If you have a configuration file, write at its end:
 
     import streaminstr.gunicorn
 
     streaminstr.gunicorn.install(globals())
 
-With the option `drain` a worker that has to stop, or is about to be replaced because of
-`max_requests`, begins its drain. With and without it, what is open shortly before
-`graceful_timeout` is over is closed: gunicorn's SIGKILL cannot be caught.
+With the option `drain`, a worker begins its drain when it has to stop, or is about to be replaced
+because of `max_requests`. With and without it, streams that are still open shortly before the end
+of `graceful_timeout` are closed, because gunicorn's SIGKILL cannot be caught.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ __all__ = [
     "worker_exit",
     "worker_int",
 ]
-# What a worker needs is imported in the worker: gunicorn's master reads this file, too, and gevent
-# changes modules after it.
+# Imports are inside the functions, to run in the worker: gunicorn's master reads this file too, and
+# gevent patches modules after that.
 # ruff: noqa: PLC0415
 
 _MARGIN = 0.6
 """Seconds before the end of `graceful_timeout` at which open streams are closed."""
 _LOOK_AGAIN = 0.1
-"""How often to look whether the worker has to stop, in seconds."""
+"""How often to check whether the worker has to stop, in seconds."""
 _AT_EXIT = 1.0
 """How long the end of a worker may be delayed, in seconds."""
 _INSTALLED = "_streaminstr_installed"
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """Note that a new worker does not stop, although its master may be about to."""
+    """Record that a new worker is not stopping, even if its master is."""
     from streaminstr import _exchange
 
     _exchange.shutting_down = False
@@ -72,10 +72,10 @@ def pre_request(worker: Any, req: Any) -> None:
 
 
 def worker_int(worker: Any) -> None:
-    """On SIGINT and SIGQUIT: note that the server ends what is cut short now.
+    """On SIGINT and SIGQUIT: record that streams cut short from now on are ended by the server.
 
-    That is all that is safe in a handler of a signal. gunicorn's own worker for ASGI calls this in
-    its loop, and cancels the tasks next: there, the streams are closed.
+    Nothing more is safe in a signal handler. gunicorn's own worker for ASGI calls this in its loop
+    and cancels the tasks next, so there the streams are closed as well.
     """
     import streaminstr
     from streaminstr import _exchange
@@ -86,7 +86,7 @@ def worker_int(worker: Any) -> None:
 
 
 def worker_abort(worker: Any) -> None:
-    """On SIGABRT, which gunicorn sends to a worker that is stuck: note the same."""
+    """On SIGABRT, which gunicorn sends to a stuck worker: record the same as `worker_int`."""
     worker_int(worker)
 
 
@@ -100,8 +100,8 @@ def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's 
 def install(names: dict[str, Any]) -> None:
     """Add the hooks to the `globals()` of a configuration file.
 
-    A hook that the file has itself is called after ours, even if ours raises. It may be the dotted
-    path of one, as gunicorn allows.
+    A hook that the file defines itself is called after ours, even if ours raises. It may be a
+    dotted path, as gunicorn allows.
     """
     for name in __all__:
         ours, own = globals()[name], names.get(name)
@@ -135,7 +135,8 @@ def _function(hook: Hook | str) -> Any:
 def _before_request(worker: Any, req: Any) -> None:  # noqa: ARG001 - gunicorn's signature
     """Begin the drain with the request after which gunicorn replaces the worker.
 
-    gunicorn sends no signal then. That request itself is still served, also an event stream.
+    gunicorn sends no signal in this case. That request is still served, even if it is an event
+    stream.
     """
     if worker.nr + 1 < worker.max_requests:
         return
@@ -151,7 +152,7 @@ def _before_request(worker: Any, req: Any) -> None:  # noqa: ARG001 - gunicorn's
 
 
 def _grace() -> float | None:
-    """Seconds that open streams have; None: nothing is drained."""
+    """How long open streams may continue, in seconds; None for no drain."""
     from streaminstr import _configure
     from streaminstr._core.config import OFF
     from streaminstr._core.guard import guarded
@@ -173,7 +174,7 @@ def _warn(worker: Any) -> None:
 
 
 def _listen(worker: Any) -> None:
-    """Have SIGTERM begin the drain, and then reach the worker."""
+    """Make SIGTERM begin the drain, and then reach the worker."""
     from streaminstr import _configure
 
     if hasattr(worker, "callback_notify"):  # uvicorn's worker, which sets its handlers as it runs
@@ -191,7 +192,7 @@ def _listen(worker: Any) -> None:
 
 
 def _is_ddtrace(handler: Any) -> bool:
-    """Whether ddtrace has set the handler, or the one to which ours hands on."""
+    """Whether ddtrace has set the handler, or the one that ours calls next."""
     before = getattr(handler, "_before", handler)
     module = getattr(before, "__module__", None) or ""
     return module.startswith("ddtrace.")
@@ -211,7 +212,7 @@ def _listen_at_first_notify(worker: Any) -> None:
 
 
 def _end(number: int, frame: Any) -> None:  # noqa: ARG001 - a handler's signature
-    """What uvicorn's worker comes to when it has ended: it raises the signal once more."""
+    """Called when uvicorn's worker has ended: it raises the signal once more."""
     # In a thread of its own, which may wait: a loop still runs here.
     closing = threading.Thread(target=worker_exit, args=(None, None))
     closing.start()

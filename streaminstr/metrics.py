@@ -1,7 +1,7 @@
 """The metrics of streams, in no vendor's terms: for backends that record them, and for tables.
 
 docs/reference/metrics.md describes each. Names and units follow OpenTelemetry's conventions
-(opentelemetry.io/docs/specs/semconv/general/metrics).
+(https://opentelemetry.io/docs/specs/semconv/general/metrics/).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
     @stream_scope("chat", attributes={"llm.model": "small"})
     async def chat(room: str): ...
 
-docs/explanation/starlette.md says what is replaced, and why.
+docs/explanation/starlette.md explains what is replaced, and why.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ _FRAMEWORKS = ("starlette", "fastapi")
 _CLASSES = {"starlette.responses": "StreamingResponse", "sse_starlette.sse": "EventSourceResponse"}
 """The classes of responses that step a body. Others derive from them."""
 _MARK = "_streaminstr"
-"""An attribute of a function that is in another one's place; the key in an instrumented request's
-scope of what holds its streams until the net has closed them."""
+"""Marks a function that replaces another one. Also the key in an instrumented request's scope,
+whose value holds the request's streams until the net has closed them."""
 _CHOICE = "_streaminstr_choice"
-"""The key there of what the application says of all its streams."""
+"""The key there for the options that apply to all streams of the application."""
 _scope: ContextVar[Message] = ContextVar("streaminstr.starlette")
 """The ASGI scope of the request, for FastAPI's endpoints, which are called without it."""
 
@@ -62,12 +62,12 @@ def instrument(
     filter: Filter | None = None,  # noqa: A002 - as Django's setting
     ends_with: Mapping[str, Marker] | None = None,
 ) -> None:
-    """Give each streaming response of `app`, and of what is mounted in it, a scope. Idempotent.
+    """Give each streaming response of `app` and its mounted applications a scope. Idempotent.
 
-    `filter(request, response)` returns whether a response is to have one. `ends_with` is a dict of
+    `filter(request, response)` returns whether a response gets a scope. `ends_with` is a dict from
     routes to end markers, see `streaminstr.stream`. `streaminstr.configure` chooses the backend.
-    Call it before the first request: raises StreaminstrError for an application that has started,
-    and for an odd filter or marker.
+    Call it before the first request: raises StreaminstrError if the application has started, and
+    for an invalid filter or marker.
     """
     choice = choice_of(filter, ends_with)
     if any(getattr(one, "cls", None) is _Innermost for one in app.user_middleware):
@@ -79,7 +79,7 @@ def instrument(
 
 
 class _Innermost(StreamScopeMiddleware):
-    """The net, inside of all other middleware. There may be another one round the application."""
+    """The net, inside all other middleware. A second one may wrap the whole application."""
 
     def __init__(self, app: Application, routes: Iterable[Any], choice: Choice) -> None:
         super().__init__(functools.partial(_run, app, choice))
@@ -103,14 +103,14 @@ async def _run(app: Any, choice: Choice, scope: Message, receive: Receive, send:
 
 
 def _blame(exchange: Exchange, error: Exception) -> None:
-    """Let a body that is open fail with what is raised beside it: when a chunk is encoded."""
+    """Let an open body fail with an exception that is raised outside it, such as in encoding."""
     if not exchange.has_left:
         for stream in alive(exchange.bodies):
             stream._life.handle.fail(error)  # noqa: SLF001 - every kind has one
 
 
 def _replace_calls() -> None:
-    """Put `_called` round the `__call__` of the classes that are loaded, once for each."""
+    """Replace the `__call__` of each loaded response class by `_called`, once."""
     for module, name in _CLASSES.items():
         response = getattr(sys.modules.get(module), name, None)
         if response is not None and not hasattr(response.__call__, _MARK):
@@ -118,7 +118,7 @@ def _replace_calls() -> None:
 
 
 def _called(call: Callable[..., Any]) -> Callable[..., Any]:
-    """A response's `__call__` that has a stream stepped in place of its body."""
+    """A response's `__call__` that iterates a stream instead of the body."""
 
     @functools.wraps(call)
     async def __call__(self: Any, scope: Message, receive: Receive, send: Send) -> None:  # noqa: N807 - it takes that one's place
@@ -155,7 +155,7 @@ def _take_response(response: Any, scope: Message) -> None:
 
 
 def _config_for(exchange: Exchange, response: Any, scope: Message) -> Config:
-    """The config of a response. Where it has no backends, the nets make no scope, either."""
+    """The config of a response. If it has no backends, the nets create no scope either."""
     config = config_for(scope, scope[_CHOICE], Request(scope), response)
     exchange.is_taken = not config.backends
     return config
@@ -168,7 +168,7 @@ def _handle_of(config: Config, scope: Message, response: Any, status: int | None
 
 
 async def _followed(body: Any, stream: Any, described: Handle) -> AsyncIterator[Any]:
-    """What FastAPI sends of a generator's stream, and then the farewell, which is no item of it."""
+    """What FastAPI sends of a generator's stream, then the farewell, which is not an item."""
     async for chunk in body:
         yield chunk
     stream._life.handle.may_append = described.may_append  # noqa: SLF001 - every kind has one
@@ -177,14 +177,14 @@ async def _followed(body: Any, stream: Any, described: Handle) -> AsyncIterator[
 
 
 def _take(body: Any, described: Handle, config: Config, scope: Message, size_of: Any) -> Any:
-    """The stream over `body`, or the one that the application has made of it."""
+    """The stream over `body`, or the one that the application has already created."""
     stream = _response.stream_over(body, described, config, _FRAMEWORKS, size_of, scope)
     scope[_MARK].append(stream)
     return stream
 
 
 def _reach_generators(routes: Iterable[Any]) -> None:
-    """Wrap FastAPI's endpoints that yield events: a task of its own steps such a generator."""
+    """Wrap FastAPI's endpoints that yield events, because FastAPI steps them in a separate task."""
     for route in routes:
         if getattr(route, "is_sse_stream", False):
             route.dependant.call = _yielding(route.dependant.call)
@@ -219,7 +219,7 @@ def _take_generator(body: Any) -> Any:
 
 
 def _as_event(item: Any) -> bytes:
-    """As much of the event that FastAPI makes of `item` as it takes to count it."""
+    """The part of FastAPI's event for `item` that is needed to count it."""
     raw = getattr(item, "raw_data", None)
     if raw is not None or not hasattr(item, "raw_data") or item.data is not None:
         return f"data: {raw or ''}\n\n".encode()

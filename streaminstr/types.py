@@ -1,4 +1,4 @@
-"""Every type that a backend or an annotation needs. Imports the attribute names and no more.
+"""Every type that a backend or an annotation needs. Imports only the attribute names.
 
 The contract between the core and a backend is frozen as of version 0.2: `Backend`, `StreamScope`,
 the optional moments (`Supports...`), `StreamInfo` and `StreamReport`. New fields may be added at
@@ -43,9 +43,9 @@ __all__ = [
 Attribute = str | bool | int | float
 """A value of a span attribute or a log field."""
 CancelledBy = Literal["client", "server"]
-"""Who cut a stream short, where that is known."""
+"""Who cut a stream short, if known."""
 Parent = Literal["child", "link"]
-"""`child` of the span that is current where the stream is made; `link`: a trace of its own."""
+"""`child`: below the span that is current when the stream is created. `link`: its own trace."""
 Turn = Literal["producer", "consumer", "upstream"]
 """Who keeps an open stream waiting: the body, the client and its server, or what the body reads."""
 
@@ -54,7 +54,7 @@ ChunkT_co = TypeVar("ChunkT_co", covariant=True)
 
 
 class StreaminstrError(Exception):
-    """A configuration that cannot work: says what is wrong, where, and what to write instead.
+    """A configuration error. It says what is wrong, where, and what to write instead.
 
     Each argument is one mistake; the text has a line for each.
     """
@@ -64,9 +64,9 @@ class StreaminstrError(Exception):
 
 
 class NotNow(Exception):  # noqa: N818 - an answer, and no error
-    """Raised by `segment` of a scope whose span is not the current one: the body holds another.
+    """Raised by `segment` of a scope if its span is not current, because the body holds another.
 
-    The scope has done nothing, and is asked again between later steps.
+    The scope has changed nothing, and `segment` is called again between later steps.
     """
 
 
@@ -96,7 +96,7 @@ class StreamInfo:
     attributes: Mapping[str, Attribute] = field(default_factory=lambda: NOTHING)
     """Attributes to put on the span when it starts, under their semantic-convention names."""
     parent: Parent = "child"
-    """`child` of the span that is current where the stream is made; `link`: a trace of its own."""
+    """`child`: below the span that is current when the stream is created. `link`: its own trace."""
     started_ns: int | None = None
     """Unix time in nanoseconds at which the span starts; None: the moment of `start()`."""
     stream_id: str = ""
@@ -323,21 +323,21 @@ class OpenStream:
     rates: Mapping[str, float] = field(default_factory=lambda: NOTHING)
     """Sums of `add(..., rate=True)` for each second of producer time so far, by name."""
     idle: float = 0.0
-    """Seconds since the last chunk, of an event stream since the last event; without one: since the
-    first step."""
+    """Seconds since the last chunk (of an event stream: the last event), or since the first step if
+    there was none."""
     turn: Turn = "producer"
-    """Who keeps it waiting. `upstream`: the body waits for a step of another stream that it reads.
+    """What the stream waits for. `upstream`: the body waits for a step of a stream that it reads.
     """
     limited: bool = False
-    """Whether `MAX_AGE` or `MAX_STALL` has asked it to end."""
+    """Whether it is being ended because of `MAX_AGE` or `MAX_STALL`."""
     draining: bool = False
     """Whether its process drains."""
     trace_id: str | None = None
     span_id: str | None = None
-    """The ids of its span, in the form in which the backend puts them on log lines."""
+    """The ids of its span, in the form that the backend uses on log lines."""
     waits: tuple[str, ...] = ()
     """Where the body waits: frames as `file:line function`, those of the application first, then
-    those of libraries, each outermost first. `...` at the end: it goes on where no one can look.
+    those of libraries, each outermost first. Ends with ``...`` where the rest cannot be seen.
     """
     waits_at: str = ""
     """The innermost frame of the application in `waits`: the line to look at first. Empty where
@@ -345,9 +345,9 @@ class OpenStream:
 
 
 class StreamHandle(Protocol):
-    """What a body sees of its own stream: the value of `current_stream()`.
+    """A body's view of its own stream, returned by `current_stream()`.
 
-    Outside of a stream it is falsy and does nothing; its logger logs plainly.
+    Outside of a stream it is falsy and does nothing; its logger adds nothing to log lines.
     """
 
     @property
@@ -366,26 +366,26 @@ class StreamHandle(Protocol):
         """Put an attribute on the span and on the closing log event."""
 
     def fail(self, error_or_reason: BaseException | str, *, error_type: str | None = None) -> None:
-        """Report that the stream has failed, although its body goes on or ends normally."""
+        """Report that the stream has failed, even if its body continues or ends normally."""
 
     def mark(self, name: str) -> None:
-        """Note the time of something: `streaminstr.mark.NAME`. The first call stands."""
+        """Record when something happens, as `streaminstr.mark.NAME`. Only the first call counts."""
 
     def add(self, name: str, number: float, *, rate: bool = False) -> None:
-        """Sum a number under an attribute; with `rate` also for each second of producer time."""
+        """Add a number to an attribute; with `rate`, also record it per second of producer time."""
 
     @property
     def stopping(self) -> bool:
-        """Whether the process drains: the body should come to its end. Also outside of a stream."""
+        """Whether the process drains, so the body should finish. Works outside of a stream too."""
 
     async def stopped(self) -> None:
-        """Return when the process begins to drain. Also outside of a stream."""
+        """Wait until the process begins to drain. Works outside of a stream too."""
 
     def __bool__(self) -> bool: ...
 
 
 class Logger(Protocol):
-    """What `structlog`'s bound loggers and `logging.LoggerAdapter` have in common."""
+    """The methods that `structlog`'s bound loggers and `logging.LoggerAdapter` share."""
 
     def debug(self, event: str, /, *args: object, **fields: object) -> object: ...
     def info(self, event: str, /, *args: object, **fields: object) -> object: ...
@@ -393,11 +393,11 @@ class Logger(Protocol):
     def error(self, event: str, /, *args: object, **fields: object) -> object: ...
     def exception(self, event: str, /, *args: object, **fields: object) -> object: ...
     def bind(self, **fields: object) -> Logger:
-        """Another logger, which carries `fields` too."""
+        """Return a new logger that also carries `fields`."""
 
 
 class Stream(Protocol[ChunkT_co]):
-    """A sync body whose steps run in a Context of their own: what `streaminstr.stream` returns."""
+    """A sync body whose steps run in a Context of their own, returned by `streaminstr.stream`."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> ChunkT_co: ...
@@ -418,7 +418,7 @@ class Stream(Protocol[ChunkT_co]):
 
 
 class AsyncStream(Protocol[ChunkT_co]):
-    """An async body whose steps run in a Context of their own, in the task that asks for them."""
+    """An async body whose steps run in a Context of their own, in the task that awaits them."""
 
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Awaitable[ChunkT_co]: ...
@@ -435,14 +435,14 @@ class AsyncStream(Protocol[ChunkT_co]):
         """Raise an exception in an async generator body, where it is suspended."""
 
     async def aclose(self) -> None:
-        """End the stream and run the body's own clean-up, in this task."""
+        """End the stream and run the body's own clean-up, in the current task."""
 
     def close(self) -> None:
-        """End the stream, from any thread; its clean-up is awaited on the body's own loop."""
+        """End the stream, from any thread. The clean-up is awaited on the body's own loop."""
 
 
 def _error_type(report: StreamReport) -> str:
-    """What the body has set, else the class of the exception, else what stands for none."""
+    """The body's own value, else the class of the exception, else a placeholder."""
     own = report.attributes.get(names.ERROR_TYPE)
     if isinstance(own, str):
         return own
@@ -452,7 +452,7 @@ def _error_type(report: StreamReport) -> str:
 
 
 def _class_name(kind: type) -> str:
-    """`ValueError`, `shop.errors.OutOfStock`: the form that OpenTelemetry's SDK uses too."""
+    """`ValueError` or `shop.errors.OutOfStock`, in the form that OpenTelemetry's SDK uses."""
     if kind.__module__ == "builtins":
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"

@@ -2,10 +2,9 @@
 
     application = StreamScopeMiddleware(get_wsgi_application())
 
-It closes the body of a response that the application leaves open. Context variables that the
-application sets reach neither the server nor the next request of the thread. Streamed responses of
-frameworks without an adapter have a scope. docs/reference/servers.md shows what that means on each
-server.
+It closes a response body that the application leaves open. Context variables that the application
+sets reach neither the server nor the next request of the thread. Streamed responses of frameworks
+without an adapter get a scope. docs/reference/servers.md shows the effect on each server.
 """
 
 from __future__ import annotations
@@ -120,8 +119,8 @@ class _Call:
     def _is_streamed(self, result: Any) -> bool:
         """Whether the result gets a scope.
 
-        A response with a Content-Length is complete: a file, or a page of Flask's, which has the
-        form of a stream. A response of Django's has an attribute that says whether it is streamed.
+        A response with a Content-Length is complete: a file, or a Flask page, which looks like a
+        stream. A Django response has an attribute that says whether it is streamed.
         """
         if (
             "content-length" in self._headers

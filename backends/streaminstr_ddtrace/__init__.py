@@ -136,7 +136,7 @@ class DatadogScope:
             self._span.set_tag(f"error.{part}", _text(self._span.get_tag(f"error.{part}")))
 
     def _set(self, attributes: Mapping[str, Attribute]) -> None:
-        """Put attributes on the span. ddtrace logs what it cannot take, and leaves it out."""
+        """Set attributes on the span. ddtrace logs and drops values that it does not support."""
         for name, value in attributes.items():
             if isinstance(value, bool):
                 # As the agent writes booleans that arrive by OTLP.

@@ -1,4 +1,4 @@
-"""OpenTelemetry, by its API alone. Without an SDK nothing is recorded.
+"""OpenTelemetry, using only its API. Without an SDK nothing is recorded.
 
 Rules followed: opentelemetry.io/docs/specs/otel/library-guidelines (API only),
 .../trace/api (names, kinds, status) and opentelemetry.io/docs/specs/semconv (attributes).

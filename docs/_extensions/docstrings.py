@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ OF_FIRST = frozenset(
 )
 """The names that version 0.1 had. Any other came with `NEWEST`."""
 KINDS = {"class", "data", "exception", "function"}
+PAGE = re.compile(r"\bdocs/([\w/-]+)\.md\b")
 
 
 def since(name: str) -> str:
@@ -40,7 +42,7 @@ def with_code(lines: list[str]) -> Iterator[str]:
 
 def change(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001 - autodoc's signature
     """Change the lines of a docstring in place."""
-    lines[:] = with_code(lines)
+    lines[:] = [PAGE.sub(r":doc:`/\1`", line) for line in with_code(lines)]
     if what in KINDS:
         lines += ["", f"*Since version {since(name)}.*", ""]
 

@@ -18,7 +18,7 @@ from streaminstr._core.turn import Interrupts
 from streaminstr._core.within import steps_of, within
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from streaminstr._core.life import Life
     from streaminstr.types import CancelledBy
@@ -43,15 +43,9 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
     _iter = staticmethod(aiter)
     _closers_of = staticmethod(async_closers_of)
 
-    def __init__(
-        self,
-        life: Life,
-        body: AsyncIterable[ChunkT],
-        size_of: Callable[[Any], int],
-        plain: Any = bytes,
-        closers: Iterable[Callable[[], object]] | None = None,
-    ) -> None:
-        super().__init__(life, body, size_of, plain)
+    def __init__(self, life: Life, body: Any, *counting: Any, closers: Any = None) -> None:
+        """As of `Stream`."""
+        super().__init__(life, body, *counting)
         self._closers, self._primed = closers, None
         self._loop: Any = None
         self.awaited: Any = None
@@ -62,12 +56,8 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
 
     async def _busy(self) -> Any:
         """Called for a step that does not have the turn."""
-        if not self._take_turn():
+        if not await self._astop():  # else the turn was kept for this step
             self._refuse()
-        try:
-            await self._aclose_here()  # the turn was kept for this step
-        finally:
-            self._turn.append(None)
         return await self.step()
 
     def asend(self, value: Any) -> Awaitable[ChunkT]:
@@ -108,19 +98,21 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
 
         If a step is running elsewhere, that step ends the stream when it returns.
         """
-        self._ask_to_close()
-        if self._take_turn():
-            try:
-                await self._aclose_here()
-            finally:
-                self._turn.append(None)
+        self._life.ask_to_close()
+        await self._astop()
 
-    async def _aclose_here(self) -> None:
-        """End the stream. The caller has the turn."""
+    async def _astop(self) -> bool:
+        """End the stream here; False where another task or thread has the turn."""
+        if not self._take_turn():
+            return False
         try:
             await within(self._life.run, aclose_all, self._take_closers())
         finally:
-            self._end(GeneratorExit())
+            try:
+                self._end(GeneratorExit())
+            finally:
+                self._turn.append(None)
+        return True
 
     def close(self, *, cancelled_by: CancelledBy | None = None) -> None:
         """End the stream. Can be called from any thread, with or without a running loop, and twice.
@@ -129,7 +121,7 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         call if possible, else as soon as the loop runs it. If a step is running, that step ends
         the stream when it returns.
         """
-        self._ask_to_close(cancelled_by)
+        self._life.ask_to_close(cancelled_by)
         if loop.is_alive(self._loop):
             if self._is_stepped:
                 return

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
-from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.handle import plain_logger
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextvars import Context
 
-    from streaminstr._core.handle import StreamHandle
-    from streaminstr.types import Backend, Parent
-
-
-class Progress:
-    """When progress is due next, and the lock that keeps progress and close apart."""
-
-    __slots__ = ("due", "interval", "lock")
-
-    def __init__(self, interval: float) -> None:
-        self.interval, self.due, self.lock = interval, clock() + interval, Lock()
+    from streaminstr.types import Attribute, Backend, Parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +27,14 @@ class Config:
     place: Callable[[Context, Callable[..., Any]], Any] = lambda _, __: None
     """Keeps the variables of a Context apart that belong to a thread or loop (`_asgiref.Place`);
     None if there are none."""
-    bind: Callable[[StreamHandle], None] = lambda _: None
-    """Adds a stream's fields to the log lines of the current Context, the stream's own."""
-    logger: Callable[[StreamHandle], Any] = plain_logger
-    """Returns the logger of a stream."""
+    bind: Callable[[Any, Mapping[str, Attribute]], None] = lambda _, __: None
+    """Adds a stream's fields to the log lines of the current Context, the stream's own. Takes the
+    handle, and the ids of its span from its backends."""
     drain: float | None = None
     """How long open streams may continue after SIGTERM, in seconds; None for no drain."""
-    farewell: Callable[[StreamHandle], Any] | None = None
+    farewell: Callable[[Any], Any] | None = None
     """Returns the last chunk of a stream that the server ends; None for no last chunk."""
-    announce: Callable[[StreamHandle], None] | None = None
+    announce: Callable[[Any], None] | None = None
     """Logs that a stream has begun, in its Context; None if that event is not enabled."""
     max_age: float | None = None
     max_stall: float | None = None

@@ -40,14 +40,14 @@ class Ends(Turn):
     _hand_out: Callable[..., Callable[[Any], Any]]
     """Returns the function that takes the first step of a primed stream."""
 
-    _drop: Callable[[], None]
+    _drop: Callable[[], object]
     """Ends a stream that the garbage collector is about to free."""
 
     def __del__(self) -> None:
         life = self._life
         try:
             if life.is_open:
-                life.ask_to_close(Ending.DROPPED)
+                life.ask_to_close(ending=Ending.DROPPED)
                 self._drop()
         except BaseException:
             if life.is_open:  # the drop was interrupted: this is the last chance to finish it
@@ -75,10 +75,9 @@ class Ends(Turn):
             self.entered = clock()
             return self._hand_out(chunk, advance)
         life = self._life
-        life.handle.begun_by(current.get())
         life.enter(life.begin)
         self.begin(clock())
-        advance = life.handle.before(advance)
+        advance = life.handle.before(advance, current.get())
         self._iterator = life.run(self._iter, self._body)
         return advance
 
@@ -118,20 +117,18 @@ class Ends(Turn):
         self.producer += clock() - self.entered
         return True
 
-    def _stop(self) -> None:
-        """End the stream now, in this thread, unless another thread has the turn."""
-        if self._take_turn():
-            try:
-                self._close_here()
-            finally:
-                self._turn.append(None)
-
-    def _close_here(self) -> None:
-        """End the stream. The caller has the turn."""
+    def _stop(self) -> bool:
+        """End the stream now, in this thread; False if another thread has the turn."""
+        if not self._take_turn():
+            return False
         try:
             self._life.run(close_all, self._take_closers())
         finally:
-            self._end(GeneratorExit())
+            try:
+                self._end(GeneratorExit())
+            finally:
+                self._turn.append(None)
+        return True
 
     @property
     def _target(self) -> Any:

@@ -13,23 +13,22 @@ from contextvars import Context, copy_context
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.config import Progress
 from streaminstr._core.guard import guarded
 from streaminstr._core.handle import current
-from streaminstr._core.report import Closing, Reporting
-from streaminstr._core.scopes import close_scopes, open_scopes, show_progress, start_scopes
+from streaminstr._core.outcome import Ending
+from streaminstr._core.report import Closing, Reporting, make_report
+from streaminstr._core.scopes import close_scopes, open_scopes, start_scopes
 from streaminstr.types import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from weakref import ref
 
     from streaminstr._core.config import Config
     from streaminstr._core.handle import StreamHandle
     from streaminstr._core.meter import Meter
-    from streaminstr._core.outcome import Ending
     from streaminstr._core.report import Request
-    from streaminstr.types import Attribute, CancelledBy, StreamReport, StreamScope
+    from streaminstr.types import CancelledBy, StreamReport, StreamScope
 
 
 class Life(Reporting):
@@ -39,7 +38,7 @@ class Life(Reporting):
     cycle, and a stream that is dropped ends at once.
     """
 
-    __slots__ = ("context", "enter", "outcome", "place", "progress", "run", "scopes", "started")
+    __slots__ = ("context", "enter", "outcome", "place", "run", "scopes", "started")
 
     def __init__(
         self,
@@ -63,25 +62,15 @@ class Life(Reporting):
         handle.created = clock() if created is None else created
         self.started = False
         self.outcome: Outcome | None = None
-        self.progress: Progress | None = None
         self.scopes: list[StreamScope] = self.context.run(open_scopes, config.backends, handle.info)
 
     def belongs_to(self, stream: ref[Any]) -> None:
         """Set the stream that this life belongs to. Called once, by the stream."""
         self.stream = stream
 
-    def describe(
-        self, name: str, attributes: Mapping[str, Attribute], requested: float | None
-    ) -> None:
-        """Add what an adapter knows about a stream that the application created itself.
-
-        After the first step the name stays, and the attributes are added to the open span.
-        """
-        self.requested = self.requested or requested
-        if self.started:
-            self.handle.attributes = {**attributes, **self.handle.attributes}
-        else:
-            self.handle.describe(name, attributes)
+    def request_began(self, at: float | None) -> None:
+        """Record when the request began, by `clock`, if that is not known yet."""
+        self.requested = self.requested or at
 
     @property
     def is_open(self) -> bool:
@@ -96,16 +85,14 @@ class Life(Reporting):
         self.started = True
         opened, self.scopes = self.scopes, []
         _open[self.stream] = None
-        self.handle.fields = start_scopes(opened, self.scopes)
+        fields = start_scopes(opened, self.scopes)
         if self.scopes:  # an end that came meanwhile has closed only the scopes started by then
             _open[self.stream] = None
-        guarded(self.config.bind, self.handle, default=None)
+        guarded(self.config.bind, self.handle, fields, default=None)
         # Set last: `bind` keeps a copy of the Context. A copy with the handle would be a cycle.
         current.set(self.handle)
         if self.config.announce is not None:
             guarded(self.config.announce, self.handle, default=None)
-        if self.config.progress_interval is not None:
-            self.progress = Progress(self.config.progress_interval)
         if self.config.look_after is not None:
             guarded(self.config.look_after, self, default=None)
 
@@ -126,7 +113,10 @@ class Life(Reporting):
         return self.place.copy_for_task(self.context)  # type: ignore[no-any-return]
 
     def ask_to_close(
-        self, ending: Ending, cancelled_by: CancelledBy | None = None, reason: str | None = None
+        self,
+        cancelled_by: CancelledBy | None = None,
+        reason: str | None = None,
+        ending: Ending = Ending.CLOSED,
     ) -> None:
         """Record why the stream is about to be ended from outside. The first cause is kept."""
         if self.closing is None:
@@ -161,22 +151,18 @@ class Life(Reporting):
 
     def report(self, meter: Meter) -> StreamReport:
         """The numbers so far. The outcome has no meaning yet."""
-        return self.so_far(meter, is_open=self.is_open)
-
-    def show(self, so_far: StreamReport) -> None:
-        """Pass the numbers of an open stream to the scopes that support progress."""
-        if self.progress is not None:
-            with self.progress.lock:
-                if self.is_open:
-                    self.copy().run(show_progress, self.scopes, so_far)
+        turn = None if not self.is_open else "producer" if meter.in_step else "consumer"
+        facts = {"outcome": Outcome.CANCELLED, "stalled": turn}  # no error, whatever the options
+        return make_report(meter, self.handle, self.requested, **facts)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: if a step ends the stream, the Context itself is already entered.
         context = self.copy()
-        if self.progress is None:
+        context.run(current.set, self.handle)  # `begin` may have been interrupted before that
+        if self.handle.progress is None:
             context.run(close_scopes, self.scopes, final)
         else:
-            with self.progress.lock:
+            with self.handle.progress.lock:
                 context.run(close_scopes, self.scopes, final)
 
 

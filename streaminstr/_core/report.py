@@ -32,7 +32,6 @@ class Request(Protocol):
 
     started: float
 
-    def will_close(self, stream: ref[Any] | None) -> bool: ...
     def cause_of(self, stream: ref[Any] | None, *, is_dropped: bool) -> CancelledBy | None: ...
 
 
@@ -59,28 +58,23 @@ class Reporting:
         """The stream; None after it was freed."""
         return self.stream and self.stream()
 
-    def so_far(self, meter: Meter, *, is_open: bool) -> StreamReport:
-        """The numbers so far. The outcome has no meaning yet."""
-        turn = None if not is_open else "producer" if meter.in_step else "consumer"
-        facts = {"outcome": Outcome.CANCELLED, "stalled": turn}  # no error, whatever the options
-        return make_report(meter, self.handle, self.requested, **facts)
-
     def final(self, meter: Meter, error: BaseException | None) -> StreamReport:
         """The final numbers, of a stream that ends now with `error`."""
         ending, cut = ending_of(error), Cut.NOTHING
         if ending is Ending.INTERRUPTED and self.closing is not None:
             ending, cut = self.closing.ending, meter.last_cut()
-            if ending is Ending.DROPPED and cut is Cut.NOTHING and self._was_outlived():
+            if ending is Ending.DROPPED and cut is Cut.NOTHING and self._outer_causes():
                 cut = Cut.OUTLIVED
             error = meter.cut_error()
-        if (failure := self.handle.failure) is not None:
-            return self._report(meter, ending, Cut.REPORTED, **failure._asdict())
+        if self.handle.failure is not None:
+            return self._report(meter, ending, Cut.REPORTED, **self.handle.failure)
         if ending is Ending.EXHAUSTED and self.handle.is_truncated:
             return self._report(meter, ending, Cut.TRUNCATED, error_type="truncated")
         return self._report(meter, ending, cut, error=error)
 
     def _report(self, meter: Meter, ending: Ending, cut: Cut, **facts: Any) -> StreamReport:
-        outcome, facts["cancelled_by"] = decide(ending, cut, self._causes())
+        own = [] if self.closing is None else [self.closing.cancelled_by]
+        outcome, facts["cancelled_by"] = decide(ending, cut, own + self._outer_causes())
         if outcome is not Outcome.FAILED:
             facts.pop("error", None)
         is_error = outcome is Outcome.FAILED or (
@@ -89,26 +83,17 @@ class Reporting:
         facts |= {"outcome": outcome, "is_error": is_error}
         return self.handle.finish(make_report(meter, self.handle, self.requested, **facts))
 
-    def _causes(self) -> list[CancelledBy | None]:
-        """Who may have cut the stream short, the most certain cause first."""
+    def _outer_causes(self) -> list[CancelledBy | None]:
+        """Who cut what created this stream, the most certain cause first; empty if it was not."""
         # No generator: CPython 3.11 loses an interrupt that arrives as a generator starts.
         causes: list[CancelledBy | None] = []
-        is_dropped = False
-        if self.closing is not None:
-            causes += [self.closing.cancelled_by]
-            is_dropped = self.closing.ending is Ending.DROPPED
         if self.maker is not None and self.maker.cut_by is not None:
             causes += self.maker.cut_by
         if self.exchange is not None:
-            causes += [self.exchange.cause_of(self.stream, is_dropped=is_dropped)]
+            is_dropped = self.closing is not None and self.closing.ending is Ending.DROPPED
+            cause = self.exchange.cause_of(self.stream, is_dropped=is_dropped)
+            causes += [] if cause is None else [cause]
         return causes
-
-    def _was_outlived(self) -> bool:
-        """Whether the stream or request that created this one was cut before it."""
-        return (self.maker is not None and self.maker.cut_by is not None) or (
-            self.exchange is not None
-            and self.exchange.cause_of(self.stream, is_dropped=True) is not None
-        )
 
 
 def make_report(

@@ -14,7 +14,7 @@ from streaminstr._core.ends import Ends
 from streaminstr._core.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator
 
     from streaminstr._core.life import Life
     from streaminstr.types import CancelledBy
@@ -51,15 +51,9 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     _closers_of = staticmethod(closers_of)
     _drop = Ends._stop  # noqa: SLF001 - its own base
 
-    def __init__(
-        self,
-        life: Life,
-        body: Any,
-        size_of: Callable[[Any], int],
-        plain: Any = bytes,
-        closers: Iterable[Callable[[], object]] | None = None,
-    ) -> None:
-        super().__init__(life, body, size_of, plain)
+    def __init__(self, life: Life, body: Any, *counting: Any, closers: Any = None) -> None:
+        """Take `closers` in place of the body's own; `counting` is as in `Meter`."""
+        super().__init__(life, body, *counting)
         self._closers, self._primed = closers, None
         life.belongs_to(ref(self))
 
@@ -67,12 +61,8 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
     def _busy(self) -> Any:
         """Called for a step that does not have the turn."""
-        if not self._take_turn():
+        if not self._stop():  # else the turn was kept for this step
             self._refuse()
-        try:
-            self._close_here()  # the turn was kept for this step
-        finally:
-            self._turn.append(None)
         return self.step()
 
     def send(self, value: Any) -> ChunkT:
@@ -130,18 +120,8 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
         If a step is running elsewhere, that step ends the stream when it returns.
         """
-        self._ask_to_close(cancelled_by)
+        self._life.ask_to_close(cancelled_by)
         self._stop()
-
-    def settle(self, size: int | None) -> None:
-        """End a stream that was never stepped because the server sent the file itself."""
-        life = self._life
-        if not life.started:
-            self._iterator = self._ended
-            life.handle.facts = {**life.handle.facts, "zero_copy": True}
-            life.enter(life.begin)
-            self.size, self.begun = size, life.handle.created  # type: ignore[assignment] # None: unknown
-            life.enter(life.end, self)
 
     def __enter__(self) -> Self:
         return self

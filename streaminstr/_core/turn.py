@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from streaminstr._core import loop
 from streaminstr._core.guard import guarded
 from streaminstr._core.meter import Meter
-from streaminstr._core.outcome import Ending, is_cancellation
+from streaminstr._core.outcome import is_cancellation
 
 if TYPE_CHECKING:
     from streaminstr._core.life import Life
@@ -30,16 +30,10 @@ class Turn(Meter):
 
         Can be called from any thread. A stream that is not stepped again stays open.
         """
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by, reason)
+        self._life.ask_to_close(cancelled_by, reason)
         closing = self._life.closing
         if closing is not None and self._take_turn():
             closing.turn.append(None)
-
-    def moments(self) -> tuple[float, float]:
-        """When the stream began, and when its last chunk came (event, for an event stream)."""
-        handle = self._life.handle
-        begun = self.begun or handle.created
-        return begun, handle.last_heard(self.left or begun)
 
     def _take_turn(self) -> bool:
         closing = self._life.closing
@@ -70,9 +64,6 @@ class Turn(Meter):
         if not self._take_turn():
             self._refuse()
         return True
-
-    def _ask_to_close(self, cancelled_by: CancelledBy | None = None) -> None:
-        self._life.ask_to_close(Ending.CLOSED, cancelled_by)
 
     def _last_word(self) -> Any:
         """The last chunk for the client when the server ends the stream; None for nothing."""

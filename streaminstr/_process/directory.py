@@ -1,8 +1,9 @@
-"""The roster of one host: a private directory, in which each process has a file of its own.
+"""The roster of one host: a private directory in which each process has its own file.
 
-Rules. The directory belongs to this user and is closed to all others (0700), and it is no symbolic
-link: else it is refused. It is opened once for each look, and everything in it by that descriptor,
-so that no name is looked up twice. A file is replaced, never changed; no link is followed.
+Rules: the directory must belong to this user, be closed to all others (0700), and not be a symbolic
+link; otherwise it is refused. It is opened once for each look. All files are opened relative to
+that descriptor, so no name is looked up twice. A file is replaced, never changed. Links are never
+followed.
 
 `PLACE-PID-STARTED.json` is the page of a process, `PLACE-PID-STARTED.NONCE.ask` a request to it.
 """
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _PAGE = re.compile(r"(?P<place>[0-9a-f]{8})-(?P<pid>\d{1,10})-(?P<started>\d{1,20})\.json")
 _OURS = re.compile(r"[0-9a-f]{8}-\d{1,10}-\d{1,20}\.(json|[0-9a-f]{16}\.(ask|new))")
 _MOST = 1000
-"""Files that are looked at, at most."""
+"""Largest number of files that are read."""
 _FORGOTTEN = 60.0
 """Seconds after which a file is swept that no one has replaced: where its process cannot be looked
 for, and what no one has taken."""
@@ -75,7 +76,7 @@ class Directory:
         return f"{place.here()}-{pid}-{place.started(pid)}"
 
     def check(self) -> None:
-        """Raise StreaminstrError where the directory is there and must not be used."""
+        """Raise StreaminstrError if the directory exists and must not be used."""
         with suppress(FileNotFoundError):
             os.close(self._open())
 
@@ -88,7 +89,7 @@ class Directory:
                 sweep(folder)
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """The addresses of the processes that live, and their pages."""
+        """The addresses of the running processes, and their pages."""
         with self._opened() as folder:
             if folder is None:
                 return
@@ -104,7 +105,7 @@ class Directory:
             self._replace(folder, f"{address}.{nonce}.ask", text)
 
     def asked(self) -> Iterator[bytes]:
-        """Take out the requests to this process."""
+        """Take the requests to this process."""
         own = f"{self.own}."
         with self._opened() as folder:
             if folder is None:

@@ -1,8 +1,8 @@
-"""What a process does between the request to stop and its end: its streams come to their end.
+"""The drain: what a process does between the request to stop and its exit.
 
-The handler of SIGTERM notes the time and nothing else. A thread that has waited for it does the
-rest: it notifies the bodies, waits for them, ends what is still open where that is stepped, and
-flushes. The thread waits from the start, because a handler is no place to start one.
+The SIGTERM handler only records the time. A waiting thread does the rest: it notifies the bodies,
+waits for them, makes streams that are still open end in their own thread or task, and flushes. The
+thread is started early, because starting one in a signal handler is not safe.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Drain:
     def begin(self, *, accepting: float = 0.0) -> bool:
         """Begin, where none has begun; safe in a handler of a signal.
 
-        For `accepting` seconds more the server takes requests that event streams may begin with:
-        a client that reconnects at once would be turned away by a 503, and an EventSource gives up.
+        The server accepts requests for `accepting` seconds more. Event streams are served until
+        then: an EventSource that gets a 503 does not reconnect.
         Returns whether it is under way: where no stream was ever open, no thread sees to them.
         """
         if self.grace is not None and self.deadline is None:
@@ -122,7 +122,7 @@ class _Streams:
             time.sleep(_LOOK_AGAIN)
         while (left := self._look()) and monotonic() < self._deadline + _TO_END:
             for life in left:
-                self._asked.add(life.handle.id)
+                self._asked.add(life.handle.info.stream_id)
                 guarded(_end_soon, life, default=None)
             time.sleep(_LOOK_AGAIN)
         for life in left:
@@ -136,7 +136,7 @@ class _Streams:
 
     def _look(self) -> tuple[Life, ...]:
         lives = open_lives()
-        self._seen.update(life.handle.id for life in lives)
+        self._seen.update(life.handle.info.stream_id for life in lives)
         return lives
 
 

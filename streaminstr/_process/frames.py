@@ -1,6 +1,6 @@
-"""Places in code, as a reader wants to see them: `shop/views.py:12 rows`.
+"""Places in code, in a readable form: `shop/views.py:12 rows`.
 
-A place is a file, a line and the name of a function. No value of a variable is part of it.
+A place is a file, a line and the name of a function. It contains no value of a variable.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PACKAGE = f"{Path(__file__).absolute().parents[1]}{os.sep}"
 _STDLIB = f"{Path(os.__file__).absolute().parent}{os.sep}"
 _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 _BODIES = tuple(f"{_PACKAGE}{room}{os.sep}" for room in ("demo", "testing"))
-"""Rooms of ours with bodies in them, which are shown as those of an application."""
+"""Packages of this library that contain bodies. They are shown like an application's."""
 _MOST = 12
 """How many frames are shown of the application, and how many of libraries."""
 UNSEEN = "..."

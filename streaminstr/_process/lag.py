@@ -1,7 +1,7 @@
-"""How late an event loop runs what is handed to it: asked from outside, by the progress thread.
+"""Measures how late an event loop runs its callbacks, from the background thread.
 
-A loop that is blocked cannot tell. So the thread hands each loop that has open streams a stamp, one
-at a time, and looks when it was run. A stamp that was not run yet counts with its age.
+A blocked loop cannot measure itself. So the thread schedules a stamp on each loop that has open
+streams, one at a time, and checks when it ran. A stamp that has not run yet counts with its age.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 EVERY = 1.0
-"""How often a loop is asked, in seconds. A shorter lag than that may come and go unseen."""
+"""How often a loop is measured, in seconds. A shorter lag may be missed."""
 
 
 class _Stamp(NamedTuple):

@@ -1,7 +1,7 @@
-"""How many streams may be open at once, in a process and in a view, and what was refused.
+"""Limits the number of open streams, in a process and in a view, and counts refusals.
 
-A slot is never lost: it is released by the end of its stream, by its close, or as the last object
-that holds it is dropped. The set knows a slot by its token alone, and holds no slot.
+A slot is never lost: it is released when its stream ends or is closed, or when the last object that
+holds it is freed. The set stores only the token of a slot, and does not keep the slot alive.
 """
 
 from __future__ import annotations

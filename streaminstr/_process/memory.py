@@ -1,4 +1,4 @@
-"""What a process remembers for the roster: which streams have ended, and samples of open ones."""
+"""Data that a process keeps for the roster: recently ended streams, and samples of open ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A snapshot of what is open: the numbers of each stream, and where its body waits.
+"""A snapshot of the open streams: the numbers of each stream, and where its body waits.
 
-It is read from outside, in the thread that asks. The streams do nothing for it on their way, and go
-on while they are looked at: the parts of a row may be some microseconds apart.
+It is read from outside, in the calling thread. Streams do no extra work for it and keep running
+meanwhile, so the parts of a row may be some microseconds apart.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from streaminstr import _stopping
 from streaminstr import attributes as names
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
+from streaminstr._process.expiry import moments
 from streaminstr._process.frames import UNSEEN, uncollected
 from streaminstr._process.rows import name_here
 from streaminstr._process.waits import Look
@@ -31,10 +32,10 @@ _IDS = (("trace_id", "span_id"), ("dd.trace_id", "dd.span_id"))
 
 
 def open_streams() -> list[OpenStream]:
-    """A snapshot of the open streams of this process, the oldest first.
+    """Return a snapshot of the open streams of this process, the oldest first.
 
-    From any thread, at any time. It costs about ten microseconds for each stream, and the streams
-    themselves nothing. A stream that ends meanwhile may be there or not.
+    Can be called from any thread, at any time. It takes about ten microseconds for each stream, and
+    does not slow the streams down. A stream that ends meanwhile may be included or not.
     """
     return rows_of(open_lives())
 
@@ -73,9 +74,8 @@ class _Snapshot:
             waits_at=waits_at,
         )
 
-    def _numbers(self, stream: Any, handle: Any) -> dict[str, Any]:
-        meter = _meter_of(stream)
-        begun, last = stream.moments()
+    def _numbers(self, meter: Meter, handle: Any) -> dict[str, Any]:
+        begun, last = moments(meter, handle)
         now, in_step = self._now, meter.in_step
         busy = meter.producer + (max(now - meter.entered, 0.0) if in_step else 0.0)
         return {
@@ -94,17 +94,11 @@ class _Snapshot:
         return "upstream" if id(handle) in self._readers else "producer"
 
 
-def _meter_of(stream: Any) -> Meter:
-    """What measures the stream: a stream itself, but beside one that is pushed."""
-    meter: Meter = getattr(stream, "_meter", stream)
-    return meter
-
-
 def _readers(lives: tuple[Life, ...]) -> Iterator[int]:
     """The ids of the handles of those that wait for a step of a stream that they read."""
     for life in lives:
         stream = life.held()
-        if stream is not None and _meter_of(stream).in_step:
+        if stream is not None and stream.in_step:
             handle: Any = life.handle
             yield id(handle.reader)
 

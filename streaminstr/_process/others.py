@@ -51,7 +51,7 @@ def own_page(rows: Sequence[OpenStream], *, paused: bool = False) -> Page:
 
 
 def read_others(store: Store | None) -> Others:
-    """The pages of all other processes. What hinders to read them is said, and not raised."""
+    """The pages of all other processes. An error in reading is reported, not raised."""
     if store is None:
         return Others({}, 0, "")
     own, texts, problem = guarded(_read, store, default=("", (), UNREACHABLE))

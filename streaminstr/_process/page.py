@@ -1,7 +1,8 @@
-"""The page of a process: what it writes for the others, as JSON text.
+"""The page of a process: JSON text that it writes for the other processes.
 
-It is bounded where it is written and checked where it is read: another process may have written
-anything. A page that is no page is an error; of a page, what is not as it should be is left out.
+Its size is limited when it is written, and its content is checked when it is read, because another
+process may have written anything. Text that is not a page is an error. Invalid parts of a page are
+dropped.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _ID = re.compile("[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What one process tells the others."""
+    """The data that one process publishes for the others."""
 
     worker: Worker
     written: float
@@ -51,7 +52,7 @@ class Page:
 
 
 class UnreadableError(ValueError):
-    """The text is no page."""
+    """The text is not a page."""
 
 
 def encode(page: Page, largest: int = LARGEST) -> str:

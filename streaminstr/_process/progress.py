@@ -1,8 +1,8 @@
-"""The background thread: it looks at open streams when they are due, and starts with the first.
+"""The background thread, which looks at open streams when they are due. The first one starts it.
 
-A stream under a config with a `progress_interval` has a `Progress` when it starts: it is shown, and
-its loop is asked how late it is. One with a limit is ended when that is over, one with segments is
-asked to begin the next. The streams themselves do nothing for it on their way.
+With `progress_interval`, it shows the progress of a stream and measures the lag of its event loop.
+It ends a stream that is over a limit, and requests the next segment of a segmented stream. Streams
+do no extra work for it in their steps.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import guarded
 from streaminstr._core.life import open_lives
+from streaminstr._core.scopes import show_progress
 from streaminstr._fields import fields_of
 from streaminstr._process import lag
 from streaminstr._process.expiry import end_if_over
@@ -25,7 +26,6 @@ from streaminstr.types import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streaminstr._core.handle import StreamHandle
     from streaminstr._core.life import Life
     from streaminstr.types import StreamReport
 
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 EVENT = "stream_progress"
 _AFTER_AN_ERROR = 1.0
 """Seconds until a look that raised is tried again."""
+
+
+class Progress:
+    """When a stream is next shown, and the lock that keeps its progress and its close apart."""
+
+    __slots__ = ("due", "interval", "lag", "lock", "segments")
+
+    def __init__(self, interval: float) -> None:
+        self.interval, self.due, self.lock = interval, clock() + interval, Lock()
+        self.lag: lag.Lag | None = None
+        """What is known of the stream's event loop."""
+        self.segments: Any = None
+        """Which segment the stream is in (`_segments.Segments`); None where it is not segmented."""
 
 
 class _Clockwork:
@@ -66,12 +79,19 @@ class _Clockwork:
 _clockwork = _Clockwork()
 
 
+def begin(life: Life) -> None:
+    """Have a stream that has just begun be shown, where that was asked for."""
+    config: Any = life.config
+    if config.progress_interval is not None:
+        life.handle.progress = Progress(config.progress_interval)
+
+
 def look_after(life: Life) -> None:
     """Look at a stream that has just begun when it is due."""
-    progress, soonest = life.progress, min(end_if_over(life), _look_at_segments(life))
+    progress, soonest = life.handle.progress, min(end_if_over(life), _look_at_segments(life))
     if progress is not None and progress.interval != inf:
-        life.handle.lag = lag.here()
-        asked = inf if life.handle.lag is None else life.handle.lag.beat.due
+        progress.lag = lag.here()
+        asked = inf if progress.lag is None else progress.lag.beat.due
         soonest = min(soonest, progress.due, asked)
     _clockwork.ensure()
     if soonest < _clockwork.planned:
@@ -95,9 +115,9 @@ def show_due() -> float:
     """Look at each open stream that is due; returns the seconds to the next."""
     soonest, lives = inf, open_lives()
     for life in lives:
-        progress = life.progress
+        progress = life.handle.progress
         if progress is not None:
-            asked = _ask_loop_of(life.handle)  # first, so that what is shown has an answer in it
+            asked = _ask_loop_of(progress)  # first, so that what is shown has an answer in it
             if progress.due <= clock():
                 guarded(_show, life, default=None)
                 progress.due = clock() + progress.interval
@@ -108,16 +128,18 @@ def show_due() -> float:
     return max(soonest - clock(), 0.0)
 
 
-def _ask_loop_of(handle: StreamHandle) -> float:
+def _ask_loop_of(progress: Progress) -> float:
     """Ask the loop of a stream how late it is, if it is time; returns when it is next."""
-    of_stream: lag.Lag | None = handle.lag
+    of_stream: lag.Lag | None = progress.lag
     return inf if of_stream is None else guarded(of_stream.beat.ask, default=inf)
 
 
 def _look_at_segments(life: Life) -> float:
     """Ask a stream for its next segment, if it is time; returns when to look again."""
-    handle: Any = life.handle
-    return inf if handle.segments is None else guarded(handle.segments.look, life, default=inf)
+    progress = life.handle.progress
+    if progress is None or progress.segments is None:
+        return inf
+    return guarded(progress.segments.look, life, default=inf)
 
 
 def _show(life: Life) -> None:
@@ -130,7 +152,10 @@ def _show(life: Life) -> None:
     if life.is_open:
         # Not under the lock: log handlers have locks of their own.
         life.copy().run(guarded, _log, life.handle, so_far, default=None)
-    life.show(_without_firsts(so_far) if so_far.segment else so_far)
+    with life.handle.progress.lock:
+        if life.is_open:
+            shown = _without_firsts(so_far) if so_far.segment else so_far
+            life.copy().run(show_progress, life.scopes, shown)
 
 
 def _without_firsts(report: StreamReport) -> StreamReport:
@@ -144,7 +169,7 @@ def _without_firsts(report: StreamReport) -> StreamReport:
     )
 
 
-def _log(handle: StreamHandle, report: StreamReport) -> None:
+def _log(handle: Any, report: StreamReport) -> None:
     handle.logger.bind(**fields_of(handle.info, report)).info(EVENT)
 
 

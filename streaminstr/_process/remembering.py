@@ -1,4 +1,4 @@
-"""The scope that stands among the backends where ROSTER is set: it remembers what has ended."""
+"""A backend that is added if ROSTER is set. It remembers the streams that have ended."""
 
 from __future__ import annotations
 

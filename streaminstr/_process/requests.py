@@ -1,7 +1,7 @@
-"""Requests from one process to another: JSON text that says what to do.
+"""Requests from one process to another, as JSON text.
 
-A request is answered once, and only while it is young: what comes again or late is ignored, as is
-one that no handler knows.
+A request is answered once, and only for a short time. Repeated, late and unknown requests are
+ignored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Handler = Callable[[Mapping[str, Any]], str]
 
 OLDEST = 10.0
-"""Seconds after which a request is ignored: the one who asked has gone."""
+"""Seconds after which a request is ignored, because its sender no longer waits."""
 _LARGEST = 4096
 _NONCE = re.compile("[0-9a-f]{16}")
 _seen: deque[str] = deque(maxlen=1000)
@@ -68,5 +68,5 @@ def _close(request: Mapping[str, Any]) -> str:
 
 
 handlers: dict[str, Handler] = {"close": _close}
-"""What can be asked of a process, by the word in `do`. Each takes the request and returns the
-answer, a short text. They run in the background thread."""
+"""Handlers of requests, by the value of `do`. Each takes the request and returns the answer, a
+short text. They run in the background thread."""

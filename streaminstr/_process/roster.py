@@ -1,8 +1,8 @@
 """The roster: the table of the open streams of all processes, and requests to them.
 
-Each process writes a page for the others and answers their requests, in its background thread. What
-is on the page comes from a look at the open streams, and from a scope among the backends that
-remembers the streams that have ended. A stream does nothing for it on its way.
+Each process writes a page for the others and answers their requests, in its background thread. The
+page is built from a snapshot of the open streams, and from a backend that remembers the streams
+that have ended. Streams do no extra work for it in their steps.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WRITE_EVERY, _WRITE_IDLE = 1.0, 5.0
 _POLL_IDLE = 1.0
 """How often requests are looked for while nothing is open, in seconds."""
 _REST = 20
-"""The thread rests this many times as long as a page has kept it at work: 5 % of a core at most."""
+"""How many times longer the thread rests than a page took: it uses 5 % of a core at most."""
 _LONGEST_REST = 5.0
 """Seconds: a page is valid for some more. The first one may take long, because it imports a lot."""
 _SOON = 0.2
@@ -107,13 +107,15 @@ class Roster:
         reason: str = "",
         timeout: float = 2.0,
     ) -> CloseResult:
-        """Have an open stream end as cancelled by the server, in whatever process it is.
+        """End an open stream as cancelled by the server, in this process or another one.
 
-        Waits at most `timeout` seconds for its end: not in the thread of an event loop.
+        Waits at most `timeout` seconds for its end. Do not call it in an event loop's thread.
         """
         until = time.monotonic() + timeout
         if close_stream(id, reason=reason):
-            return _wait(lambda: all(life.handle.id != id for life in open_lives()), until)
+            return _wait(
+                lambda: all(life.handle.info.stream_id != id for life in open_lives()), until
+            )
         pages = self._others().pages
         asked = [address for address, page in pages.items() if _may_have(page, id)]
         answers = self._ask(asked, "close", {"id": id, "reason": reason}, until)
@@ -124,9 +126,9 @@ class Roster:
     def send(self, do: str, timeout: float = 2.0, **fields: Any) -> dict[str, str]:
         """Ask all processes to do something, this one too; returns the answers by worker.
 
-        What can be asked is in `requests.handlers`; what a process does not know it ignores. A
-        process that does not answer in `timeout` seconds, and one that never had a stream and so
-        has no thread, is not in the result.
+        Possible requests are in `requests.handlers`; a process ignores unknown ones. The result
+        omits processes that do not answer within `timeout` seconds, and those that never had a
+        stream and so have no background thread.
         """
         until = time.monotonic() + timeout
         handler = requests.handlers.get(do)

@@ -1,4 +1,4 @@
-"""The words of the roster: what is in the table of the streams of all processes."""
+"""The types of the roster: the table of the streams of all processes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Table:
 
 
 class CloseResult(enum.StrEnum):
-    """What came of a request to close a stream."""
+    """The result of a request to close a stream."""
 
     CLOSED = "closed"
     """It has ended."""

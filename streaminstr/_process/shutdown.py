@@ -1,4 +1,4 @@
-"""The end of a process: close what is open, send what is buffered."""
+"""The end of a process: closes open streams and flushes the backends."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def close_open_streams(deadline: float) -> None:
 
 
 def close_stream(id: str, *, reason: str = "") -> bool:  # noqa: A002 - as `current_stream().id`
-    """Have one open stream of this process end as cancelled by the server; returns if it is open.
+    """End an open stream of this process as cancelled by the server. Returns whether it is open.
 
-    `reason` goes on its span and closing event as `streaminstr.close_reason`: at most 200
-    characters, without those that control a terminal. It does not wait: a step that waits is
-    interrupted, and another body ends with its next step.
+    `reason` is set on its span and closing event as `streaminstr.close_reason`, cut to 200
+    characters and without terminal control characters. The call does not wait for the end: a step
+    that waits on an event loop is interrupted, any other body ends at its next step.
     """
     for life in open_lives():
         stream = life.held()
-        if life.handle.id == id and stream is not None:
+        if life.handle.info.stream_id == id and stream is not None:
             stream.end_soon("server", "".join(filter(str.isprintable, reason))[:_LONGEST_REASON])
             return True
     return False
@@ -77,9 +77,9 @@ def shut_down_at_exit(shutdown: Callable[[float], None]) -> None:
 
 
 def watch() -> None:
-    """Note SIGTERM as the reason why streams are cut short, then call the handler of before.
+    """Record SIGTERM as the reason why streams are cut short, then call the previous handler.
 
-    Does nothing outside of the main thread, where Python allows no signal handlers.
+    Does nothing outside the main thread, where Python allows no signal handlers.
     """
     before = signal.getsignal(signal.SIGTERM)
     in_main = threading.current_thread() is threading.main_thread()
@@ -89,7 +89,7 @@ def watch() -> None:
 
 
 class _Terminate:
-    """A handler of SIGTERM that notes the signal and leaves the rest to the handler of before."""
+    """A SIGTERM handler that records the signal, then calls the previous handler."""
 
     def __init__(self, before: Callable[..., Any] | int) -> None:
         self._before = before

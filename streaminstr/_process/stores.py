@@ -1,4 +1,4 @@
-"""Where the pages of all processes lie: the store that a user names under ROSTER."""
+"""Stores for the pages of all processes. The setting ROSTER selects one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Store(Protocol):
         """Take out the requests to this process."""
 
     def rest(self) -> None:
-        """Give back what the background thread holds, until its next look."""
+        """Release what the background thread holds, until its next look."""
 
 
 def is_roster(given: Any) -> bool:

@@ -1,12 +1,12 @@
-"""Where a body waits: the frames from the body down to what it awaits, read from outside.
+"""Finds where a body waits: the frames from the body down to what it awaits, from outside.
 
-A suspended generator or coroutine has its frame, and knows what it waits for. What awaits a step of
-an async generator is an object of the interpreter's that says nothing, but the garbage collector
-knows what it refers to. A step that is running is found on the stack of its thread.
+A suspended generator or coroutine has a frame, and refers to what it waits for. The awaitable of an
+async generator's step is an interpreter object without such attributes, but the garbage collector
+knows what it refers to. A running step is found on the stack of its thread.
 
-Rules. No variable of a body is looked at, and none of its methods is called: the next link is found
-by type. No frame outlives the look, and all of them are dropped before the next stream is looked
-at: a frame that is held keeps its variables, and ends them in the wrong thread.
+Rules: no variable of a body is read, and none of its methods is called; the next link is found by
+type. Frames are dropped before the next stream is looked at, because a frame keeps its variables
+alive and would finalize them in the wrong thread.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _STEPS = {
     getattr(function, "__code__", None)
     for function in (
         *(Step.step, AsyncStep.step, Stream.prime, AsyncStream.aprime),
-        *(Ends._close_here, AsyncStream._aclose_here),  # noqa: SLF001 - their code alone is used
+        *(Ends._stop, AsyncStream._astop),  # noqa: SLF001 - their code alone is used
     )
 }
 """The code under which the body of a stream runs, whose `self` is the stream. A compiled step has

@@ -1,6 +1,6 @@
 """The table of open streams for a terminal: `streaminstr top` and `manage.py streams`.
 
-`options` says what can be asked, `sources` and `from_log` where the table comes from. `columns` is
-what is shown of a row, `summary` what is above the rows. `plain` makes text of them, and `screen`
-keeps it up to date by rich, where that is installed.
+`options` has the options, `sources` and `from_log` read the table. `columns` formats a row, and
+`summary` has the lines above the rows. `plain` prints them as text, and `screen` keeps them up to
+date with rich, if that is installed.
 """

@@ -1,6 +1,6 @@
-"""The table from JSON log lines: what has a `stream_opened` or `stream_progress` and no end.
+"""The table from JSON log lines: streams with `stream_opened` or `stream_progress` but no end.
 
-A line may be the event itself, or the event in what a log store puts round it: fields in fields,
+A line may be the event itself, or the event inside the record of a log store: nested fields, or
 JSON in a text. The time of the newest line counts as now.
 """
 

@@ -1,4 +1,4 @@
-"""What can be asked of the table, and which rows are meant."""
+"""The options of the table, and the selection and order of its rows."""
 
 from __future__ import annotations
 

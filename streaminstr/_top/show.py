@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Protocol
 
+from streaminstr._install import install_line
 from streaminstr._top.columns import table
 from streaminstr._top.options import chosen, least_stall
 from streaminstr._top.plain import plain
@@ -43,7 +44,7 @@ def show(asked: argparse.Namespace, read: Read, out: Out | None = None) -> int:
             from streaminstr._top.screen import keep_up  # noqa: PLC0415 - an extra
 
             return keep_up(asked, read)
-        sys.stderr.write('To see it live, install rich: python -m pip install "streaminstr[top]"\n')
+        sys.stderr.write(f"To see it live, install rich: {install_line('streaminstr[top]')}\n")
     seen = read()
     rows = chosen(seen.rows, asked)
     if asked.json:

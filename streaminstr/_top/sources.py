@@ -1,7 +1,8 @@
-"""Where the table comes from: a directory, or the site's settings."""
+"""Reads the table: from a directory, or by the site's settings."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from streaminstr import _configure
@@ -20,8 +21,18 @@ HOW = (
 )
 
 
+_NO_WORKER = (
+    "No worker writes into {}. One begins with its first stream, as the same user, with ROSTER; a "
+    "service with a /tmp of its own needs a directory that both can see."
+)
+
+
 def of_directory(path: Path) -> Callable[[], Table]:
     """The table of a directory. Raises StreaminstrError where there is none, or a wrong one."""
+    return _remarked([path], _written_in(path))
+
+
+def _written_in(path: Path) -> Callable[[], Table]:
     store = Directory(path.absolute())
     store.check()
     if not path.is_dir():
@@ -36,8 +47,8 @@ def of_user() -> Callable[[], Table]:
     if not paths:
         msg = f"There is no roster in {' or '.join(map(str, defaults()))}. {HOW}"
         raise StreaminstrError(msg)
-    readers = [of_directory(path) for path in paths]
-    return lambda: _joined(read() for read in readers)
+    readers = [_written_in(path) for path in paths]
+    return _remarked(paths, lambda: _joined(read() for read in readers))
 
 
 def of_settings(name: str) -> Callable[[], Table]:
@@ -47,6 +58,18 @@ def of_settings(name: str) -> Callable[[], Table]:
         msg = f"{name} has no ROSTER. {HOW}"
         raise StreaminstrError(msg)
     return roster.table
+
+
+def _remarked(paths: list[Path], read: Callable[[], Table]) -> Callable[[], Table]:
+    """The same table; without a worker it says where it was looked for."""
+    problem = _NO_WORKER.format(" or ".join(map(str, paths)))
+
+    def remarked() -> Table:
+        table = read()
+        is_lost = not table.workers and not table.problem
+        return replace(table, problem=problem) if is_lost else table
+
+    return remarked
 
 
 def _joined(tables: Iterable[Table]) -> Table:

@@ -26,7 +26,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that names the command which was probably meant."""
+    """A parser that suggests the command that was probably meant."""
 
     def error(self, message: str) -> NoReturn:
         choice = re.match(r"argument COMMAND: invalid choice: '(.+?)'", message)

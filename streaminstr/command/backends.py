@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import StreaminstrError, _registry, _speedups
 from streaminstr._environment import PREFIX, in_environment, over
+from streaminstr._install import install_line
 from streaminstr._sifted import plain
 from streaminstr.command.check import try_out
-from streaminstr.command.install import install_line
 from streaminstr.command.table import print_table, say
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from streaminstr.command.receiver import Receiver
 
-COLUMNS = ("backend", "picked", "distribution", "version", "from", "importable")
+COLUMNS = ("backend", "picked", "distribution", "from")
 SETTINGS = "DJANGO_SETTINGS_MODULE"
 
 
@@ -37,7 +37,11 @@ def show(
     if not check:
         os.environ.setdefault("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
     names = names_in(picked)
-    print_table(COLUMNS, [_row(point, names) for point in _registry.installed()])
+    points = _registry.installed()
+    print_table(COLUMNS, [_row(point, names) for point in points])
+    for point in points:
+        if problem := _not_importable(point):
+            say(f"\n{point.name} cannot be imported: {problem}")
     say(f"\nPicked: {picked!r} ({reason}). Steps: {_speedups.describe()}.")
     # One stream is to arrive, whatever share of all streams a backend takes.
     backends = tuple(plain(backend) for backend in _registry.resolve(picked, options))
@@ -101,18 +105,16 @@ def _row(point: EntryPoint, picked: set[str]) -> tuple[str, ...]:
     return (
         point.name,
         "yes" if point.name in picked else "",
-        "?" if dist is None else dist.name,
-        "?" if dist is None else dist.version,
+        "?" if dist is None else f"{dist.name} {dist.version}",
         point.value,
-        _importable(point),
     )
 
 
-def _importable(point: EntryPoint) -> str:
-    """`yes`, or `no` with the command that changes it, or with the reason."""
+def _not_importable(point: EntryPoint) -> str:
+    """Why it cannot be imported, with the command that changes that; empty where it can be."""
     try:
         point.load()
     except (ImportError, AttributeError) as error:
         extra = _registry.extra_of(point) if isinstance(error, ImportError) else None
-        return f"no: {error}" if extra is None else f'no: python -m pip install "{extra}"'
-    return "yes"
+        return f"{error}." if extra is None else f"{error}. Install it: {install_line(extra)}"
+    return ""

@@ -1,7 +1,7 @@
-"""`streaminstr backends --check`: one stream through the backends, and what is known of it.
+"""`streaminstr backends --check`: sends one stream through the backends, and reports the result.
 
-That something was delivered is claimed only of what a receiver on this host has seen: a vendor's
-flush returns without an error also where no one listens.
+Delivery is claimed only for data that a receiver on this host has seen, because a vendor's flush
+returns without an error even if no receiver listens.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streaminstr import Backend
+    from streaminstr.command.decode import ReceivedSpan
     from streaminstr.command.receiver import Arrival, Receiver
 
 NAME = "streaminstr.check"
@@ -25,7 +26,7 @@ CHUNKS = (b"one ", b"two ", b"three")
 SECONDS = 5.0
 """How long a flush may take, and then the way to the receiver."""
 VENDORS = ("opentelemetry", "ddtrace")
-"""Loggers of those that say there when something could not be sent."""
+"""Loggers of libraries that report there when something could not be sent."""
 
 
 def try_out(backends: tuple[Backend, ...], receiver: Receiver | None = None) -> int:
@@ -106,12 +107,19 @@ def _has_the_stream(arrivals: list[Arrival]) -> bool:
     return any(span.name == NAME for arrival in arrivals for span in arrival.spans)
 
 
+def _ids(arrival: Arrival, span: ReceivedSpan) -> str:
+    """The ids as they are on the vendor's log lines, and among the notes above."""
+    if arrival.protocol.startswith("Datadog"):
+        return f"dd.trace_id={span.trace_id} dd.span_id={int(span.span_id, 16)}"
+    return f"trace_id={span.trace_id} span_id={span.span_id}"
+
+
 def _line(arrival: Arrival) -> str:
     if arrival.problem:
         return f"{arrival.protocol}, {arrival.size} bytes: {arrival.problem}"
     spans = [
         f"span {span.name!r} of service {span.service!r}, "
-        + (f"trace_id={span.trace_id} span_id={span.span_id}" if span.name == NAME else "not ours")
+        + (_ids(arrival, span) if span.name == NAME else "not ours")
         for span in arrival.spans
     ]
     metrics = sorted({point.name for point in arrival.points})

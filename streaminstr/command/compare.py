@@ -1,8 +1,8 @@
 """`streaminstr compare`: a site with both backends on, and its streams side by side.
 
-It listens for both vendors on this host, starts the command that is the site, as its operators
-start it, with the variables that have both vendors send here, and reads some addresses. So what is
-compared is what each vendor's own tracer, sampler and exporter have made of the same streams.
+It listens for both vendors on this host and starts the command of the site, as its operators start
+it, with the variables that make both vendors send here. Then it requests some URLs. So it compares
+what each vendor's own tracer, sampler and exporter make of the same streams.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def show(arrivals: list[Arrival]) -> int:
 def _started(
     command: Sequence[str], variables: dict[str, str]
 ) -> Iterator[subprocess.Popen[bytes] | None]:
-    """The command, told to end when the block does, so that it sends what it has buffered."""
+    """The command, ended with the block by a signal, so it sends what it has buffered."""
     if not command:
         yield None
         return

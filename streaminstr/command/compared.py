@@ -1,4 +1,4 @@
-"""The same streams as two vendors have sent them: what is the same, what differs, and why.
+"""Compares streams as two vendors have sent them: what is equal, what differs, and why.
 
 A stream has one id in both, `streaminstr.stream_id`. Names are compared by those of the semantic
 conventions, values by what both can hold: Datadog has numbers as floats and all else as text.

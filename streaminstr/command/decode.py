@@ -1,4 +1,4 @@
-"""What vendors send, decoded: OTLP over HTTP, and traces as Datadog's agent takes them.
+"""Decodes what vendors send: OTLP over HTTP, and traces in the formats of Datadog's agent.
 
 Forms: opentelemetry.io/docs/specs/otlp (protobuf and JSON) and the agent's v0.4 and v0.5, in
 msgpack. The decoders are the vendors' own or well-kept ones, where they are installed.

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Self
 
+from streaminstr._install import install_line
 from streaminstr.command.decode import (
     DATADOG,
     SIGNALS,
@@ -64,7 +65,7 @@ class Receiver:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The vendors' own variables that have them send to it."""
+        """The vendors' own variables that make them send to it."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
@@ -101,7 +102,7 @@ class Receiver:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers as a collector and as an agent that has no more to say."""
+    """Answers like a collector and like an agent, with empty responses."""
 
     receiver: Receiver
     protocol_version = "HTTP/1.1"
@@ -153,10 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def of_this_process(text: str) -> Receiver:
-    """Listen on PORT or HOST:PORT to the end of the process, and have the vendors send there.
+    """Listen on PORT or HOST:PORT until the process ends, and make the vendors send there.
 
-    Call it before they are imported. What the environment says already stands. It is not closed:
-    exporters send what they have buffered as the process ends.
+    Call it before they are imported. Existing environment variables are kept. The receiver is not
+    closed, because exporters send what they have buffered when the process ends.
     """
     receiver = Receiver(*address(text)).listen()
     os.environ.update({**receiver.environment, **os.environ})
@@ -188,7 +189,7 @@ def _read(path: str, body: bytes, headers: Mapping[str, str]) -> Arrival | None:
             arrival.points += points_of_otlp(request)
     except ImportError as error:
         what = "msgpack" if path in DATADOG else "opentelemetry-proto"
-        arrival.problem = f"cannot be read ({error}): python -m pip install {what}"
+        arrival.problem = f"cannot be read ({error}). Install it: {install_line(what)}"
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises: it is shown
         arrival.problem = f"cannot be read: {type(error).__name__}: {error}"
     return arrival

@@ -7,6 +7,8 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
+from streaminstr._install import install_line
+
 _HOW = (
     "start the process with opentelemetry-instrument, or set a TracerProvider before the first "
     "stream"
@@ -32,8 +34,8 @@ def _opentelemetry() -> str | None:
     if _records_metrics():
         return None
     if find_spec("opentelemetry.sdk") is None:
-        install = "python -m pip install opentelemetry-distro"
-        return f"OpenTelemetry's SDK is not installed: {install}; then {_HOW}"
+        install = install_line("opentelemetry-distro")
+        return f"OpenTelemetry's SDK is not installed. Install it: {install}; then {_HOW}"
     return f"OpenTelemetry's SDK is not set up in this process: {_HOW}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.guard import errors, guarded
@@ -9,7 +10,7 @@ from streaminstr.command.untraced import why_untraced
 from streaminstr.testing._methods import OF_BACKEND, OF_SCOPE, missing_in, misspelt_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from streaminstr import Backend, StreamInfo, StreamReport, StreamScope
     from streaminstr.types import Attribute
@@ -34,7 +35,7 @@ class Witness:
         if scope is None:
             return WitnessScope(self, None)
         if missing := missing_in(scope):
-            self.notes[-1] = f"open: returned a {type(scope).__name__} {missing}"
+            self.notes[-1] = f"open: returned {type(scope).__name__}, {missing}"
             self.failed = True
             return WitnessScope(self, None)
         self.notes += misspelt_in(scope, OF_SCOPE)
@@ -78,9 +79,13 @@ class WitnessScope:
     def start(self) -> Mapping[str, Attribute]:
         if self._scope is None:
             return {}
-        fields: Mapping[str, Attribute] = self._witness.see("start", self._scope.start) or {}
+        fields = self._witness.see("start", self._scope.start)
         if self._witness.failed:
             self._scope = None  # not started, so not closed
+            return {}
+        if not isinstance(fields, Mapping):
+            problem = f"start: returned {fields!r:.80}, which is no mapping of log fields"
+            self._witness.notes[-1], self._witness.failed = problem, True
             return {}
         self._witness.see_ids(fields)
         return fields

@@ -39,7 +39,7 @@ def require(modules: tuple[str, ...], who: str, *packages: str) -> None:
     """Raise StreaminstrError with the command that installs what is missing."""
     missing = [module for module in modules if not _is_there(module)]
     if missing:
-        from streaminstr.command.install import install_line  # noqa: PLC0415 - metadata is slow
+        from streaminstr._install import install_line  # noqa: PLC0415 - metadata is slow
 
         msg = f"{who} needs {' and '.join(missing)}. Install it: {install_line(*packages)}"
         raise StreaminstrError(msg)

@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streaminstr._core.handle import current
 from streaminstr.demo.site import request_id
@@ -47,7 +47,7 @@ class LineHandler(logging.Handler):
         self._take = take
 
     def emit(self, record: logging.LogRecord) -> None:
-        stream = current.get()
+        stream: Any = current.get()
         ids = {} if stream is None else stream.fields
         trace_id = ids.get("trace_id") or ids.get("dd.trace_id") or "-"
         event = _FIELDS.sub("", record.getMessage())

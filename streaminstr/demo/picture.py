@@ -61,6 +61,14 @@ class Trace:
     def outcome(self) -> str:
         return NEVER_READ if self.stream is None else str(_of(self.stream, names.OUTCOME))
 
+    @property
+    def ending(self) -> str:
+        """The outcome, with who or what has caused it where that is known."""
+        own = {} if self.stream is None else self.stream.attributes
+        by = f" by {own[names.CANCELLED_BY]}" if names.CANCELLED_BY in own else ""
+        error = f" with {own[names.ERROR_TYPE]}" if names.ERROR_TYPE in own else ""
+        return f"{self.outcome}{by}{error}"
+
     def row(self) -> tuple[str, ...]:
         """The cells of the table's row."""
         server, stream = self.visit.server, self.stream
@@ -79,7 +87,7 @@ class Trace:
         """The tree of spans against time, what the stream has counted, and the log lines below."""
         begin = min((span.started_ns for span in self.spans), default=0)
         end = max((span.ended_ns for span in self.spans), default=0)
-        yield f"{self.visit.request_id}: {self.outcome}"
+        yield f"{self.visit.request_id}: {self.ending}"
         if self.without:
             yield f"  the client {self.visit.deed}"
             yield f"  without streaminstr: {self.without}"

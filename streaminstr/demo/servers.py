@@ -43,7 +43,7 @@ class QuietHandler(WSGIRequestHandler):
 def wsgi_server(port: int = 0, *, waits: bool = True) -> Iterator[int]:
     """The site under WSGI; yields its port. Ends when every answer has ended, or at once.
 
-    A browser keeps connections open on which it has asked nothing: do not wait for those.
+    Does not wait for connections that a browser keeps open without a request.
     """
     site = wsgi.StreamScopeMiddleware(WSGIHandler())
     server = make_server(HOST, port, site, ThreadingWSGIServer, QuietHandler)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from streaminstr._caches import close_here
 from streaminstr._core.guard import guarded
+from streaminstr._wrap import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ class SteppedFile:
         """End the stream, if the server has sent all of the file, whose length is `length`."""
         if not self._stream.begun:
             if self._was_taken:
-                self._stream.settle(length)
+                settle(self._stream, length)
         elif length is not None and self._stream.size >= length:
             # A server that knows the length does not read on to the end.
             with suppress(StopIteration):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streaminstr._response import Options
 
 _MARK = "_streaminstr"
-"""An attribute of a response about which it has been decided whether it has a scope."""
+"""Attribute of a response for which the decision about a scope has been made."""
 
 
 def instrument(
@@ -41,7 +41,7 @@ def instrument(
     *,
     requested: float | None = None,
 ) -> Handle | None:
-    """Put a scope round the body of a streaming response that has none yet; never raises.
+    """Give the body of a streaming response a scope, if it has none yet. Never raises.
 
     `requested` is when the request began, by `time.perf_counter`. Returns the handle of the new
     scope.
@@ -58,21 +58,21 @@ async def instrument_later(
     *,
     requested: float | None = None,
 ) -> None:
-    """The same in the event loop's thread, where the connections of the request are not."""
+    """The same in the event loop's thread, which has no connections of the request."""
     handle = instrument(request, response, options, requested=requested)
     if handle is not None:
         await _connections.count_where_the_request_ran(handle)
 
 
 def leave_out(request: HttpRequest | None, response: HttpResponseBase) -> None:
-    """Have `instrument` pass this response by, and an outermost net too."""
+    """Make `instrument` and an outermost net ignore this response."""
     if _is_undecided(response):
         vars(response)[_MARK] = True
         take_response(request)
 
 
 def take_response(request: HttpRequest | None) -> None:
-    """Have an outermost net that holds `request` make no scope: the response is decided about."""
+    """Tell an outermost net around `request` that the decision about a scope has been made."""
     exchange = here() if request is None else exchange_of(_carrier(request))
     if exchange is not None:
         exchange.is_taken = True
@@ -99,7 +99,8 @@ def _instrument(
     options: Options,
     requested: float | None,
 ) -> Handle | None:
-    leave_out(request, response)
+    vars(response)[_MARK] = True
+    take_response(request)
     config = _configure.current()
     if not config.backends:
         return None
@@ -118,7 +119,7 @@ def _instrument(
     else:
         _ask_for_metadata(request, response, handle)
         _replace_body(request, response, handle, config, requested, by_server=by_server)
-    _look_into_django(request, response, handle, options, setting)
+    _look_into_django(request, response, handle, route, options, setting)
     return handle
 
 
@@ -126,15 +127,16 @@ def _look_into_django(
     request: HttpRequest,
     response: Any,
     handle: Handle,
+    route: str | None,
     options: Options,
     setting: conf.Loaded | None,
 ) -> None:
-    """Note what only Django knows of the response."""
+    """Record what only Django knows about the response."""
     release = options.release_connections
     if release is None:
         release = setting is not None and setting.release_connections
     kinds = {"is_async": response.is_async, "is_asgi": _is_asgi(request)}
-    _buffered.note(handle, route_of(request) or handle.info.name, **kinds)
+    _buffered.note(handle, route or handle.info.name, **kinds)
     stream = response._iterator  # noqa: SLF001 - see _replace_body
     guarded(partial(_connections.prepare, stream, handle, release=release, **kinds), default=None)
 
@@ -146,7 +148,7 @@ def _adopt(
     name: str | None,
     requested: float | None,
 ) -> Handle:
-    """Let the stream that the view has made be the response's own: its body, with one scope."""
+    """Use the stream that the view has created as the body of the response, with one scope."""
     stream = response._iterator  # noqa: SLF001 - see _replace_body
     handle = adopt(
         stream,
@@ -173,7 +175,7 @@ def _replace_body(
     # `_iterator` and `_resource_closers` are Django's own names (the same since 3.2). By the
     # public way, `response.streaming_content = ...`, the clean-up of a sync body would run
     # outside of its Context and that of an async body never; files would lose zero-copy.
-    # docs/explanation/django.md has the whole reason.
+    # docs/explanation/django.md explains the reasons.
     stream = wrap(
         response._iterator,  # noqa: SLF001 - see above
         handle,

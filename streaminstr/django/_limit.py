@@ -1,8 +1,8 @@
-"""A limit of open streams: what is over it is answered 503. It is control, not observation.
+"""A limit of open streams: a request over the limit is answered 503. Works without a backend.
 
-Rules. A response is decided about once, as it leaves its view. Files, complete responses and HEAD
-are neither limited nor counted. A view with a decorator is refused before it runs. While the
-process drains event streams are refused, and nothing else is.
+Rules: the decision about a response is made once, as it leaves its view. Files, complete responses
+and HEAD are neither limited nor counted. A view with a decorator is refused before it runs. While
+the process drains, only event streams are refused.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from streaminstr.types import Attribute
 
 _SOONEST, _LATEST = 1, 10
-"""Between these a client is asked to come back, in seconds: spread out in time."""
+"""Range of `Retry-After`, in seconds. Random, so that clients do not all return at once."""
 _COUNTED = "_streaminstr_counted"
-"""An attribute of a response about which it has been decided whether it may stream."""
+"""Attribute of a response for which the decision about the limit has been made."""
 
 
 class Unavailable(HttpResponse):
@@ -101,7 +101,7 @@ def decide(request: HttpRequest | None, response: Any) -> Decision:
 
 
 def check(request: HttpRequest | None, response: Any, entered: Decision) -> Decision:
-    """What a view has entered with, now that its response is there."""
+    """The result of `enter` for a view, once its response exists."""
     if not isinstance(entered, Slot) or request is None:
         return entered
     if not _is_limitable(response):
@@ -128,7 +128,7 @@ def close_unread(response: Any) -> None:
 
 
 def hold(response: Any, slot: Slot | None) -> None:
-    """Have the slot be released as the response's body ends, is closed, or is dropped."""
+    """Release the slot when the response's body ends, is closed, or is dropped."""
     if slot is None or not slot.is_counted:
         return
     body = response._iterator  # noqa: SLF001 - see `_instrument._replace_body`

@@ -89,7 +89,7 @@ def _unheard(level: int) -> checks.CheckMessage:
     name = logging.getLevelName(level)
     return checks.Warning(
         "The backend is log, and nothing shows its events: no handler takes what the logger "
-        f"'streaminstr' logs at {name}, where Django's default LOGGING has none.",
+        f"'streaminstr' logs at {name}. Django's default LOGGING has none for it.",
         hint=(
             'Write LOGGING = {"version": 1, "disable_existing_loggers": False, "handlers": '
             '{"console": {"class": "logging.StreamHandler"}}, "loggers": {"streaminstr": '

@@ -1,4 +1,4 @@
-"""Which vendors trace the requests of this process. Finding it out imports nothing."""
+"""Which vendors trace the requests of this process. Looks only at modules already imported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 
 OPENTELEMETRY = "opentelemetry.instrumentation.django."
 _OBEYS_OTLP = (4, 8)
-"""The first version of ddtrace that obeys OTEL_TRACES_EXPORTER=otlp."""
+"""The first version of ddtrace that reads OTEL_TRACES_EXPORTER=otlp."""
 
 
 def datadog_traces_requests() -> bool:

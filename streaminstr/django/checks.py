@@ -32,7 +32,7 @@ __all__ = [
 MIDDLEWARE = "streaminstr.django.middleware.StreamScopeMiddleware"
 NETS = ("streaminstr.asgi.", "streaminstr.wsgi.", "streaminstr.starlette.")
 _NEAR = 0.85
-"""How much two names have in common, from 0 to 1: STREAMING and STREAMINSTR have 0.8."""
+"""Least similarity of two names, from 0 to 1. STREAMING and STREAMINSTR have 0.8."""
 
 
 def register() -> None:

@@ -1,4 +1,4 @@
-"""Scopes view by view."""
+"""Options for the streams of one view."""
 
 from __future__ import annotations
 
@@ -37,15 +37,16 @@ def stream_scope(
     release_connections: bool | None = None,
     limit: int | None = None,
 ) -> Callable[[ViewT], ViewT]:
-    """Name the streams of a view, add attributes to them, or leave them out.
+    """Name the streams of a view, add attributes to them, or exclude them.
 
-    For function views and async views; class-based views by `method_decorator`; DRF views on
-    either side of `@api_view`. Works with the middleware and without it. The view keeps its type.
-    `ends_with` is that of `streaminstr.stream`. `release_connections` closes the database
-    connections of the request before the first step, or not; None: as the setting says. `limit` is
-    how many streams of the view a process has open at most: the view is not run for one more, which
-    is answered 503. Raises StreaminstrError for a generator function, which returns no response,
-    and for a limit that is no whole number above 0; TypeError for an odd marker or what is no bool.
+    Works on function views and async views, on class-based views with `method_decorator`, and on
+    either side of DRF's `@api_view`, with the middleware and without it. The view keeps its type.
+    `ends_with` is that of `streaminstr.stream`. `release_connections` says whether the database
+    connections of the request are closed before the first step; None: the setting applies. `limit`
+    is the largest number of open streams of the view in one process: one more request is answered
+    503, and the view does not run. Raises StreaminstrError for a generator function, because it
+    returns no response, and for a limit that is not a whole number above 0. Raises TypeError for an
+    invalid marker, or a value that is not a bool.
     """
     refuse_bare_use("stream_scope", name)
     conf.adopt()
@@ -122,7 +123,7 @@ class _Scoped(NamedTuple):
         return response
 
     def _is_wanted(self, request: Any, response: Any) -> bool:
-        """Whether a response is to have a scope."""
+        """Whether a response gets a scope."""
         if not self.options.enabled:
             leave_out(request, response)
         return self.options.enabled and request is not None
@@ -160,7 +161,7 @@ class _Visit(NamedTuple):
 
 
 def _refuse_generator_function(view: Any) -> None:
-    """Raise StreaminstrError: wrapped, a framework would no longer see what kind of view it is."""
+    """Raise StreaminstrError: a framework could not see any more what kind of view it is."""
     if isgeneratorfunction(view) or isasyncgenfunction(view):
         name = name_of(view)
         msg = (

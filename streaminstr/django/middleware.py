@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class StreamScopeMiddleware:
-    """List it last in MIDDLEWARE: innermost, where everything that was bound is still there.
+    """List it last in MIDDLEWARE. Innermost, it sees everything that the request has bound.
 
-    Whether a body is sync or async is asked of the response, never of the middleware's own mode.
-    Raises StreaminstrError at start-up where STREAMINSTR cannot work.
+    The response decides whether a body is sync or async, never the mode of the middleware itself.
+    Raises StreaminstrError at start-up if STREAMINSTR is wrong.
     """
 
     sync_capable = True

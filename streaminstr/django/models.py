@@ -1,4 +1,4 @@
-"""What the permissions of the page of open streams belong to. There is no table and no migration.
+"""A model for the permissions of the page of open streams. It has no table and no migration.
 
 Django makes the permissions of a model with `migrate`, where django.contrib.auth is installed.
 """

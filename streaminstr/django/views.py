@@ -1,6 +1,6 @@
-"""Views for the probes of an orchestrator or a load balancer.
+"""Views for the health probes of an orchestrator or a load balancer.
 
-They touch no database, also with ATOMIC_REQUESTS, and are never cached.
+They use no database, even with ATOMIC_REQUESTS, and are never cached.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _probe(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest
 
 @_probe
 def ready(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
-    """Whether new requests should come here: 200, and 503 from the beginning of a drain on."""
+    """Whether this process accepts new requests: 200, and 503 once a drain has begun."""
     if _stopping.draining:
         return Unavailable("draining")
     return HttpResponse("ok", content_type="text/plain; charset=utf-8")
@@ -37,5 +37,5 @@ def ready(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
 
 @_probe
 def live(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
-    """Whether the process can answer: always 200."""
+    """Whether this process can answer: always 200."""
     return HttpResponse("ok", content_type="text/plain; charset=utf-8")

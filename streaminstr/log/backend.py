@@ -50,9 +50,10 @@ class LogBackend:
             raise StreaminstrError(msg)
         self.levels = levels
         self._by_outcome = {**DEFAULT_LEVELS, **(levels or {})}
+        self._scope = LogScope(self._by_outcome)
 
-    def open(self, info: StreamInfo) -> LogScope:
-        return LogScope(info, self._by_outcome)
+    def open(self, info: StreamInfo) -> LogScope:  # noqa: ARG002 - the handle has it
+        return self._scope
 
     @property
     def level(self) -> int | None:
@@ -76,12 +77,11 @@ class LogBackend:
 
 
 class LogScope:
-    """Emits the closing event, with the stream's own bindings."""
+    """Emits the closing event, with the stream's own bindings. One for all streams."""
 
-    __slots__ = ("_info", "_levels")
+    __slots__ = ("_levels",)
 
-    def __init__(self, info: StreamInfo, levels: Mapping[str, str | None]) -> None:
-        self._info = info
+    def __init__(self, levels: Mapping[str, str | None]) -> None:
         self._levels = levels
 
     def start(self) -> dict[str, Attribute]:
@@ -89,10 +89,10 @@ class LogScope:
 
     def close(self, report: StreamReport) -> None:
         level = self._levels[report.outcome]
-        stream = current.get()
+        stream: Any = current.get()
         if level is not None and stream is not None:
             # No traceback: the caller of the body logs it, and its text may come from a client.
-            fields = plain_names(fields_of(self._info, report))
+            fields = plain_names(fields_of(stream.info, report))
             _emit(stream.logger, level, "stream_closed", fields)
 
 

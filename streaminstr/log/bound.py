@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 def bound_logger(name: str, origin: Origin) -> Any:
     """A structlog logger with the bindings of `origin` and the stream's name."""
     structlog = installed()
-    line = origin.line
     bindings = Bindings.of(origin, origin.run(all_bound))
-    bindings.update({} if line is None else line.fields, stream=name)
+    bindings.update(origin.fields, stream=name)
     configured = structlog.get_config()
     return structlog.wrap_logger(
         None,
@@ -43,8 +42,8 @@ def _processors(configured: Any, origin: Origin) -> Any:
 
 def _put_ids_back(origin: Origin, _: Any, __: str, event: Any) -> Any:
     """A processor after ddtrace's, which writes "0" once the stream's span has finished."""
-    fields = {} if origin.line is None else origin.line.fields
-    event.update({name: value for name, value in fields.items() if event.get(name) == "0"})
+    fields = origin.fields.items()
+    event.update({name: value for name, value in fields if event.get(name) == "0"})
     return event
 
 

@@ -43,9 +43,11 @@ class StreamLogger(logging.LoggerAdapter[logging.Logger]):
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         """As `logging.Logger.log`; `extra` adds fields."""
         if self.isEnabledFor(level):
-            line = self._origin.line
-            of_line = {} if line is None else line.fields
-            fields = {**of_line, **(self.extra or {}), **(kwargs.pop("extra", None) or {})}
+            fields = {
+                **self._origin.fields,
+                **(self.extra or {}),
+                **(kwargs.pop("extra", None) or {}),
+            }
             self._origin.run(self._handle, level, msg, args, plain_names(fields), **kwargs)
 
     def _handle(

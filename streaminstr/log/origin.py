@@ -1,16 +1,18 @@
-"""Where the log lines of a stream come from, for loggers that are used outside of it."""
+"""The bindings for a stream's log lines, for loggers that are used outside of the stream."""
 
 from __future__ import annotations
 
 import logging
 import operator
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from streaminstr import attributes as names
 from streaminstr._asgiref import copy_here, tagged_thread
 from streaminstr.log import raised, structured
+from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +29,8 @@ RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
 """Names that logging and structlog use themselves. A field of such a name would break the line."""
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Line:
     """What each log line of a stream carries."""
 
     name: str
@@ -53,6 +56,11 @@ class Origin:
         self._context: Context | None = None
         self._thread = 0
         self._held: ThreadLocals | None = None
+
+    @property
+    def fields(self) -> Mapping[str, Attribute]:
+        """What each log line carries; nothing before the first step."""
+        return NOTHING if self.line is None else self.line.fields
 
     def settle(self, line: Line) -> None:
         """Put the fields on each line of the current Context, and remember what is bound in it."""
@@ -103,12 +111,10 @@ NOWHERE = Origin()
 """The origin of the logger outside of a stream."""
 
 
-def bind(handle: StreamHandle) -> None:
+def bind(handle: StreamHandle, ids: Mapping[str, Attribute]) -> None:
     """Put a stream's ids, and attributes set before its first step, on each of its log lines."""
-    if handle.attributes:
-        handle.fields = {**handle.attributes, **handle.fields}
-    handle.fields = plain_names(handle.fields)
-    origin_of(handle).settle(Line(handle.info.name, handle.fields))
+    fields = {**handle.attributes, **ids} if handle.attributes else ids
+    origin_of(handle).settle(Line(handle.info.name, plain_names(fields) or NOTHING))
 
 
 def rebind(handle: StreamHandle, fields: Mapping[str, Any], before: Context) -> None:
@@ -116,8 +122,9 @@ def rebind(handle: StreamHandle, fields: Mapping[str, Any], before: Context) -> 
 
     `before` is a copy of the current Context from before that span was current.
     """
-    handle.fields = {**handle.fields, **plain_names(fields)}
-    origin_of(handle).resettle(Line(handle.info.name, handle.fields), before)
+    origin = origin_of(handle)
+    all_fields = {**origin.fields, **plain_names(fields)}
+    origin.resettle(Line(handle.info.name, all_fields), before)
 
 
 def origin_of(handle: StreamHandle) -> Origin:

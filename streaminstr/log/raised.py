@@ -1,8 +1,8 @@
-"""Which stream an exception came out of, for the server that logs it after the stream has ended.
+"""Finds the stream that an exception came from, when a server logs it after the stream has ended.
 
-The server's record is made outside of the stream, where nothing of it is bound any more. What the
-two have in common is the exception. The fields of its stream are kept in its `__dict__`, which has
-no other effect, and only where a `StreamFilter` asks for them.
+The server creates its log record outside of the stream, without the stream's bindings. Only the
+exception connects the two. So the fields of the stream are stored in the exception's `__dict__`, if
+a `StreamFilter` uses them.
 """
 
 from __future__ import annotations

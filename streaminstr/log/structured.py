@@ -1,4 +1,4 @@
-"""What of structlog's bindings contextvars do not carry: those that are bound to a thread.
+"""structlog's thread-local bindings, which a Context does not carry.
 
 `structlog.threadlocal` is deprecated, and its authors keep it (structlog#591). Its public functions
 warn at each call, and a warning filter of ours would apply to the whole process. So its three

@@ -1,9 +1,9 @@
-"""For tests: a backend that only records, and the contracts that every backend has to pass.
+"""For tests: a backend that only records, and contracts that every backend must pass.
 
     from streaminstr.testing import BackendContract, MetricsContract, RecordingBackend
 
-`RecordingBackend` needs the standard library alone; the contracts need pytest, and are loaded
-when they are asked for. The fixture `streams` comes with the pytest plugin, by itself.
+`RecordingBackend` needs only the standard library. The contracts need pytest, and are imported when
+they are first used. The pytest plugin provides the fixture `streams` automatically.
 """
 
 from importlib import import_module

@@ -86,7 +86,7 @@ def describing(attributes: dict[str, Any]) -> Iterator[bytes]:
 
 def fields() -> dict[str, Any]:
     """The log fields of the stream whose step is running."""
-    handle = current.get()
+    handle: Any = current.get()
     return {} if handle is None else dict(handle.fields)
 
 

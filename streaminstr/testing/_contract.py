@@ -17,11 +17,11 @@ _HINT = (
 
 
 class BackendContract(Ends, Spans, Places, AsyncEnds, Extras, Segments):
-    """Every promise that a backend makes, one test each. Needs pytest, and no plugin.
+    """All promises of a backend, one test each. Needs pytest, but no plugin.
 
-    Subclass it with `make_backend`, and with `finished` and `current_span_id` where the vendor
-    has something to read back. A flag that is set to False says what the vendor cannot do: the
-    tests that need it are reported as skipped. A subclass that changes a promise is refused.
+    Subclass it and define `make_backend`, and `finished` and `current_span_id` if spans can be read
+    back. Set a flag to False for each thing that the vendor cannot do: the tests that need it are
+    reported as skipped. A subclass that overrides a promise is refused.
     """
 
     def __init_subclass__(cls) -> None:

@@ -31,21 +31,21 @@ class Hooks:
     """Flags and methods for a subclass to set."""
 
     can_read_back: bool = True
-    """Finished spans can be looked at. If False, write no `finished`."""
+    """Finished spans can be read back. If False, define no `finished`."""
     has_current_span: bool = True
-    """The vendor knows a current span. If False, write no `current_span_id`."""
+    """The vendor has a current span. If False, define no `current_span_id`."""
     has_log_fields: bool = True
-    """`start()` returns the ids that log lines carry."""
+    """`start()` returns the ids for log lines."""
     has_parents: bool = True
     """Spans have parents."""
     has_links: bool = True
     """Spans can be linked to spans of other traces (option `parent="link"`)."""
     has_start_time: bool = True
-    """Spans tell when they began, and can be dated back."""
+    """Spans have a start time, which can be set to a time in the past."""
     has_exceptions: bool = True
     """Exceptions can be recorded."""
     has_own_errors: bool = True
-    """The application can mark the current span as an error. If False, write no `mark_error`."""
+    """The application can mark the current span as an error. If False, define no `mark_error`."""
 
     def make_backend(self) -> Any:
         """A new backend, or anything else that `streaminstr.configure(backend=...)` takes."""
@@ -58,12 +58,12 @@ class Hooks:
         raise NotImplementedError(msg)
 
     def current_span_id(self) -> str | None:
-        """The id of the span that is current here, as log fields have it; None where none is."""
+        """The id of the current span, in the form of the log fields; None if there is none."""
         msg = f"Write {type(self).__name__}.current_span_id(), or set has_current_span = False."
         raise NotImplementedError(msg)
 
     def mark_error(self) -> None:
-        """Mark the span that is current here as an error, by the vendor's own means."""
+        """Mark the current span as an error, with the vendor's own API."""
         msg = f"Write {type(self).__name__}.mark_error(), or set has_own_errors = False."
         raise NotImplementedError(msg)
 

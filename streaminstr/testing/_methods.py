@@ -13,13 +13,13 @@ _ALIKE = 0.75
 
 
 def missing_in(owner: Any, methods: tuple[str, ...] = OF_SCOPE) -> str:
-    """`without close(); it has clsoe()`: what the contract asks for and is not there."""
+    """`which has no close(), but clsoe()`: what the contract asks for and is not there."""
     lost = [name for name in methods if name in _REQUIRED and not _has(owner, name)]
     if not lost:
         return ""
     others = [f"{other}()" for name in lost if (other := lookalike(owner, name, methods))]
-    rest = f"; it has {' and '.join(others)}" if others else ""
-    return f"without {' and '.join(f'{name}()' for name in lost)}{rest}"
+    rest = f", but {' and '.join(others)}" if others else ""
+    return f"which has no {' and no '.join(f'{name}()' for name in lost)}{rest}"
 
 
 def misspelt_in(owner: Any, methods: tuple[str, ...]) -> list[str]:

@@ -13,10 +13,10 @@ _HINT = (
 
 
 class MetricsContract(Metering):
-    """Every promise about the metrics of streaminstr.metrics, one test each. Needs pytest alone.
+    """All promises about the metrics of `streaminstr.metrics`, one test each. Needs only pytest.
 
-    Subclass it with `make_backend` and `points`. It is not part of `BackendContract`, because a
-    backend may record spans alone: a backend with both runs both.
+    Subclass it and define `make_backend` and `points`. It is separate from `BackendContract`,
+    because a backend may record only spans. A backend with both runs both contracts.
     """
 
     def __init_subclass__(cls) -> None:

@@ -6,17 +6,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from streaminstr.testing._methods import missing_in
-from streaminstr.types import SupportsSegments
+from streaminstr.types import NotNow, SupportsSegments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport, StreamScope
 
-_ADVICE = (
-    "A scope is closed from any thread, task and Context, and by the garbage collector: "
-    "keep what close() needs in the scope itself."
-)
+_ADVICE = {
+    "close": (
+        "A scope is closed from any thread, task and Context, and by the garbage collector: "
+        "keep what close() needs in the scope itself."
+    ),
+    "start": "An application may have put anything into the attributes: leave out what is refused.",
+    "flush": "It is called with the time that is left, in seconds: flush(timeout).",
+    "open": "It is called with the StreamInfo alone: open(info).",
+}
+"""What to look at first where a method raises."""
 
 
 class Observer:
@@ -31,8 +37,12 @@ class Observer:
         """Call a method of a backend or scope, and remember what it raises."""
         try:
             return function(*arguments)
+        except NotNow:
+            raise
         except BaseException as error:
-            self.fault(function, f"raised {type(error).__name__}: {error}. {_ADVICE}", error)
+            advice = _ADVICE.get(getattr(function, "__name__", ""), "")
+            problem = f"raised {type(error).__name__}: {error}. {advice}"
+            self.fault(function, problem.rstrip(), error)
             raise
 
     def fault(
@@ -58,7 +68,7 @@ class ObservedBackend:
                 f"returned {scope!r:.80}. Return a new scope for each stream.",
             )
         elif missing := missing_in(scope):
-            self._observer.fault(self._backend.open, f"returned a {type(scope).__name__} {missing}")
+            self._observer.fault(self._backend.open, f"returned {type(scope).__name__}, {missing}")
         self._observer.scopes.append(scope)
         kind = ObservedSegments if isinstance(scope, SupportsSegments) else ObservedScope
         return kind(scope, self._observer)

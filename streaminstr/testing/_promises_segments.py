@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,10 @@ from streaminstr.testing import _bodies as bodies
 from streaminstr.testing._hooks import Hooks, needs
 from streaminstr.testing._trial import Trial, cut
 from streaminstr.testing._views import SpanView
-from streaminstr.types import Outcome
+from streaminstr.types import Outcome, StreamInfo, StreamReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ADVICE = "End the span in segment(), start the next one there, and end that one in close()."
 
@@ -58,7 +61,8 @@ class Segments(Hooks):
         trial.check(
             last.links == (first.span_id,),
             f"the second segment is linked to {last.links}, and the first is {first.span_id!r}. "
-            "Link the span that starts in segment() to the one that ends there.",
+            "Link the span that starts in segment() to the one that ends there; SpanView.links has "
+            "the ids.",
         )
 
     @needs("has_current_span")
@@ -86,6 +90,31 @@ class Segments(Hooks):
                 f"the log lines of a segment with the span {segment.span_id!r} have {fields}. "
                 "Return its ids from segment(), as from start().",
             )
+
+    @needs("has_current_span")
+    def test_segment_not_now(self) -> None:
+        """While the body holds a span of its own across a step, the stream is not cut."""
+        with Trial(self, "segment_not_now", segment_interval=inf) as trial:
+            _cut_once(trial.stream(_holding_a_span(trial)))
+        spans = [span for span in trial.finished() if span.name == "promised"]
+        trial.check(
+            len(spans) == 1,
+            f"{len(spans)} spans have finished for a stream whose body held a span of its own when "
+            "segment() was called. Raise streaminstr.types.NotNow where the span that is current "
+            "is not the scope's own, and do nothing else.",
+        )
+
+
+def _holding_a_span(trial: Trial) -> Iterator[bytes]:
+    """A body with a span of its vendor's that is current across its steps."""
+    info = StreamInfo(name="held", attributes={}, parent="child", started_ns=None, stream_id="held")
+    scopes = [scope for one in trial.backends if (scope := one.open(info)) is not None]
+    for scope in scopes:
+        scope.start()
+    yield from (b"one", b"two", b"three")
+    report = StreamReport(outcome=Outcome.COMPLETED, cancelled_by=None, error=None, is_error=False)
+    for scope in scopes:
+        scope.close(report)
 
 
 def _cut_once(stream: Any) -> None:

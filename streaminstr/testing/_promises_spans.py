@@ -167,5 +167,6 @@ class Spans(Hooks):
             and outer.span_id in inner.links,
             f'info.parent is "link", and the span has parent {inner.parent_id!r} and links '
             f"{inner.links!r} in the {'same' if inner.trace_id == outer.trace_id else 'new'} "
-            "trace. Start a root span, and link it to the one that is current in open().",
+            "trace. Start a root span, and link it to the one that is current in open(); "
+            "finished() fills in SpanView.links.",
         )

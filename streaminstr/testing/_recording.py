@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from streaminstr.types import NotNow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class RecordingBackend:
-    """Records every stream, in the order of making, and its place in the tree of streams.
+    """Records all streams, in the order of their creation, with their parents.
 
-    The ids are numbers in the order of making, so that a test can write them down.
+    The ids count up in the order of creation, so a test can write them literally.
     """
 
     def __init__(self) -> None:
@@ -30,7 +32,7 @@ class RecordingBackend:
 
     @property
     def current(self) -> RecordedStream | None:
-        """The stream whose step or clean-up is running here."""
+        """The stream whose step or clean-up is running."""
         return self._current.get()
 
     @property
@@ -75,16 +77,16 @@ class RecordingBackend:
 
 @dataclass(eq=False, kw_only=True)
 class RecordedStream:
-    """What happened to one stream. It is the backend's scope of the stream, too."""
+    """Everything recorded about one stream. It is also the stream's scope."""
 
     info: StreamInfo
     parent: RecordedStream | None = field(repr=False)
-    """The stream in whose step this one was made."""
+    """The stream in whose step this one was created."""
     link: RecordedStream | None = field(repr=False)
-    """The same, where the stream began a trace of its own (option `parent="link"`)."""
+    """The same, if the stream began a trace of its own (option `parent="link"`)."""
     trace_id: str
     span_id: str
-    current: ContextVar[Any] = field(repr=False)
+    current: ContextVar[RecordedStream | None] = field(repr=False)
     numbers: Iterator[int] = field(repr=False)
     events: list[str] = field(default_factory=lambda: ["open"])
     """`open`, `start`, `progress`, `segment`, `close`, in the order of the calls."""
@@ -92,7 +94,7 @@ class RecordedStream:
     """What `start`, or the last `segment`, returned: the fields of the stream's log lines."""
     progress_reports: list[StreamReport] = field(default_factory=list, repr=False)
     segment_reports: list[StreamReport] = field(default_factory=list, repr=False)
-    """The numbers of each segment but the last, whose are in `report`."""
+    """The numbers of each segment except the last, which are in `report`."""
     segment_ids: list[str] = field(default_factory=list, repr=False)
     """The ids of the spans of these segments; `span_id` is that of the last."""
     report: StreamReport | None = None
@@ -134,6 +136,9 @@ class RecordedStream:
         self.progress_reports.append(report)
 
     def segment(self, report: StreamReport) -> Mapping[str, Attribute]:
+        span: object = self.current.get()
+        if span is not self:
+            raise NotNow
         self.events.append("segment")
         self.segment_reports.append(report)
         self.segment_ids.append(self.span_id)

@@ -1,7 +1,7 @@
-"""Servers that a test controls: they end a response as a real one would.
+"""Servers that a test controls. They end a response as a real server would.
 
-For Django's responses and for bare streams. They do what WSGI servers and Django's ASGI handler
-were seen to do (docs/reference/servers.md).
+For Django responses and for bare streams. They imitate the observed behaviour of WSGI servers and
+of Django's ASGI handler (docs/reference/servers.md).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class AsyncServer:
     async def afail_in_send(self, response: Any, *, after: int = 1) -> list[Any]:
         """Fail to send the next chunk. Django calls neither `close()` nor `request_finished` then.
 
-        What ends the stream is the outermost net (`streaminstr.asgi`), or the collector.
+        The outermost net (`streaminstr.asgi`) ends the stream, or else the garbage collector.
         """
         received: list[Any] = []
         async with settled():

@@ -31,17 +31,17 @@ def recorded_streams() -> Iterator[Streams]:
 
 
 class Streams(Server, AsyncServer):
-    """The streams of one test, in the order in which they were made."""
+    """The streams of one test, in the order of their creation."""
 
     def __init__(self) -> None:
         self.backend = RecordingBackend()
 
     def all(self, name: str | None = None) -> list[RecordedStream]:
-        """All streams, or those that are called `name`."""
+        """All streams, or those with this name."""
         return [stream for stream in self.backend.streams if name in (None, stream.name)]
 
     def one(self, name: str | None = None) -> RecordedStream:
-        """The one stream, or the one that is called `name`; raises AssertionError."""
+        """The only stream, or the only one with this name; raises AssertionError otherwise."""
         streams = self.all(name)
         if len(streams) != 1:
             expected = "one stream" if name is None else f"one stream called {name!r}"
@@ -53,8 +53,11 @@ class Streams(Server, AsyncServer):
     def assert_closed_once(
         self, name: str | None = None, *, outcome: str | None = None
     ) -> RecordedStream:
-        """The one stream (called `name`), which must have ended, with `outcome` where given."""
+        """The only stream (with this name), which must have ended, with `outcome` if given."""
         stream = self.one(name)
+        if outcome is not None and outcome not in list(Outcome):
+            msg = f"There is no outcome {outcome!r}. Write one of {', '.join(Outcome)}."
+            raise ValueError(msg)
         expected = None if outcome is None else Outcome(outcome)
         if stream.events.count("close") != 1 or expected not in (None, stream.outcome):
             shown = "" if stream.outcome is None else f" with outcome {stream.outcome.value!r}"
@@ -67,7 +70,7 @@ class Streams(Server, AsyncServer):
         return stream
 
     def assert_none_open(self) -> None:
-        """Fail if a stream was started and not closed. Done at the end of each test."""
+        """Fail if a stream was started and not closed. Runs at the end of each test."""
         if self.backend.still_open:
             gc.collect()  # a stream that is no longer referenced ends here, as abandoned
         if names := [stream.name for stream in self.backend.still_open]:

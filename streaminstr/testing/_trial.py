@@ -12,6 +12,8 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
+import pytest
+
 from streaminstr import _registry
 from streaminstr import attributes as names
 from streaminstr._configure import assemble, forced
@@ -19,13 +21,13 @@ from streaminstr._handle import Handle
 from streaminstr._wrap import wrap
 from streaminstr.testing._observed import ObservedBackend, Observer
 from streaminstr.testing._views import SpanView
-from streaminstr.types import Outcome, StreamInfo
+from streaminstr.types import Outcome, StreamInfo, StreaminstrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streaminstr.testing._hooks import Hooks
-    from streaminstr.types import Attribute
+    from streaminstr.types import Attribute, Backend
 
 
 class Trial:
@@ -40,7 +42,7 @@ class Trial:
         self.promise = promise
         self.backend = contract.make_backend()
         self.observer = Observer()
-        self.backends = _registry.resolve(self.backend, {})
+        self.backends = self._resolved()
         """The same as objects: `make_backend` may return names, and lists."""
         observed = tuple(ObservedBackend(backend, self.observer) for backend in self.backends)
         self._config = assemble(observed, **options)
@@ -49,6 +51,15 @@ class Trial:
         self._stack = ExitStack()
         self._streams: list[ref[Any]] = []
 
+    def _resolved(self) -> tuple[Backend, ...]:
+        """The backends as objects; one that cannot be made fails in a line, and no traceback."""
+        try:
+            return _registry.resolve(self.backend, {})
+        except StreaminstrError as error:
+            pytest.fail(
+                f"{self.promise}: make_backend() names what cannot be made. {error}", pytrace=False
+            )
+
     def __enter__(self) -> Self:
         self._stack.enter_context(forced(self._config))
         self._stack.enter_context(warnings.catch_warnings())
@@ -56,6 +67,7 @@ class Trial:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        __tracebackhide__ = True
         if kind is not None:
             self._close_all()
         self._stack.close()
@@ -79,7 +91,7 @@ class Trial:
             started_ns=started_ns,
             stream_id=urandom(8).hex(),
         )
-        stream = wrap(body, Handle(info, self._config.logger), self._config)
+        stream = wrap(body, Handle(info), self._config)
         self._streams.append(ref(stream))
         return stream
 
@@ -89,6 +101,7 @@ class Trial:
 
     def span(self, name: str = "promised") -> SpanView:
         """The one span of the stream called `name`; an empty one where it cannot be read back."""
+        __tracebackhide__ = True
         if not self.contract.can_read_back:
             return SpanView(name=name)
         finished = self.finished()
@@ -121,6 +134,7 @@ class Trial:
         error_type: str = "LookupError",
     ) -> SpanView:
         """The one span of the stream called `name`, which must have ended with `outcome`."""
+        __tracebackhide__ = True
         span = self.span(name)
         should_be_error = outcome is Outcome.FAILED if is_error is None else is_error
         self.check_attributes(span, {names.OUTCOME: outcome.value})
@@ -142,6 +156,7 @@ class Trial:
         source: str = "report.as_attributes(), all of it, in close()",
     ) -> None:
         """Fail unless the span has the attributes, as they are, to the microsecond, or as text."""
+        __tracebackhide__ = True
         for name, value in expected.items():
             shown = span.attributes.get(name)
             self.check(
@@ -152,6 +167,7 @@ class Trial:
 
     def check_parent(self, child: str, parent: str) -> None:
         """Fail unless the span `child` hangs under the span `parent`, in the same trace."""
+        __tracebackhide__ = True
         above, below = self.span(parent), self.span(child)
         self.check(
             below.parent_id == above.span_id and below.trace_id == above.trace_id,
@@ -162,6 +178,7 @@ class Trial:
 
     def check_strangers(self, first: str, second: str) -> None:
         """Fail if one of two spans hangs under the other."""
+        __tracebackhide__ = True
         one, other = self.span(first), self.span(second)
         self.check(
             one.span_id != other.parent_id and other.span_id != one.parent_id,
@@ -171,6 +188,7 @@ class Trial:
 
     def check_current(self, seen: list[str | None], where: str) -> None:
         """Fail unless what was seen is the span of the stream called `promised`, each time."""
+        __tracebackhide__ = True
         span = self.span()
         self.check(
             set(seen) == {span.span_id},
@@ -180,17 +198,20 @@ class Trial:
 
     def check(self, kept: object, sentence: str) -> None:
         """Fail with `sentence` unless a span shows that the promise was kept."""
+        __tracebackhide__ = True
         if self.contract.can_read_back:
             self.check_anyway(kept, sentence)
 
     def check_anyway(self, kept: object, sentence: str) -> None:
         """The same where no span has to be read back for it."""
+        __tracebackhide__ = True
         if not kept:
             msg = f"{self.promise}: {sentence}"
             raise AssertionError(msg)
 
     def check_surroundings(self, when: str) -> None:
         """Fail if the caller's Context, or the span current here, is not as it was."""
+        __tracebackhide__ = True
         context, span = self._ambient
         context_now, span_now = self._surroundings()
         self.check_anyway(
@@ -249,6 +270,7 @@ def later() -> int:
 def cut(stream: Any) -> bool:
     """Have the next segment of `stream` begin with its next step; returns whether a scope can."""
     life = stream._life  # noqa: SLF001 - it is one of ours
-    if life.handle.segments is not None:
-        life.handle.segments.ask(life)
-    return life.handle.segments is not None
+    segments = None if life.handle.progress is None else life.handle.progress.segments
+    if segments is not None:
+        segments.ask(life)
+    return segments is not None

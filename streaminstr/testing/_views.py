@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanView:
-    """One finished span as `BackendContract.finished` returns it, whatever the vendor calls it.
+    """A finished span, in a form that is the same for all vendors (`BackendContract.finished`).
 
-    The ids have the form in which `start()` returned them as log fields.
+    The ids have the form of the log fields that `start()` returned.
     """
 
     name: str
@@ -30,7 +30,7 @@ class SpanView:
     """Under the names in `info.attributes` and in the report. Numbers may be text."""
     is_error: bool = False
     exceptions: int = 0
-    """How many exceptions were recorded for it."""
+    """Number of exceptions recorded on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,6 @@ class MetricView:
     attributes: Mapping[str, object] = field(default_factory=dict)
     """Under the names in streaminstr.attributes; one that is empty counts as left out."""
     value: float = 0.0
-    """Of a counter or a gauge; of a histogram the sum."""
+    """The value of a counter or a gauge, or the sum of a histogram."""
     count: int | None = None
-    """Of a histogram: how many values it has recorded."""
+    """For a histogram: the number of recorded values."""

@@ -1,7 +1,7 @@
 """The pytest plugin: the fixtures `streams` and `datadog_spans`.
 
-pytest loads it in every environment that has streaminstr, so it imports nothing but pytest until a
-test asks for one of them.
+pytest loads it in every environment with streaminstr, so it imports only pytest until a test uses
+one of them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def streams() -> Iterator[Streams]:
-    """What was streamed in this test: recorded, whatever backend is configured.
+    """The streams of this test, recorded instead of sent to the configured backend.
 
-    Also makes streams end as a server would. A scope that is open at the end fails the test.
+    Its methods also end responses as a server would. A stream left open at the end fails the test.
     """
     from streaminstr.testing._streams import recorded_streams  # noqa: PLC0415 - see above
 
@@ -32,7 +32,7 @@ def streams() -> Iterator[Streams]:
 def datadog_spans() -> Iterator[list[Any]]:
     """The ddtrace spans that have finished in this test, in the order of their traces' ends.
 
-    They are kept from the agent. Takes the place of the tracer's own trace processors.
+    They are not sent to the agent. Replaces the tracer's trace processors.
     """
     from streaminstr.testing._datadog import captured_spans  # noqa: PLC0415 - see above
 

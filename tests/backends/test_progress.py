@@ -48,7 +48,7 @@ def open_stream(backend, force):
 
 def make_due():
     for life in open_lives():
-        life.progress.due = 0.0
+        life.handle.progress.due = 0.0
 
 
 def show():
@@ -60,7 +60,7 @@ def test_no_thread_unless_somebody_asks(watch, backend, force):
     force([backend])
     with streaminstr.stream([b"one", b"two"]) as made:
         next(made)
-        assert [life.progress for life in open_lives()] == [None]
+        assert [life.handle.progress for life in open_lives()] == [None]
         assert progress.show_due() == float("inf")
 
 

@@ -32,7 +32,7 @@ def cut(vendor, force):
 
 
 def ask(made):
-    made._life.handle.segments.ask(made._life)
+    made._life.handle.progress.segments.ask(made._life)
 
 
 def segments(vendor):
@@ -145,7 +145,7 @@ def test_progress_is_no_error_either(vendor, force):
     made = streaminstr.stream([b"1", b"2"], name="s")
     next(made)
     (life,) = open_lives()
-    life.progress.due = 0.0
+    life.handle.progress.due = 0.0
     progress.show_due()
     list(made)
     assert (vendor.node().is_error, vendor.node().error_type) == (False, None)

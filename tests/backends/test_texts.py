@@ -65,7 +65,7 @@ def test_what_gets_its_name_later_has_it_in_the_template(force):
     backend = RecordingBackend()
     force(backend, span_name="stream {name}")
     made = streaminstr.stream([b"one"])
-    made._life.describe("later", {}, None)
+    made._life.handle.describe("later", {}, has_started=False)
     assert backend.streams[0].info.span_name == "stream later"
 
 
@@ -81,7 +81,7 @@ def test_each_segment_is_called_the_same(vendor, force):
     force(vendor.backend, span_name="stream {name}", segment_interval=60, log_levels=SILENT)
     made = streaminstr.stream([b"1", b"2"], name="orders")
     next(made)
-    made._life.handle.segments.ask(made._life)
+    made._life.handle.progress.segments.ask(made._life)
     list(made)
     assert [node.name for node in vendor.nodes] == ["stream orders"] * 2
 
@@ -215,7 +215,7 @@ def test_what_an_adapter_adds_to_a_stream_of_the_application_is_cut(force):
     config = _configure.current()
     described = streaminstr._wrap.make_handle(config, "GET a/", {"url.path": "/a/b/c"})
     made = streaminstr.stream([b"one"], name="orders")
-    made._life.describe("GET a/", described.info.attributes, None)
+    made._life.handle.describe("GET a/", described.info.attributes, has_started=False)
     assert backend.streams[0].info.attributes == {"url.path": "/a/b"}
 
 

@@ -10,7 +10,7 @@ import pytest
 import streaminstr
 from streaminstr import StreamInfo
 from streaminstr._handle import Handle
-from streaminstr._wrap import wrap
+from streaminstr._wrap import settle, wrap
 
 
 class OutOfStockError(Exception):
@@ -175,7 +175,7 @@ def test_started_when_the_response_was_made(vendor, force):
     force(vendor.backend)
     made = time.time_ns() - 5_000_000_000
     info = StreamInfo(name="s", started_ns=made)
-    wrap([b""], Handle(info), streaminstr._configure.current()).settle(1024)
+    settle(wrap([b""], Handle(info), streaminstr._configure.current()), 1024)
     node = vendor.node()
     assert node.start_ns == made
     assert node.duration_ns >= 5_000_000_000

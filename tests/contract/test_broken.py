@@ -263,6 +263,12 @@ class KeepsItsFields(ToyScope):
         return {}
 
 
+class CutsAnyway(ToyScope):
+    def segment(self, report):
+        current.set(self.span)
+        return super().segment(report)
+
+
 class FlushRaises(ToyBackend):
     def flush(self, timeout):
         msg = "no connection"
@@ -319,6 +325,7 @@ BROKEN = {
     "segment_link": (UnderTheFirst, "Link the span that starts in segment()"),
     "segment_current": (CurrentIsTheFirst, "Make the new span current in segment()"),
     "segment_log_fields": (KeepsItsFields, "Return its ids from segment()"),
+    "segment_not_now": (CutsAnyway, "Raise streaminstr.types.NotNow"),
     "flush": (FlushRaises, "raised OSError"),
     "trace_id": (TraceOfText, "Return the number of the current trace"),
     "async_completed": (OpenInTask, "End the span in close()"),

@@ -190,9 +190,9 @@ class Flsuh(ToyBackend):
 @pytest.mark.parametrize(
     ("scope", "sentence"),
     [
-        (Clsoe, r"open\(\) returned a Clsoe without close\(\); it has clsoe\(\)"),
-        (OnClose, r"open\(\) returned a OnClose without close\(\); it has on_close\(\)"),
-        (OnlyStarts, r"open\(\) returned a OnlyStarts without close\(\)$"),
+        (Clsoe, r"open\(\) returned Clsoe, which has no close\(\), but clsoe\(\)"),
+        (OnClose, r"open\(\) returned OnClose, which has no close\(\), but on_close\(\)"),
+        (OnlyStarts, r"open\(\) returned OnlyStarts, which has no close\(\)$"),
     ],
 )
 @pytest.mark.parametrize("base", [ToyContract, WithoutSpans])
@@ -215,3 +215,37 @@ def test_an_optional_method_that_is_misspelt_is_named():
     contract.vendor = Flsuh
     with pytest.raises(AssertionError, match=r"^flush: Flsuh has flsuh\(\) and no flush\(\)"):
         contract.test_flush()
+
+
+def test_a_backend_that_cannot_be_made_fails_in_a_line():
+    """Each promise fails of it, and fifty tracebacks would hide the one reason."""
+    contract = ToyContract()
+    contract.vendor = lambda: "no_such_module.Backend"
+    with pytest.raises(pytest.fail.Exception, match=r"^failed: make_backend\(\) names what") as one:
+        contract.test_failed()
+    assert not one.value.pytrace
+
+
+@pytest.mark.parametrize(
+    ("promise", "method", "advice"),
+    [
+        ("failed", "open", "It is called with the StreamInfo alone: open(info)."),
+        ("failed", "start", "leave out what is refused."),
+        ("failed", "close", "keep what close() needs in the scope itself."),
+        ("flush", "flush", "It is called with the time that is left, in seconds: flush(timeout)."),
+        ("segments", "segment", "raised LookupError: odd."),
+    ],
+)
+def test_the_advice_is_about_the_method_that_raised(promise, method, advice):
+    def odd(*_):
+        msg = "odd"
+        raise LookupError(msg)
+
+    odd.__name__ = method
+    contract, of_backend = ToyContract(), method in ("open", "flush")
+    scope = ToyScope if of_backend else type("Scope", (ToyScope,), {method: odd})
+    own = {method: odd} if of_backend else {}
+    contract.vendor = type("Vendor", (ToyBackend,), {"scope": scope, **own})
+    with pytest.raises(AssertionError) as failure:
+        getattr(contract, f"test_{promise}")()
+    assert str(failure.value).endswith(advice)

@@ -1,16 +1,26 @@
 """What comes seldom: a second begin, an end inside of an end, a race for the turn."""
 
 import asyncio
+from math import inf
 
 import pytest
 
 from core_fakes import by_hand
-from streaminstr import Outcome, StreamInfo, _stopping, close_stream, current_stream, stream
+from streaminstr import (
+    Outcome,
+    StreamInfo,
+    _configure,
+    _stopping,
+    close_stream,
+    current_stream,
+    stream,
+)
 from streaminstr._configure import current
 from streaminstr._core.config import Config
 from streaminstr._core.handle import StreamHandle
 from streaminstr._core.life import Life
 from streaminstr._core.stream import Stream
+from streaminstr._process import progress
 from streaminstr._push import PushedStream
 from streaminstr._wrap import make_handle, push
 
@@ -42,9 +52,10 @@ def test_a_stream_that_is_ended_while_its_report_is_made_is_closed_once(backend)
 
 
 def test_an_ended_stream_is_shown_no_more(backend):
-    made = stream([1])
-    assert list(made) == [1]
-    made._life.show(made.report())
+    with _configure.forced(_configure.assemble((backend,), progress_interval=inf)):
+        made = stream([1])
+        assert list(made) == [1]
+    progress._show(made._life)
     assert backend.streams[0].events == ["open", "start", "close"]
 
 
@@ -107,7 +118,6 @@ def test_a_bare_handle_has_the_numbers_alone(backend):
     life = Life(Config(backends=(backend,)), StreamHandle(StreamInfo(name="bare")))
     made = Stream(life, iter([b"1", b"2"]), len)
     assert next(made) == b"1"
-    assert made.moments()[1] == made.left
     assert list(made) == [b"2"]
     report = backend.streams[0].report
     assert (report.chunks, report.bytes, report.marks) == (2, 2, {})

@@ -162,7 +162,7 @@ def test_an_unknown_variable_is_a_warning_with_what_was_meant(variables, caplog)
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("RATIO", ' It is said of one backend: "BACKEND": {"BACKEND": "opentelemetry", '),
+        ("RATIO", ' It belongs to one backend: "BACKEND": {"BACKEND": "opentelemetry", '),
         ("DRAINS", " Did you mean 'STREAMINSTR_DRAIN'?"),
         ("QUIET", ""),
     ],

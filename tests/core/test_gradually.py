@@ -233,7 +233,7 @@ def test_what_can_be_called_with_a_request_and_a_response_is_taken(function):
 
 @pytest.mark.parametrize("more", [{"RATIO": 0.5}, {"FILTER": odd}])
 def test_the_event_of_each_stream_is_not_a_matter_of_choice(more):
-    with pytest.raises(StreaminstrError, match="The log backend has the event of each stream"):
+    with pytest.raises(StreaminstrError, match="The log backend logs every stream"):
         _configure.build([RecordingBackend(), entry("log", **more)])
 
 

@@ -7,6 +7,7 @@ import pytest
 from core_fakes import AsyncIterator, by_hand
 from streaminstr import Outcome, _configure, current_stream, stream
 from streaminstr._core import guard
+from streaminstr._wrap import settle
 from streaminstr.testing import RecordingBackend
 
 MOMENTS = ["open", "start", "close"]
@@ -184,7 +185,7 @@ ENDS = {
     "exhausted": list,
     "closed": lambda made: (next(made), made.close()),
     "given up": lambda made: (next(made), made.give_up(), made.close()),
-    "settled": lambda made: made.settle(4),
+    "settled": lambda made: settle(made, 4),
 }
 
 

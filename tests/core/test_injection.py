@@ -61,7 +61,7 @@ def attempt(injection, moment, body_of):
             step(streams[0])
     if moment == "cut":
         life = streams[0]._life
-        life.handle.segments.ask(life)
+        life.handle.progress.segments.ask(life)
     try:
         with injection.armed():
             if moment == "making":

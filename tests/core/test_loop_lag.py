@@ -72,7 +72,7 @@ def backend():
 def look():
     """What the progress thread does, from a thread of its own."""
     for life in open_lives():
-        life.progress.due = 0.0
+        life.handle.progress.due = 0.0
     in_thread(progress.show_due)
 
 
@@ -162,8 +162,8 @@ def test_a_loop_that_refuses_otherwise_is_asked_no_more_this_time(watch, backend
     async def main():
         async with stream(waiting(asyncio.Event())) as made:
             await anext(made)
-            made._life.handle.lag.beat._loop = None
-            made._life.handle.lag.beat.due = None  # cannot be compared
+            made._life.handle.progress.lag.beat._loop = None
+            made._life.handle.progress.lag.beat.due = None  # cannot be compared
             look()
 
     asyncio.run(main())
@@ -211,7 +211,7 @@ def test_streams_of_one_loop_share_its_stamps_and_those_of_another_do_not(watch,
         streams = [stream(waiting(asyncio.Event())) for _ in range(2)]
         for made in streams:
             await anext(made)
-        beats = {made._life.handle.lag.beat for made in streams}
+        beats = {made._life.handle.progress.lag.beat for made in streams}
         for made in streams:
             await made.aclose()
         return beats
@@ -225,13 +225,13 @@ def test_a_loop_is_let_go_with_its_last_stream(watch, backend):
     async def main():
         async with stream(waiting(asyncio.Event())) as made:
             await anext(made)
-            beat = weakref.ref(made._life.handle.lag.beat)
+            beat = weakref.ref(made._life.handle.progress.lag.beat)
         return made, beat
 
     made, beat = asyncio.run(main())
     gc.collect()
     assert beat() is None
-    assert made._life.handle.lag is None
+    assert made._life.handle.progress.lag is None
 
 
 def test_what_was_seen_last_stays(watch, backend, clock):
@@ -285,7 +285,7 @@ def test_without_progress_no_loop_is_asked(watch):
     async def main():
         async with stream(waiting(asyncio.Event())) as made:
             await anext(made)
-            assert made._life.handle.lag is None
+            assert made._life.handle.progress is None
 
     with _configure.forced(_configure.build([recording], log_levels={"cancelled": None})):
         asyncio.run(main())
@@ -316,7 +316,7 @@ def test_the_thread_asks_a_loop_by_itself(monkeypatch, backend):
     async def main():
         async with stream(waiting(asyncio.Event())) as made:
             await anext(made)
-            await until(made._life.handle.lag.largest)
+            await until(made._life.handle.progress.lag.largest)
 
     asyncio.run(main())
     assert 0.0 < backend.streams[0].report.loop_lag < NEVER

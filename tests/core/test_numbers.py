@@ -8,7 +8,7 @@ from streaminstr._core import ends, life, report, step
 from streaminstr._core.life import never_stepped
 from streaminstr._exchange import Exchange
 from streaminstr._handle import Handle
-from streaminstr._wrap import wrap
+from streaminstr._wrap import settle, wrap
 from streaminstr.types import StreamInfo
 
 
@@ -235,7 +235,7 @@ def test_an_option_makes_an_error_of_what_is_cancelled(backend, is_error):
 def test_a_stream_that_was_settled_has_its_size_and_is_completed(backend, at):
     at(10, 12)
     made = stream([])
-    made.settle(4096)
+    settle(made, 4096)
     made.close()
     assert (only(backend).outcome, only(backend).bytes) == (Outcome.COMPLETED, 4096)
     assert only(backend).zero_copy
@@ -245,7 +245,7 @@ def test_a_stream_that_was_settled_has_its_size_and_is_completed(backend, at):
 def test_a_stream_that_was_stepped_is_not_settled(backend):
     with stream([1, 2]) as made:
         next(made)
-        made.settle(4096)
+        settle(made, 4096)
     assert (only(backend).outcome, only(backend).bytes) == (Outcome.CANCELLED, 0)
 
 

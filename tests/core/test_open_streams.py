@@ -66,7 +66,7 @@ def test_it_says_which_stream_it_is(backend):
 
 def test_what_an_adapter_says_after_the_first_step_is_in_it(backend):
     with opened() as made:
-        made._life.describe("GET orders/", FACTS, None)
+        made._life.handle.describe("GET orders/", FACTS, has_started=True)
         assert (only().route, only().method) == ("orders/<int:pk>/", "GET")
 
 
@@ -242,7 +242,7 @@ def test_the_ids_are_those_of_the_log_lines(fields, ids):
             scope.start = lambda: (start(), fields)[1]
             return scope
 
-    with _configure.forced(_configure.Config(backends=(Backend(),))), opened():
+    with _configure.forced(_configure.assemble((Backend(),))), opened():
         assert (only().trace_id, only().span_id) == ids
 
 

@@ -243,7 +243,7 @@ def _shown_by_hand(monkeypatch):
 def test_progress_and_close_in_another_thread_see_what_the_request_has_bound(looking):
     chunks = made(lambda: stream(names()))
     next(chunks)
-    chunks._life.progress.due = 0.0
+    chunks._life.handle.progress.due = 0.0
     thread(progress.show_due)
     thread(chunks.give_up)
     chunks.close()

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from streaminstr import StreaminstrError, _registry
+from streaminstr._install import install_line
 from streaminstr._registry import resolve
 from streaminstr.log import LogBackend
 
@@ -167,7 +168,7 @@ def test_a_vendor_that_is_missing_ends_with_the_command_that_installs_it(install
     assert message("my_vendor") == (
         "The backend 'my_vendor' needs a library that cannot be imported "
         "(No module named 'no_such_vendor'). "
-        'Install it: python -m pip install "shop[my-vendor]"'
+        f"Install it: {install_line('shop[my-vendor]')}"
     )
 
 
@@ -208,7 +209,7 @@ def test_a_path_whose_module_has_no_such_name():
 @pytest.mark.parametrize("wanted", [42, object(), make_nothing, "shop_backends", object])
 def test_what_does_not_fulfil_the_contract(wanted, installed):
     installed(("shop_backends", "builtins:object", "shop"))
-    assert message(wanted).endswith("which is no backend: a backend has a method open(info).")
+    assert message(wanted).endswith(" is no backend: a backend has a method open(info).")
 
 
 @pytest.mark.parametrize("wanted", [PATH, ShopBackend, make_backend])
@@ -316,7 +317,7 @@ def test_all_that_is_wrong_is_told_at_once():
     told = message(wrong, {"colour": "pink"}).splitlines()
     assert [text[:30] for text in told] == [
         "Options beside a list or dict ",
-        "7 makes 7, which is no backend",
+        "7 is no backend: a backend has",
         "A backend has the keys BACKEND",
         "A backend has the keys BACKEND",
         "A backend that is written as a",

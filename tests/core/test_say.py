@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import threading
 
 import pytest
 
@@ -143,6 +144,30 @@ def test_sums_from_many_threads_lose_nothing(backend):
 
     asyncio.run(main())
     assert only(backend).attributes == {"shop.rows": 50}
+
+
+def test_a_stream_may_end_in_the_thread_that_adds_a_number(backend):
+    """As the garbage collector may end one there. No thread waits for itself."""
+
+    class Ending(int):
+        def __radd__(self, other):
+            read.close()
+            return other + int(self)
+
+    def body():
+        next(read)
+        current_stream().add("shop.rows", Ending(2))
+        yield 1
+
+    read = stream(iter([b"1", b"2"]), name="read")
+    thread = threading.Thread(target=list, args=(stream(body(), name="reader"),), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert {one.name: one.report.attributes for one in backend.streams} == {
+        "reader": {"shop.rows": 2},
+        "read": {},
+    }
 
 
 # Bad input.

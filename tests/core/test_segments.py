@@ -20,7 +20,6 @@ from racers import Racers
 from streaminstr import _configure, _segments, current_stream
 from streaminstr._core import guard
 from streaminstr._core.life import open_lives
-from streaminstr._core.outcome import Ending
 from streaminstr._process import progress
 from streaminstr._wrap import make_handle
 from streaminstr._wrap import push as push_stream
@@ -52,7 +51,7 @@ def make(backend):
 
 
 def ask(stream):
-    stream._life.handle.segments.ask(stream._life)
+    stream._life.handle.progress.segments.ask(stream._life)
 
 
 def numbers(recorded, name):
@@ -168,15 +167,15 @@ def test_the_lag_of_the_loop_is_that_of_the_segment(backend):
     with _configure.forced(_configure.build(backend, segment_interval=inf)):
         made = streaminstr.stream([b"1", b"2"], name="s")
         next(made)
-        handle = made._life.handle
-        handle.lag = Lag
+        progress = made._life.handle.progress
+        progress.lag = Lag
         Lag.largest = lambda: 9.0
         ask(made)
         next(made)
-        handle.lag = None
+        progress.lag = None
         made.close()
     assert backend.streams[0].segment_reports[0].loop_lag == 7.0
-    assert asked[0] <= handle.segments._since
+    assert asked[0] <= progress.segments._since
 
 
 def test_a_step_is_run_as_before_once_the_stream_was_cut(make):
@@ -361,7 +360,7 @@ def test_a_scope_without_segment_is_not_cut(backend):
     with _configure.forced(_configure.build(Plain(), segment_interval=inf)):
         made = streaminstr.stream([b"1", b"2"], name="s")
         next(made)
-        assert made._life.handle.segments is None
+        assert made._life.handle.progress.segments is None
         made.close()
     assert closed[-1].segment is None
 
@@ -376,7 +375,7 @@ def test_what_is_pushed_has_no_steps_to_cut_between(backend):
         pushed.finish()
 
     copy_context().run(push)
-    assert handle.segments is None
+    assert handle.progress.segments is None
 
 
 class TestABodyThatHoldsASpan:
@@ -408,11 +407,11 @@ class TestABodyThatHoldsASpan:
             next(made)
         assert (refusals, self.backend.streams[0].events[2:]) == ([], ["segment"])
         assert self.backend.streams[0].segment_reports[0].chunks == 3
-        assert not made._life.handle.segments._is_asked
+        assert not made._life.handle.progress.segments._is_asked
 
     def test_after_many_boundaries_the_background_thread_asks_again(self, made, refusals):
         refusals += [1] * _segments.TRIES
-        segments = made._life.handle.segments
+        segments = made._life.handle.progress.segments
         ask(made)
         for _ in range(_segments.TRIES + 10):
             next(made)
@@ -542,8 +541,8 @@ def test_an_end_that_waits_for_the_scopes_closes_them_itself(make, backend, monk
     """It has come just before they are back."""
     made = make()
     next(made)
-    made._life.ask_to_close(Ending.CLOSED)
-    with _segments._out_of_reach(made._life, made._life.progress.lock) as is_open:
+    made._life.ask_to_close()
+    with _segments._out_of_reach(made._life, made._life.handle.progress.lock) as is_open:
         assert is_open
         made.give_up()
     assert backend.streams[0].events == ["open", "start", "close"]
@@ -555,7 +554,7 @@ def test_a_stream_that_has_ended_is_not_cut(make, backend):
     made.give_up()
     ask(made)
     next(made)
-    segments = made._life.handle.segments
+    segments = made._life.handle.progress.segments
     segments.switch(made._life, 1)
     assert backend.streams[0].events == ["open", "start", "close"]
     assert segments._parts == []
@@ -597,7 +596,7 @@ def test_progress_does_not_reach_a_scope_that_is_being_cut():
 
     def segment(scope, plain, report):
         life = next(iter(open_lives()))
-        life.progress.due = 0.0
+        life.handle.progress.due = 0.0
         in_thread(progress.show_due)
         shown.append(scope.events.count("progress"))
         return plain(report)
@@ -609,7 +608,7 @@ def test_progress_does_not_reach_a_scope_that_is_being_cut():
         ask(made)
         next(made)
         assert shown == [0]
-        open_lives()[0].progress.due = 0.0
+        open_lives()[0].handle.progress.due = 0.0
         progress.show_due()
         made.close()
     assert backend.streams[0].events[2:] == ["segment", "progress", "close"]
@@ -637,7 +636,7 @@ def test_the_cut_waits_for_a_progress_that_is_running():
     with _configure.forced(_configure.build(backend, segment_interval=inf, progress_interval=HOUR)):
         made = streaminstr.stream([b"1", b"2"], name="s")
         next(made)
-        open_lives()[0].progress.due = 0.0
+        open_lives()[0].handle.progress.due = 0.0
         shower, stepper = Thread(target=progress.show_due), Thread(target=next, args=(made,))
         shower.start()
         assert entered.wait(10)
@@ -667,7 +666,7 @@ class TestTheBackgroundThread:
             made.close()
 
     def test_it_asks_when_the_time_has_come(self, now, made):
-        segments, before = made._life.handle.segments, made._life.run
+        segments, before = made._life.handle.progress.segments, made._life.run
         now[0] = 159.0
         assert segments.look(made._life) == 160.0
         assert made._life.run is before
@@ -676,7 +675,7 @@ class TestTheBackgroundThread:
         assert made._life.run is not before
 
     def test_it_asks_once_and_looks_again(self, now, made, backend):
-        segments = made._life.handle.segments
+        segments = made._life.handle.progress.segments
         now[0] = 160.0
         segments.look(made._life)
         asked = made._life.run

@@ -123,7 +123,7 @@ def test_async_streams_alike(backend, clock):
 
 def test_a_reader_that_says_nothing_of_its_own_is_left_alone(backend):
     handle = _handle.Handle(stream([], name="s")._life.handle.info)
-    handle.begun_by(None)
+    handle.before(next, None)
     handle.ended(None)
     assert handle.said(0.0, 0.0, 0.0)["upstream_time"] is None
 

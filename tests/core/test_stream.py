@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from core_fakes import Iterator, bound, in_thread, surroundings
-from streaminstr import Outcome, current_stream, stream
+from streaminstr import Outcome, _configure, current_stream, stream
 from streaminstr._core.stream import Stream
 
 
@@ -725,7 +725,8 @@ def test_the_handle_carries_the_fields_of_the_backend(backend):
         seen.append(dict(current_stream().fields))
         yield 1
 
-    list(stream(body()))
+    with _configure.forced(_configure.assemble((backend,))):
+        list(stream(body()))
     assert seen == [only(backend).fields]
 
 

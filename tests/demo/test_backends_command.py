@@ -1,5 +1,6 @@
 """`streaminstr backends`: what is installed, what is picked, whether it works."""
 
+import re
 from importlib.metadata import EntryPoint, version
 
 import pytest
@@ -7,8 +8,8 @@ import pytest
 from command_runs import Broken, run
 from streaminstr import _registry
 from streaminstr._environment import in_environment
+from streaminstr._install import install_line
 from streaminstr.command.backends import names_in, pick, show
-from streaminstr.command.install import install_line
 
 
 @pytest.fixture
@@ -100,18 +101,30 @@ def test_settings_without_django_are_told_how_to_install_it():
 def test_what_cannot_be_imported_is_listed_with_the_command_that_installs_it():
     done = run("backends", without=("ddtrace",))
     assert done.returncode == 0
-    assert 'no: python -m pip install "streaminstr[ddtrace]"' in done.stdout
+    told = r"^ddtrace cannot be imported: .*\. Install it: (.*)$"
+    (line,) = re.findall(told, done.stdout, re.MULTILINE)
+    assert line == install_line("streaminstr[ddtrace]")
+
+
+def test_the_table_is_as_wide_as_its_names(capsys, monkeypatch):
+    """What has to be installed stands below, and not in a column of its own."""
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    show()
+    table, *_ = capsys.readouterr().out.split("\n\n")
+    assert max(map(len, table.splitlines())) < 90
 
 
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("json:nothing", "no: module 'json' has no attribute 'nothing'"),
-        ("nowhere_to_be_found:x", "no: No module named 'nowhere_to_be_found'"),
+        ("json:nothing", "module 'json' has no attribute 'nothing'"),
+        ("nowhere_to_be_found:x", "No module named 'nowhere_to_be_found'"),
     ],
 )
 def test_an_entry_point_that_leads_nowhere_is_listed_so(monkeypatch, capsys, value, told):
     point = EntryPoint("mine", value, "streaminstr.backends")
     monkeypatch.setattr(_registry, "installed", lambda: [point])
     show(Broken(""))
-    assert row(capsys.readouterr().out, "mine")[1:] == ["?", "?", value, *told.split()]
+    out = capsys.readouterr().out
+    assert row(out, "mine")[1:] == ["?", value]
+    assert f"\nmine cannot be imported: {told}.\n" in out

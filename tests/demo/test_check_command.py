@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import socket
 import urllib.request
 
@@ -10,6 +11,7 @@ import pytest
 
 from command_runs import Broken, run
 from streaminstr import StreaminstrError, _registry
+from streaminstr._install import install_line
 from streaminstr.command import check, untraced
 from streaminstr.command.check import try_out
 from streaminstr.command.receiver import Receiver, address, of_this_process
@@ -88,7 +90,18 @@ def test_a_method_that_is_misspelt_is_named(capsys):
 
 def test_a_scope_without_close_is_named(capsys):
     assert try_out((WithoutClose(),)) == 1
-    assert "open: returned a WithoutClose without close(); it has on_close()" in notes(capsys)
+    assert "open: returned WithoutClose, which has no close(), but on_close()" in notes(capsys)
+
+
+def test_a_start_without_fields_is_named_and_the_scope_still_closed(capsys):
+    class Fieldless(Broken):
+        def start(self):
+            return None
+
+    assert try_out((Fieldless(),)) == 1
+    shown = notes(capsys)
+    assert "start: returned None, which is no mapping of log fields" in shown
+    assert "close (completed, 3 chunks, 13 bytes): ok" in shown
 
 
 def test_what_the_vendor_logs_is_shown_once_and_fails(capsys):
@@ -128,7 +141,7 @@ def test_an_sdk_that_is_not_installed_is_why(monkeypatch):
     from streaminstr_opentelemetry import OpenTelemetryBackend  # noqa: PLC0415
 
     monkeypatch.setattr(untraced, "find_spec", lambda name: None)
-    assert "is not installed: python -m pip" in untraced.why_untraced(
+    assert install_line("opentelemetry-distro") in untraced.why_untraced(
         OpenTelemetryBackend(), has_ids=False
     )
 
@@ -177,6 +190,8 @@ def test_what_ddtrace_sends_is_shown(unused_port):
     assert f"Received on http://127.0.0.1:{unused_port}:" in done.stdout
     assert "Datadog v0.5" in done.stdout
     assert "span 'streaminstr.check'" in done.stdout
+    noted = re.search(r"ids: (dd\.trace_id=\S+ dd\.span_id=\S+)", done.stdout)[1]
+    assert done.stdout.count(noted) == 2  # what has arrived has the ids in the same form
 
 
 SETUP = """
@@ -289,9 +304,9 @@ def test_a_decoder_that_is_not_installed_is_named(receiver, monkeypatch):
     monkeypatch.setattr(decode, "import_module", missing)
     for path in ("/v0.5/traces", "/v1/traces"):
         post(receiver, path, b"1", Content_Type="application/x-protobuf")
-    assert [arrival.problem.partition(": ")[2] for arrival in receiver.arrivals()] == [
-        "python -m pip install msgpack",
-        "python -m pip install opentelemetry-proto",
+    assert [arrival.problem.partition("Install it: ")[2] for arrival in receiver.arrivals()] == [
+        install_line("msgpack"),
+        install_line("opentelemetry-proto"),
     ]
 
 

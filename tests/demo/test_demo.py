@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from command_runs import TIMEOUT, command_line, environment, run
-from streaminstr.command.install import install_line
+from streaminstr._install import install_line
 
 OPENTELEMETRY = ("streaminstr[opentelemetry,demo]", "opentelemetry-sdk")
 STREAMS = ("export", "broken", "live", "events", "prices", "chat", "file")
@@ -106,7 +106,7 @@ def test_a_stream_of_tokens_has_its_first_token_and_its_tokens_and_fails_in_band
     server, backend, outputs
 ):
     trees, _ = shape(outputs[backend].stdout)
-    begin = trees.index(f"{server}-chat: failed")
+    begin = trees.index(f"{server}-chat: failed with ConnectionError")
     assert [line.strip() for line in trees[begin + 5 : begin + 8]] == [
         "4 events, 0 pings, first event after",
         "first_token after",

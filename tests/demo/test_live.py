@@ -13,7 +13,7 @@ import pytest
 from command_runs import TIMEOUT, run
 from live_demo import live_demo, origin_in, password_in
 from streaminstr import StreaminstrError
-from streaminstr.command.install import install_line
+from streaminstr._install import install_line
 from streaminstr.demo.live.run import worker
 
 ROUTES = {"chat/", "export/", "model.answer", "orders/&lt;int:shop&gt;/feed/", "prices/"}

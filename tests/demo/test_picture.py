@@ -46,6 +46,13 @@ def test_a_tree_has_parents_before_children_in_the_order_of_their_beginnings():
     assert found == [(0, "request"), (1, "GET export/"), (2, "query")]
 
 
+def test_the_heading_says_why():
+    attributes = {**STREAM.attributes, "streaminstr.outcome": "failed", "error.type": "ValueError"}
+    failed = span("GET export/", 10, 100, **attributes)
+    heading = next(Trace(visit(), [failed], []).waterfall())
+    assert heading == "wsgi-export: failed with ValueError"
+
+
 def test_a_trace_has_the_spans_of_its_request_and_the_lines_with_its_id():
     other = Span(name="x", trace_id="other", span_id="x", parent_id=None, started_ns=0)
     lines = [Line(0, "ours", "wsgi-export", "t"), Line(0, "theirs", "asgi-export", "t")]

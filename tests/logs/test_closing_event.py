@@ -1,6 +1,8 @@
 """`stream_closed`: one event for each started stream, at a level by outcome."""
 
 import gc
+import signal
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -56,6 +58,13 @@ def test_its_level_goes_by_the_outcome(outcome):
     assert (found["streaminstr.outcome"], found["log_level"]) == (outcome, DEFAULT_LEVELS[outcome])
 
 
+def test_how_it_ended_and_why_stands_before_the_numbers():
+    """A line has twenty fields. Renderers that do not sort keep their order."""
+    end(Outcome.FAILED)
+    own = [name for name in line("stream_closed") if name.startswith(("streaminstr.", "error."))]
+    assert own[:3] == ["streaminstr.outcome", "error.type", "streaminstr.stream_id"]
+
+
 @pytest.mark.parametrize("outcome", list(Outcome))
 @pytest.mark.parametrize(
     "config",
@@ -95,6 +104,19 @@ def test_a_failure_has_its_type_and_no_traceback():
 def test_a_stream_that_was_never_stepped_has_none():
     stream_of(body()).close()
     assert lines() == []
+
+
+def test_a_stream_that_is_interrupted_as_it_begins_has_its_own():
+    """Its fields are not those of the stream in whose step it begins."""
+
+    def interrupted():
+        begins = replace(_configure.current(), bind=lambda *_: signal.raise_signal(signal.SIGINT))
+        with _configure.forced(begins):
+            yield from streaminstr.stream(body(), name="inner")
+
+    with pytest.raises(KeyboardInterrupt):
+        list(streaminstr.stream(interrupted(), name="outer"))
+    assert [one["stream"] for one in lines("stream_closed")] == ["inner", "outer"]
 
 
 def test_closing_twice_gives_one():

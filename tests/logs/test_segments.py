@@ -34,7 +34,7 @@ def cut(body):
     with bound_contextvars(request="a"):
         made = streaminstr.stream(body, name="s")
     for _ in made:
-        made._life.handle.segments.ask(made._life)
+        made._life.handle.progress.segments.ask(made._life)
 
 
 @pytest.mark.parametrize("mode", ["contextvars", "wrap_dict", "bind_threadlocal"])
@@ -153,7 +153,7 @@ def test_no_reference_cycle_is_made():
 
     made = streaminstr.stream(body(), name="s")
     next(made)
-    made._life.handle.segments.ask(made._life)
+    made._life.handle.progress.segments.ask(made._life)
     next(made)
     gc.disable()
     try:

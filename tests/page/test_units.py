@@ -72,6 +72,11 @@ def test_a_stream_that_has_just_begun_has_none():
     assert timeline(row(0), []) == []
 
 
+def test_a_look_right_after_the_first_step_makes_no_part_of_its_own():
+    bars = timeline(row(4, chunks=10), [sample(0.01, 0), sample(0.05, 1)])
+    assert [(bar.begin, bar.end) for bar in bars] == [("0.0 s", "0.1 s"), ("0.1 s", "4.0 s")]
+
+
 def test_a_sample_that_is_ahead_of_the_row_is_left_out_and_no_part_is_below_zero():
     bars = timeline(row(4, chunks=10), [sample(0.0, 0), sample(2.0, 11), sample(5.0, 30)])
     assert parts(bars)[1] == (WIDTH / 2, WIDTH / 2, HEIGHT, True)

@@ -81,6 +81,16 @@ def test_two_processes_have_one_table_and_close_the_streams_of_each_other(settin
         assert one.ask("close", id_) == "gone"
 
 
+def test_a_process_pauses_and_resumes_all(settings):
+    with process(settings) as one, process(settings) as other:
+        one.ask("open")
+        other.ask("open")
+        assert one.sees(2, 2)
+        for change, answer in (("pause", "paused"), ("resume", "resumed")):
+            assert json.loads(one.ask("send", change)) == [answer] * 2
+            assert json.loads(one.ask("paused")) == [change == "pause"] * 2
+
+
 def test_a_process_that_was_killed_is_gone_within_its_time_to_live(settings):
     with process(settings) as one, process(settings) as other:
         one.ask("open")

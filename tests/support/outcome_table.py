@@ -38,13 +38,13 @@ A row without a second condition holds for all that the table does not name.
 | `streaminstr.cancelled_by` | `streaminstr.close_reason` | what has happened |
 |---|---|---|
 | `client` | | the client closed the connection, or a proxy in between did |
-| `server` | `DRAIN` | the process was told to stop, and the grace of \
+| `server` | `DRAIN` | the process had to stop, and the grace of \
 [`DRAIN`](../how-to/drain.md) was over |
 | `server` | `MAX_AGE`, `MAX_STALL` | the stream was [too old, or silent for too \
 long](../how-to/long-streams.md#end-a-stream-from-outside) |
 | `server` | any other text | an operator has closed it, on [the \
-page](../how-to/open-streams-page.md) or by `close_stream`, and gave this reason |
-| `server` | | the server has stopped without a drain or cut its task, an operator gave no \
+page](../how-to/open-streams-page.md) or by `close_stream`, with this reason |
+| `server` | | the server has stopped without a drain or cancelled its task, an operator wrote no \
 reason, or the body raised SystemExit |
 | | | not known: a body was closed under WSGI, where [a server says no \
 more](servers.md#how-to-read-it), or under ASGI without the [outermost \

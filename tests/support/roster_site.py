@@ -1,7 +1,8 @@
 """A process of a site with a roster, which does what it is asked on its input, a line each.
 
-`prepare`, `open`, `table`, `close ID`: it makes the table of a cache in a database, prints the id
-of the new stream, how many streams and workers it sees, and what came of the request.
+`prepare`, `open`, `table`, `paused`, `close ID`, `send WHAT`: it makes the table of a cache in a
+database, prints the id of the new stream, how many streams and workers it sees, which are paused,
+and what came of a request.
 """
 
 import json
@@ -39,7 +40,11 @@ def answer(line):
         return serve()
     if command == "close":
         return roster.request_close(*arguments, "by hand", timeout=10)
+    if command == "send":
+        return json.dumps(sorted(roster.send(*arguments, timeout=10).values()))
     table = roster.table()
+    if command == "paused":
+        return json.dumps([worker.paused for worker in table.workers])
     return json.dumps([len(table.rows), len(table.workers), table.problem])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from streaminstr.testing import BackendContract, SpanView
+from streaminstr.types import NotNow
 
 current = ContextVar("toy.current", default=None)
 numbers = count(1)
@@ -59,6 +60,8 @@ class ToyScope:
         self.span.attributes.update(report.as_attributes())
 
     def segment(self, report):
+        if current.get() is not self.span:
+            raise NotNow
         ended = self.span
         ended.attributes.update(report.as_attributes())
         self.backend.spans.append(ended)

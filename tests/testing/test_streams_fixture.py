@@ -58,7 +58,9 @@ def test_assert_closed_once_is_not_for_streams_that_never_began(streams):
 
 def test_an_outcome_that_does_not_exist_is_refused(streams):
     list(streaminstr.stream(chunks()))
-    with pytest.raises(ValueError, match="finished"):
+    with pytest.raises(
+        ValueError, match=r"^There is no outcome 'finished'. Write one of completed, failed, "
+    ):
         streams.assert_closed_once(outcome="finished")
 
 

@@ -54,6 +54,17 @@ def test_what_is_open_in_the_command_itself_is_not_repeated(homes, capsys):
     assert top(capsys).out.startswith("0 streams")
 
 
+@pytest.mark.parametrize("arguments", [(), ("--dir", "mine")])
+def test_a_directory_in_which_no_worker_writes_is_named(homes, capsys, arguments, monkeypatch):
+    """Its workers may write elsewhere: as another user, or under a /tmp of their own."""
+    monkeypatch.chdir(homes[0].parent)
+    place = homes[1] if not arguments else homes[0].with_name("mine")
+    place.mkdir(mode=0o700)
+    first, second, *_ = top(capsys, *arguments).out.split("\n")
+    assert first == "0 streams in 0 workers"
+    assert second.startswith(f"No worker writes into {place if not arguments else 'mine'}. ")
+
+
 def test_the_directory_may_be_named(homes, tmp_path, capsys):
     put(tmp_path / "mine", row(1, name="orders.export"))
     assert "orders.export" in top(capsys, "--dir", tmp_path / "mine").out

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from roster_fakes import ended, id_of, row, worker
+from streaminstr._install import install_line
 from streaminstr._process.rows import Table
 from streaminstr._top import screen
 from streaminstr._top import show as showing
@@ -96,7 +97,7 @@ def test_without_rich_a_terminal_has_it_once_and_is_told_how_to_see_it_live(
     monkeypatch.setenv("COLUMNS", "80")
     out = Terminal()
     assert show(asked(), lambda: TABLE, out) == 0
-    assert "pip install" in capsys.readouterr().err
+    assert install_line("streaminstr[top]") in capsys.readouterr().err
     assert max(map(len, out.getvalue().split("\n"))) <= 80
 
 

@@ -17,7 +17,7 @@ from threading import Thread
 import streaminstr
 from streaminstr import StreamInfo, _configure
 from streaminstr._handle import Handle
-from streaminstr._wrap import wrap
+from streaminstr._wrap import settle, wrap
 
 HTTP = {
     "http.request.method": "GET",
@@ -143,7 +143,7 @@ def shapes(vendor):
     thread.join()
     list(make(name="alone"))
     info = StreamInfo(name="file", attributes=HTTP, started_ns=time.time_ns() - 10**9)
-    wrap([b""], Handle(info), _configure.current()).settle(4096)
+    settle(wrap([b""], Handle(info), _configure.current()), 4096)
     asyncio.run(tasks(vendor))
 
 

@@ -28,11 +28,12 @@ COMMANDS = [
     for block in re.findall(r"^```console\n(.*?)^```", ON_SERVERS, re.MULTILINE | re.DOTALL)
     for command in re.findall(r"^\$ ((?:.*\\\n)*.*)$", block, re.MULTILINE)
 ]
-FOR_ALL_STEPS = [line for line in COMMANDS if line.startswith("export ")][:3]
+FOR_ALL_STEPS = [line for line in COMMANDS if line.startswith("export ")]
 DATADOG, BOTH, OPENTELEMETRY, BOTH_ON_UVICORN = [
     line for line in COMMANDS if line.startswith("STREAMINSTR_BACKEND=")
 ]
 (COMPARE,) = [line for line in COMMANDS if line.startswith("streaminstr compare ")]
+(ONE_STREAM,) = [line for line in COMMANDS if "backends --check" in line]
 (CHECK,) = [line for line in COMMANDS if line.endswith("manage.py check")]
 SCRIPTS = Path(sys.executable).parent
 NEEDED = ("gunicorn", "uvicorn", "ddtrace-run", "opentelemetry-instrument")
@@ -234,4 +235,15 @@ def test_compare_names_two_names_of_the_service(shop):
 def test_the_checks_are_silent_but_for_the_variable(shop, backends, without, ids):
     done = shop.run(CHECK, without=without, STREAMINSTR_BACKEND=backends)
     assert set(re.findall(r"streaminstr\.W\d+", done.stderr)) == ids
+    assert done.returncode == 0
+
+
+def test_one_stream_is_seen_to_arrive_from_both(shop):
+    (port,) = free_ports(1)
+    done = shop.run(
+        ONE_STREAM.replace("4318", str(port)), STREAMINSTR_BACKEND="ddtrace,opentelemetry"
+    )
+    span = r"(Datadog|OTLP).*: span 'streaminstr.check' of service '(\w+)'"
+    received = re.findall(span, done.stdout)
+    assert sorted(received) == [("Datadog", "shop"), ("OTLP", "shop")]
     assert done.returncode == 0

@@ -1,4 +1,4 @@
-"""What the pages say of streams: numbers with units, and counts."""
+"""The texts of the pages about streams: numbers with units, and counts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a visitor asks of the table by GET: which rows, in which order, and which page of them.
+"""The query parameters of the table: which rows, in which order, and which page of them.
 
-A parameter that makes no sense counts as not given.
+An invalid parameter is ignored.
 """
 
 from __future__ import annotations

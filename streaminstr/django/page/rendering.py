@@ -1,4 +1,4 @@
-"""From what is shown to an answer: escaped, in the same form in each language, with a policy."""
+"""Renders a page: escaped, with the same number formats in each language, and with a policy."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The timeline of one stream: spans of its life in which chunks came, and those in which none did.
+"""The timeline of one stream: the times in which chunks came, and those in which none did.
 
-Drawn from the samples of the background thread. A stream notes no time of a chunk for it.
+Drawn from the samples of the background thread. A stream records no times of chunks for it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 640.0, 96.0
 """Of the picture, in its own units."""
+_SHORTEST = 0.05
+"""Seconds below which a part would be shown as one from 0.0 s to 0.0 s."""
 _LOWEST = 4.0
 """Height of a bar that stands for few chunks."""
 
@@ -43,7 +45,7 @@ def timeline(row: OpenStream, samples: Sequence[Sample]) -> list[Bar]:
     now = Sample(age=row.age, chunks=row.chunks, bytes=row.bytes, idle=row.idle)
     begin = Sample(age=0.0, chunks=0, bytes=0, idle=0.0)
     # Samples are taken in a process and a row is read in another: one may be behind the other.
-    earlier = (sample for sample in samples if 0 < sample.age < now.age)
+    earlier = (sample for sample in samples if _SHORTEST <= sample.age < now.age)
     parts = [(one, other) for one, other in pairwise((begin, *earlier, now)) if one.age < other.age]
     most = max((_rate(*part) for part in parts), default=0.0)
     return [_bar(one, other, now.age, most) for one, other in parts]

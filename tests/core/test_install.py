@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from streaminstr.command import install
-from streaminstr.command.install import install_line
+from streaminstr import _install as install
+from streaminstr._install import install_line
 
 
 @pytest.fixture
@@ -51,3 +51,12 @@ def test_an_interpreter_elsewhere_is_named_in_full(installed, monkeypatch):
     installed(None)
     monkeypatch.setattr(sys, "executable", "/opt/my python/bin/python")
     assert install_line("x") == "'/opt/my python/bin/python' -m pip install \"x\""
+
+
+@pytest.mark.parametrize("executable", ["/usr/bin/uwsgi", "", None])
+def test_a_server_that_embeds_the_interpreter_leads_to_the_one_of_the_shell(
+    installed, monkeypatch, executable
+):
+    installed(None)
+    monkeypatch.setattr(sys, "executable", executable)
+    assert install_line("x") == 'python -m pip install "x"'

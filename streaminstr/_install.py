@@ -1,4 +1,7 @@
-"""The line that installs something, for the interpreter that runs here."""
+"""The line that installs a missing library, to be copied into the user's shell.
+
+Every message that says how to install something uses it.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,20 @@ NAME = "streaminstr"
 
 
 def install_line(*requirements: str) -> str:
-    """`.venv/bin/python -m pip install ...`, from where this library was installed itself.
+    """`.venv/bin/python -m pip install "..."`, for the interpreter that runs this process.
 
-    Installed from a folder, such as a clone, it is the folder: a package index may not have it.
+    If this library was installed from a folder, such as a clone, the line names the folder: a
+    package index may not have it.
     """
     words = (f'"{_from_here(requirement)}"' for requirement in requirements)
-    return f"{shlex.quote(_short(sys.executable))} -m pip install {' '.join(words)}"
+    return f"{_interpreter()} -m pip install {' '.join(words)}"
+
+
+def _interpreter() -> str:
+    """The running interpreter; `python` in a server that embeds one, such as uWSGI."""
+    executable = sys.executable or ""
+    is_python = Path(executable).name.startswith(("python", "pypy"))
+    return shlex.quote(_short(executable)) if is_python else "python"
 
 
 def _from_here(requirement: str) -> str:
@@ -30,7 +41,7 @@ def _from_here(requirement: str) -> str:
 
 
 def _folder() -> str | None:
-    """The folder that the library was installed from, as pip has noted it."""
+    """The folder that this library was installed from, as recorded by pip."""
     try:
         noted = distribution(NAME).read_text("direct_url.json")
     except PackageNotFoundError:  # pragma: no cover - run from a folder on the path
@@ -42,6 +53,6 @@ def _folder() -> str | None:
 
 
 def _short(path: str) -> str:
-    """A path below the current folder is shown from there."""
+    """Make a path relative if it is below the current folder."""
     here = Path.cwd()
     return os.path.relpath(path) if Path(path).is_relative_to(here) else path
