@@ -226,7 +226,10 @@ class Looking(RecordingBackend):
 def looking():
     found = Looking()
     config = _configure.Config(
-        backends=(found,), place=place, progress_interval=3600.0, look_after=progress.look_after
+        backends=(found,),
+        place=place,
+        progress_interval=3600.0,
+        look_after=_configure._looking_after(None),
     )
     with _configure.forced(config):
         yield found
