@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 OURS = "streaminstr.django.middleware.StreamScopeMiddleware"
-MIDDLEWARE = [OURS] if os.environ.get("BENCH_WITH") == "1" else []
+WITH = os.environ.get("BENCH_WITH", "nothing")
+"""What a server has of us: nothing, the middleware, or the middleware and the net."""
+MIDDLEWARE = [] if WITH == "nothing" else [OURS]
 STEPS = 10_000
 CHUNKS_A_SECOND = 10
 

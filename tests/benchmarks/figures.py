@@ -27,6 +27,8 @@ class Figure:
     budget: str = ""
     ratio: float | None = None
     """To what it is measured against; for the plot."""
+    added: float | None = None
+    """Nanoseconds on top of what it is measured against."""
     group: str = ""
 
 
@@ -41,6 +43,7 @@ def compared(
         against=against,
         budget=budget,
         ratio=ratio,
+        added=cost - basis,
         group=group,
     )
 

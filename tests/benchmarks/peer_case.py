@@ -38,7 +38,9 @@ class Peer:
     wrap_async: Callable[[Any], Any] = same
     wsgi: Callable[[Any], Any] = same
     asgi: Callable[[Any], Any] = same
-    middleware: tuple[str, ...] = ()
+    bare_asgi: Any = None
+    """An application in the place of Django's, which `asgi` then takes."""
+    kinds: tuple[str, ...] = ("WSGI", "ASGI")
 
 
 def opentelemetry_tracer() -> Any:
@@ -164,9 +166,63 @@ def sentry_middleware() -> Peer:
     return Peer(wsgi=SentryWsgiMiddleware, asgi=SentryAsgiMiddleware)
 
 
+def fastapi_telemetry() -> Peer:
+    opentelemetry_tracer()
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+
+    def shop(telemetry: dict[str, bool]) -> Any:
+        app = FastAPI(telemetry=telemetry)
+
+        @app.get("/async")
+        async def view() -> StreamingResponse:
+            return StreamingResponse(django_site.make_async_chunks(STEPS))
+
+        return app
+
+    bare = shop({"tracing": False, "metrics": False, "logs": False})
+    traced = shop({"tracing": True, "metrics": False, "logs": False})
+    return Peer(bare_asgi=bare, asgi=lambda _: traced, kinds=("ASGI",))
+
+
+def util_genai() -> Peer:
+    from opentelemetry.util.genai.handler import TelemetryHandler
+    from opentelemetry.util.genai.stream import AsyncStreamWrapper, SyncStreamWrapper
+
+    opentelemetry_tracer()
+    handler = TelemetryHandler()
+
+    class Hooks:
+        """As an instrumentation of a provider has them, with nothing to find in a chunk."""
+
+        def _process_chunk(self, chunk: object) -> None:
+            pass
+
+        def _on_stream_end(self) -> None:
+            self._self_invocation.stop()  # type: ignore[attr-defined]
+
+        def _on_stream_error(self, error: BaseException) -> None:
+            self._self_invocation.fail(error)  # type: ignore[attr-defined]
+
+    def wrapped(kind: Any) -> Callable[[Any], Any]:
+        wrapper = type("Wrapper", (Hooks, kind), {})
+
+        def wrap(make: Any) -> Any:
+            def body(steps: int) -> Any:
+                invocation = handler.inference("benchmark", request_model="none")
+                invocation.suspend()
+                return wrapper(make(steps), invocation)
+
+            return body
+
+        return wrap
+
+    return Peer(wrap=wrapped(SyncStreamWrapper), wrap_async=wrapped(AsyncStreamWrapper))
+
+
 PEERS: dict[str, Callable[[], Peer]] = {
-    "streaminstr, OpenTelemetry": lambda: streaminstr_with("opentelemetry"),
-    "streaminstr, ddtrace": lambda: streaminstr_with("ddtrace"),
+    "streaminstr, compiled": lambda: streaminstr_with("opentelemetry"),
+    "streaminstr, plain": lambda: streaminstr_with("opentelemetry"),
     "try/finally span, OpenTelemetry": opentelemetry_by_hand,
     "try/finally span, ddtrace": ddtrace_by_hand,
     "ddtrace `tracer.wrap`": ddtrace_wrap,
@@ -178,12 +234,15 @@ PEERS: dict[str, Callable[[], Peer]] = {
     "logfire `instrument`": logfire_instrument,
     "langfuse `observe`": langfuse_observe,
     "sentry middleware": sentry_middleware,
+    "FastAPI's own telemetry": fastapi_telemetry,
+    "OpenTelemetry util-genai": util_genai,
 }
 
 
 def cases_of(peer: Peer) -> dict[str, Callable[[], float]]:
     made = peer.wrap(chunks), peer.wrap_async(async_chunks)
     wsgi, asgi = (django_site.handler(kind, []) for kind in ("WSGI", "ASGI"))
+    asgi = peer.bare_asgi or asgi
     their_wsgi, their_asgi = peer.wsgi(wsgi), peer.asgi(asgi)
 
     def drive(kind: str, app: Any, bodies: tuple[Any, Any]) -> float:
@@ -199,6 +258,7 @@ def cases_of(peer: Peer) -> dict[str, Callable[[], float]]:
         "bare ASGI": lambda: drive("ASGI", asgi, bare),
         "ASGI": lambda: drive("ASGI", their_asgi, made),
     }
+    cases = {name: case for name, case in cases.items() if name.split()[-1] in peer.kinds}
     if peer.wrap is not same:
         cases |= {
             "bare generator": lambda: drain(chunks(STEPS), STEPS),

@@ -31,8 +31,8 @@ NOTHING = "nothing: the span is not current in the body"
 LEAKS = "nothing: the span is current for the server, too, between chunks"
 
 KINDS = {
-    "streaminstr, OpenTelemetry": Kind((OURS, SDK), ALL),
-    "streaminstr, ddtrace": Kind((OURS, "ddtrace"), ALL),
+    "streaminstr, compiled": Kind((OURS, SDK), ALL),
+    "streaminstr, plain": Kind((OURS, SDK), ALL),
     "try/finally span, OpenTelemetry": Kind((SDK,), NOTHING),
     "try/finally span, ddtrace": Kind(("ddtrace",), LEAKS),
     "ddtrace `tracer.wrap`": Kind(("ddtrace",), LEAKS),
@@ -46,6 +46,10 @@ KINDS = {
     "logfire `instrument`": Kind(("logfire",), LEAKS),
     "langfuse `observe`": Kind(("langfuse",), ALL_BUT_THE_TASK),
     "sentry middleware": Kind(("sentry-sdk",), "sentry's own scope"),
+    "FastAPI's own telemetry": Kind((SDK, "fastapi"), LEAKS),
+    "OpenTelemetry util-genai": Kind(
+        (SDK, "opentelemetry-util-genai"), "its span, by OpenTelemetry's context alone"
+    ),
 }
 
 
@@ -64,7 +68,8 @@ def measured(pythons: dict[str, Path], passes: int, rounds: int) -> dict[str, di
     best: dict[str, dict[str, float]] = {name: {} for name in pythons}
     for _ in range(passes):
         for name, python in pythons.items():
-            found = json.loads(run(str(python), str(HERE / "peer_case.py"), name, str(rounds)))
+            command = (str(python), str(HERE / "peer_case.py"), name, str(rounds))
+            found = json.loads(run(*command, pure=name.endswith("plain")))
             for case, cost in found.items():
                 best[name][case] = min(cost, best[name].get(case, cost))
     return best

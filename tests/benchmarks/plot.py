@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-WIDTH, LEFT, RIGHT, LINE, HEAD = 900, 310, 110, 24, 64
+WIDTH, LEFT, RIGHT, LINE, HEAD = 920, 330, 110, 24, 64
 COLOURS = {"everything": "#2b7a5d", "something": "#c58b1b", "nothing": "#8a8f98"}
 HIGHEST = 64
 STYLE = (

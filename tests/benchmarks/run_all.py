@@ -2,7 +2,8 @@
 
     python tests/benchmarks/run_all.py --pythons python3.11 python3.12 python3.13
 
-Each Python gets an environment of its own with the library as it stands here, not editable.
+Each Python gets an environment of its own with the library as it stands here, not editable, and
+each script runs with the step in plain Python and with the compiled one.
 `--only` runs some of the scripts; the tables of the others stay as they are.
 """
 
@@ -31,24 +32,34 @@ PACKAGES = (
     *("opentelemetry-sdk", "uvicorn", "gunicorn", "uvloop", "httptools"),
 )
 SHOWN = ("Django", "ddtrace", "opentelemetry-sdk", "structlog", "uvicorn", "gunicorn")
-PEERS = ("ddtrace", "opentelemetry-instrumentation-wsgi", "logfire", "langfuse", "sentry-sdk")
-SCRIPTS = ("micro", "attempts", "handlers", "growth", "instructions", "servers")
-GROWS = {"growth"}
-"""Scripts whose lines are too long to stand side by side: the newest Python alone."""
+PEERS = (
+    *("ddtrace", "opentelemetry-instrumentation-wsgi", "logfire", "langfuse", "sentry-sdk"),
+    *("fastapi", "opentelemetry-util-genai"),
+)
+SCRIPTS = ("micro", "handlers", "instructions", "servers")
+FORMS = {"plain": True, "compiled": False}
+LOADS = {
+    "an export of 100 chunks a second": 100,
+    "1,000 chunks a second": 1_000,
+    "100 answers of a model, 50 tokens a second each": 5_000,
+    "10,000 chunks a second": 10_000,
+    "2,000 event streams, 10 events a second each": 20_000,
+}
 
 Table = list[dict[str, Any]]
 
 
-def result(interpreter: Path, script: str, *arguments: str) -> Table:
+def result(interpreter: Path, script: str, *arguments: str, pure: bool = False) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "figures.json"
-        say(run(str(interpreter), str(HERE / f"{script}.py"), "--json", str(kept), *arguments))
+        command = (str(HERE / f"{script}.py"), "--json", str(kept), *arguments)
+        say(run(str(interpreter), *command, pure=pure))
         found: Table = json.loads(kept.read_text())
         return found
 
 
 def side_by_side(tables: dict[str, Table]) -> str:
-    """One Markdown table, with a column for each Python."""
+    """One Markdown table, with a column for each Python and form of the step."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for python, table in tables.items():
         for figure in table:
@@ -59,7 +70,7 @@ def side_by_side(tables: dict[str, Table]) -> str:
         for name in ("group", "against", "budget")
         if any(line[name] for line in lines.values())
     ]
-    header = ["what", *optional, *(f"Python {python}" for python in tables)]
+    header = ["what", *optional, *tables]
     return markdown(
         header,
         [
@@ -78,6 +89,22 @@ def by_place(found: Table) -> str:
     header = ["WSGI", "ASGI", "generator", "async generator", "isolates"]
     rows = [[what, *(line.get(name, "-") for name in header)] for what, line in lines.items()]
     return markdown(["", *header], rows)
+
+
+def meaning(handlers: dict[str, Table]) -> str:
+    """Percent of one core at some loads, with the middleware and the net: of the first Python."""
+    added = {
+        f"{figure['what'].split()[1]}, {column.split()[1]}": figure["added"]
+        for column, table in list(handlers.items())[: len(FORMS)]
+        for figure in table
+        if figure["what"].endswith("and net")
+    }
+    header = ["percent of one core", *added]
+    rows = [
+        [load, *(f"{chunks * cost / 1e7:.2g}" for cost in added.values())]
+        for load, chunks in LOADS.items()
+    ]
+    return markdown(header, rows)
 
 
 def replace(page: str, part: str, text: str) -> str:
@@ -131,17 +158,27 @@ def main() -> None:
         write(given.only, interpreters, envs / "peers", pythons[-1])
 
 
+def tables(script: str, interpreters: dict[str, Path]) -> dict[str, Table]:
+    """What a script finds, by Python and form of the step."""
+    return {
+        f"{version} {form}": result(python, script, pure=pure)
+        for version, python in interpreters.items()
+        for form, pure in FORMS.items()
+    }
+
+
 def write(only: list[str], interpreters: dict[str, Path], envs: Path, newest: str) -> None:
     parts = {"machine": machine(interpreters)}
     for script in SCRIPTS:
         if script in only:
-            chosen = dict(list(interpreters.items())[-1:]) if script in GROWS else interpreters
-            tables = {version: result(python, script) for version, python in chosen.items()}
-            parts[script] = side_by_side(tables)
+            found = tables(script, interpreters)
+            parts[script] = side_by_side(found)
+            if script == "handlers":
+                parts["meaning"] = meaning(found)
     if "peers" in only:
-        found, versions = peers(envs, newest)
-        parts["peers"] = f"With {versions}.\n\n{by_place(found)}"
-        PLOT.write_text(draw(found))
+        table, versions = peers(envs, newest)
+        parts["peers"] = f"With {versions}.\n\n{by_place(table)}"
+        PLOT.write_text(draw(table))
     page = PAGE.read_text()
     for part, text in parts.items():
         page = replace(page, part, text)

@@ -1,6 +1,7 @@
 """The page of the architecture shows the code as it is: rooms, states and the walk of a body."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,10 @@ if Path(streaminstr.__file__).parents[1] != documents.ROOT:
 def current():
     """What each file should be: made in a process of its own, since the walk configures it."""
     command = [sys.executable, "-c", SCRIPT]
-    done = subprocess.run(command, cwd=SUPPORT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    environ = {**os.environ, "STREAMINSTR_PURE": "1"}  # a compiled step is in no walk
+    done = subprocess.run(  # noqa: S603 - our own
+        command, cwd=SUPPORT, env=environ, capture_output=True, text=True, check=True
+    )
     return {Path(path): text for path, text in json.loads(done.stdout).items()}
 
 

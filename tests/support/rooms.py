@@ -21,6 +21,7 @@ import documents
 import imports
 import outcome_table
 import streaminstr
+from streaminstr import _speedups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,5 +262,7 @@ FILES: dict[Path, Callable[[], str]] = {
 }
 
 if __name__ == "__main__":
+    if _speedups.compiled is not None:
+        sys.exit("A compiled step is in no walk: set STREAMINSTR_PURE=1.")
     for path, make in FILES.items():
         path.write_text(make())
