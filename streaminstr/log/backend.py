@@ -50,10 +50,9 @@ class LogBackend:
             raise StreaminstrError(msg)
         self.levels = levels
         self._by_outcome = {**DEFAULT_LEVELS, **(levels or {})}
-        self._scope = LogScope(self._by_outcome)
 
     def open(self, info: StreamInfo) -> LogScope:  # noqa: ARG002 - the handle has it
-        return self._scope
+        return LogScope(self._by_outcome)
 
     @property
     def level(self) -> int | None:
@@ -77,7 +76,7 @@ class LogBackend:
 
 
 class LogScope:
-    """Emits the closing event, with the stream's own bindings. One for all streams."""
+    """Emits the closing event, with the stream's own bindings."""
 
     __slots__ = ("_levels",)
 

@@ -107,7 +107,7 @@ def test_the_app_makes_the_setting_count_for_every_stream(backend):
         ("opentelemetry", "Write a dict"),
         (None, "Write a dict"),
         ({"BACKENDS": "log"}, "unknown key 'BACKENDS'. Did you mean 'BACKEND'?"),
-        ({"RATIO": 0.05}, "unknown key 'RATIO'. It is said of one backend"),
+        ({"RATIO": 0.05}, "unknown key 'RATIO'. It belongs to one backend"),
         ({"BACKEND": "nobody"}, "No backend is called 'nobody'"),
         ({"BACKEND": "shop.telemetry.MyBackend"}, "cannot be imported"),
         ({"BACKEND": "log", "OPTIONS": ["x"]}, "takes a dict"),

@@ -29,7 +29,7 @@ A row without a second condition applies to all combinations that the table does
 `streaminstr.cancelled_by` is the first of these that is known:
 
 1. the one that requested the end: `shutdown()` and a server that stops are `server`;
-2. if the stream was created in a step of another stream that was cut before it: the cause of that one;
+2. if the stream was created in a step of another stream that was cut before it: its cause;
 3. what the outermost net saw during the request: a client that left is `client`;
 4. `server`, if the process is stopping.
 
@@ -52,9 +52,10 @@ net](../how-to/outermost-net.md) |
 
 ## Steps that do not end a stream
 
-A step that raises TimeoutError or a cancellation does not end a body that can continue, such as an iterator
-object that waits for a queue with a timeout. The stream stays open. If it is stepped again, the timeout or
-cancellation no longer matters. A generator that raises has finished, and so has its stream.
+A step that raises TimeoutError or a cancellation does not end a body that can continue, such as an
+iterator object that waits for a queue with a timeout. The stream stays open. If it is stepped
+again, the timeout or cancellation no longer matters. A generator that raises has finished, and so
+has its stream.
 
 ## Status of the span
 
