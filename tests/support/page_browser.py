@@ -99,13 +99,11 @@ class Visit:
 
     def until(self, condition, patience=20):
         """Wait for what a condition of no argument returns, while the page changes."""
-        from selenium.common import (  # noqa: PLC0415 - see `browser`
-            NoSuchElementException,
-            StaleElementReferenceException,
-        )
+        from selenium.common import WebDriverException  # noqa: PLC0415 - see `browser`
         from selenium.webdriver.support.wait import WebDriverWait  # noqa: PLC0415
 
-        changing = (NoSuchElementException, StaleElementReferenceException)
+        # An element that is gone has an error of its own, one whose page is just going has none.
+        changing = (WebDriverException,)
         wait = WebDriverWait(self.chrome, patience, 0.1, ignored_exceptions=changing)
         return wait.until(lambda _: condition())
 
