@@ -642,7 +642,7 @@ OF_DEMO = "streaminstr" if "site-packages" in asgi.__file__ else ""
         ("<frozen importlib._bootstrap>", "<frozen importlib._bootstrap>", "python"),
         ("<string>", "<string>", ""),
         ("/opt/lib/shop/views.py", "shop/views.py", ""),
-        ("/mnt/ada/work/views.py", "work/views.py", ""),
+        ("/mnt/ada/reports/views.py", "reports/views.py", ""),
         (frames.__file__, frames.__file__, None),
         (str(Path(asgi.__file__).parent / "demo" / "site.py"), "streaminstr/demo/site.py", OF_DEMO),
     ],

@@ -10,7 +10,7 @@ from asgiref.local import Local
 from structlog.contextvars import bound_contextvars
 
 import streaminstr
-from log_lines import in_mode, line, lines, values
+from log_lines import FieldsBackend, in_mode, line, lines, values
 from log_site import in_thread
 from streaminstr import _configure
 
@@ -18,23 +18,10 @@ log = structlog.get_logger("site")
 IDS = {"trace_id": "t1", "span_id": "s1"}
 
 
-class Backend:
-    """Gives log fields, and nothing else."""
-
-    def open(self, info):
-        return self
-
-    def start(self):
-        return dict(IDS)
-
-    def close(self, report):
-        pass
-
-
 @pytest.fixture(autouse=True)
 def _mode():
     in_mode("contextvars")
-    with _configure.forced(_configure.build(Backend())):
+    with _configure.forced(_configure.build(FieldsBackend(IDS))):
         yield
 
 
@@ -50,7 +37,7 @@ def own_logger():
     def body():
         yield streaminstr.current_stream().logger
 
-    with _configure.forced(_configure.build(Backend(), log_levels={"completed": None})):
+    with _configure.forced(_configure.build(FieldsBackend(IDS), log_levels={"completed": None})):
         (logger,) = stream_of(body())
     return logger
 
@@ -253,7 +240,7 @@ def test_asked_for_elsewhere_for_the_first_time_it_has_its_own_bindings():
         yield streaminstr.current_stream()
 
     in_mode("immutable")
-    with _configure.forced(_configure.build(Backend(), log_levels={"completed": None})):
+    with _configure.forced(_configure.build(FieldsBackend(IDS), log_levels={"completed": None})):
         (handle,) = stream_of(body())
     with bound_contextvars(request="b", user="of b"):
         handle.logger.info("line")

@@ -8,7 +8,7 @@ import pytest
 from structlog.contextvars import bound_contextvars
 
 import streaminstr
-from log_lines import in_mode, line
+from log_lines import FieldsBackend, in_mode, line
 from streaminstr import _configure
 from streaminstr.log import StreamFilter, raised, structured
 
@@ -18,23 +18,10 @@ FORM = "%(message)s|%(stream)s|%(request_id)s|%(trace_id)s|%(streaminstr.stream_
 DEFAULTS = dict.fromkeys(("stream", "request_id", "trace_id", "streaminstr.stream_id"), "-")
 
 
-class Ids:
-    """A backend that has ids for log lines."""
-
-    def open(self, info):
-        return self
-
-    def start(self):
-        return IDS
-
-    def close(self, report):
-        pass
-
-
 @pytest.fixture(autouse=True)
 def _mode():
     in_mode("contextvars")
-    with _configure.forced(_configure.build(Ids())):
+    with _configure.forced(_configure.build(FieldsBackend(IDS))):
         yield
 
 
@@ -97,7 +84,7 @@ def test_of_streams_that_read_each_other_it_is_the_outermost(written):
 
 @pytest.mark.parametrize("exceptions", ["type", "message"])
 def test_it_is_so_too_where_spans_have_less_of_the_exception(written, exceptions):
-    with _configure.forced(_configure.build(Ids(), exceptions=exceptions)):
+    with _configure.forced(_configure.build(FieldsBackend(IDS), exceptions=exceptions)):
         serve(body())
     assert "|orders.export|r1|" in written()
 
