@@ -14,7 +14,6 @@ from streaminstr._core.handle import StreamHandle
 from streaminstr._events import EventCounter
 from streaminstr._texts import PLAIN
 from streaminstr.log.logger import stream_logger
-from streaminstr.log.origin import origin_of
 from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
@@ -102,7 +101,8 @@ class Handle(StreamHandle):
     @property
     def fields(self) -> Mapping[str, Attribute]:
         """What log lines of this stream carry, from its first step on: the ids of its span."""
-        return origin_of(self).fields
+        # Made by the stream alone: another thread may look while the first step makes it.
+        return NOTHING if self.origin is None else self.origin.fields
 
     def describe(
         self, name: str, attributes: Mapping[str, Attribute], *, has_started: bool

@@ -13,6 +13,8 @@ import streaminstr
 from log_lines import FieldsBackend, in_mode, line, lines, values
 from log_site import in_thread
 from streaminstr import _configure
+from streaminstr._handle import Handle
+from streaminstr.types import StreamInfo
 
 log = structlog.get_logger("site")
 IDS = {"trace_id": "t1", "span_id": "s1"}
@@ -289,3 +291,9 @@ def test_used_in_another_thread_its_line_is_made_where_asgirefs_locals_are_seen(
     logger = own_logger()
     in_thread(lambda: logger.info("line"))
     assert line("line")["tenant"] == "mine"
+
+
+def test_a_look_at_the_fields_of_a_stream_makes_nothing():
+    """It may come from another thread while the first step settles what log lines carry."""
+    handle = Handle(StreamInfo(name="orders.export"))
+    assert (handle.fields, handle.origin) == ({}, None)
