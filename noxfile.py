@@ -39,12 +39,15 @@ LOWEST = (
     "uvicorn==0.30.0",
 )
 REAL = (
+    # First: each release of one asks for the same release of all, and one may come a day later.
+    # A resolver that has chosen others before tries each of their versions as well.
+    *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-fastapi"),
+    "opentelemetry-instrumentation-wsgi",
     *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "pymemcache", "redis"),
     "zipstream-ng",
     *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
-    *("fastapi", "logfire", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
+    *("fastapi", "logfire", "sse-starlette"),
     *("elastic-apm", "newrelic", "sentry-sdk"),
-    *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-wsgi"),
     *("cheroot", "gunicorn", "hypercorn[trio]", "pyuwsgi", "uvicorn", "waitress"),
 )
 """What the tests in tests/real use beside the development dependencies."""
