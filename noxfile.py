@@ -139,7 +139,7 @@ def wheel(session: nox.Session) -> None:
         (wheel_file,) = built.glob("*.whl")
         session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
         pages = (f"{page}.md" for page in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY"))
-        code = ("tests", "docs", "pyproject.toml", "noxfile.py")
+        code = ("tests", "docs", "speedups", "pyproject.toml", "noxfile.py")
         for part in (*code, *pages, "CODE_OF_CONDUCT.md", "LICENSE"):
             source, target = HERE / part, built / "away" / part
             target.parent.mkdir(exist_ok=True)
