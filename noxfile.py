@@ -28,6 +28,9 @@ ASGIREFS = [  # the oldest that a Django allows, the last before Locals had a ta
     nox.param("3.11", "==3.11.1", "5.2", id="3.11.1-django5.2"),
     nox.param("3.12", "", "6.1", id="newest-django6.1"),
 ]
+NEW_PIP = ("--upgrade", "pip")
+"""For packages that ask for one release of each other, of which one may come a day later: the pip
+that Python 3.11 brings along tries each older version of all others first, for many minutes."""
 LOWEST = (
     "django==5.2",
     "ddtrace==3.9.0",
@@ -39,15 +42,12 @@ LOWEST = (
     "uvicorn==0.30.0",
 )
 REAL = (
-    # First: each release of one asks for the same release of all, and one may come a day later.
-    # A resolver that has chosen others before tries each of their versions as well.
-    *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-fastapi"),
-    "opentelemetry-instrumentation-wsgi",
     *("aiosqlite", "httpx", "openai", "anthropic", "psycopg[binary]", "pymemcache", "redis"),
     "zipstream-ng",
     *("whitenoise", "django-eventstream", "django-multitenant", "django-ninja", "django-silk"),
-    *("fastapi", "logfire", "sse-starlette"),
+    *("fastapi", "logfire", "opentelemetry-instrumentation-fastapi", "sse-starlette"),
     *("elastic-apm", "newrelic", "sentry-sdk"),
+    *("opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-wsgi"),
     *("cheroot", "gunicorn", "hypercorn[trio]", "pyuwsgi", "uvicorn", "waitress"),
 )
 """What the tests in tests/real use beside the development dependencies."""
@@ -210,6 +210,7 @@ def speedups_long(session: nox.Session) -> None:
 @nox.session
 def real(session: nox.Session) -> None:
     """Other people's software without us and with us; needs redis-server, postgresql, memcached."""
+    session.install(*NEW_PIP)
     session.install("-e", ".[dev]", *REAL)
     session.run("pytest", "-m", "real", "tests/real", *session.posargs)
 
@@ -217,6 +218,7 @@ def real(session: nox.Session) -> None:
 @nox.session
 def old_flask(session: nox.Session) -> None:
     """The same of the last Flask that begins the body of `stream_with_context` by itself."""
+    session.install(*NEW_PIP)
     session.install("-e", ".[dev]", "flask==3.1.1", "opentelemetry-instrumentation-flask")
     session.run("pytest", "-m", "real", "tests/real/test_flask.py", *session.posargs)
 
