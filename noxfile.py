@@ -268,7 +268,7 @@ def old_structlog(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("django", DJANGOS)
+@nox.parametrize("django", list(DJANGOS))
 def django_suite(session: nox.Session, django: str) -> None:
     """Django's own tests, with the middleware put into every chain and without."""
     session.install("-e", ".[django]", f"django{DJANGOS[django]}", "jinja2")
