@@ -68,32 +68,34 @@ def test_what_its_telemetry_excludes_has_a_stream_without_a_parent(path):
     assert parent is None
 
 
+@pytest.fixture
+def traced_shop():
+    """Makes a shop with OpenTelemetry's instrumentation, which also patches background tasks."""
+    fastapi = pytest.importorskip("opentelemetry.instrumentation.fastapi")
+    apps = []
+
+    def make(**options):
+        apps.append(shop(OFF))
+        fastapi.FastAPIInstrumentor.instrument_app(apps[-1], tracer_provider=PROVIDER, **options)
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        fastapi.FastAPIInstrumentor.uninstrument_app(app)
+
+
 @PATHS
 @pytest.mark.parametrize("ending", ["full", "refused"])
-def test_opentelemetrys_instrumentation(path, ending):
-    fastapi = pytest.importorskip("opentelemetry.instrumentation.fastapi")
-
-    def make():
-        app = shop(OFF)
-        fastapi.FastAPIInstrumentor.instrument_app(app, tracer_provider=PROVIDER)
-        return app
-
-    stream, server = see(make, path, ending)
+def test_opentelemetrys_instrumentation(path, ending, traced_shop):
+    stream, server = see(traced_shop, path, ending)
     assert (server.kind.name, server.parent) == ("SERVER", None)
     assert stream.status.status_code.name == "UNSET"
 
 
 @PATHS
 @pytest.mark.parametrize("options", [{"excluded_urls": ".*"}, {"exclude_spans": ["send"]}])
-def test_what_opentelemetrys_instrumentation_excludes(path, options):
-    fastapi = pytest.importorskip("opentelemetry.instrumentation.fastapi")
-
-    def make():
-        app = shop(OFF)
-        fastapi.FastAPIInstrumentor.instrument_app(app, tracer_provider=PROVIDER, **options)
-        return app
-
-    stream, server = see(make, path, "refused")
+def test_what_opentelemetrys_instrumentation_excludes(path, options, traced_shop):
+    stream, server = see(lambda: traced_shop(**options), path, "refused")
     assert stream.attributes["streaminstr.cancelled_by"] == "client"
     if "excluded_urls" in options:
         assert server is None
