@@ -70,6 +70,7 @@ def read_others(store: Store | None) -> Others:
 def _read(store: Store) -> tuple[str, tuple[tuple[str, bytes | str], ...], str]:
     """The address of this process, the addresses and pages of all, and what hindered that."""
     try:
-        return store.own, tuple(store.read()), ""
+        texts = tuple(store.read())
     except StreaminstrError as error:
         return store.own, (), str(error)
+    return store.own, texts, ""  # the address last: it may be claimed during the read

@@ -138,11 +138,20 @@ class CacheStore:
         for _ in range(_TRIES):
             slot = self._next % SLOTS
             self._next += 1
-            if self._cache.add(_slot_key(slot), self._signed(slot, text), TIME_TO_LIVE):
-                self._slot = slot
+            if self._takes(slot, text):
                 return
         msg = f"No free slot was found for this process: there are {SLOTS}. It tries again."
         raise StreaminstrError(msg)
+
+    def _takes(self, slot: int, text: str) -> bool:
+        """Write the page into `slot` if it is free; returns whether it was."""
+        is_taken = False
+        self._slot = slot  # first: another thread may read the page while `add` returns
+        try:
+            is_taken = self._cache.add(_slot_key(slot), self._signed(slot, text), TIME_TO_LIVE)
+        finally:
+            self._slot = slot if is_taken else None
+        return is_taken
 
     def _signed(self, slot: int, text: str) -> str:
         return dumps({"by": self._nonce, "text": text}, salt=f"{_SALT}.{slot}", compress=True)

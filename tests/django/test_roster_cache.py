@@ -97,6 +97,39 @@ def test_where_all_slots_are_taken_that_is_an_error(one, monkeypatch):
         one.write(TEXT)
 
 
+def test_a_process_that_claims_its_slot_while_it_reads_does_not_see_itself(one, monkeypatch):
+    read = one.read
+
+    def late():
+        one.write(TEXT)
+        return read()
+
+    monkeypatch.setattr(one, "read", late)
+    assert (list(read_others(one).pages), len(dict(read()))) == ([], 1)
+
+
+def test_a_process_does_not_see_itself_before_it_knows_that_the_slot_is_its_own(
+    one, cache, monkeypatch
+):
+    add, seen = cache.add, []
+
+    def slow(*given):
+        is_added = add(*given)
+        seen.extend(read_others(one).pages)
+        return is_added
+
+    monkeypatch.setattr(cache, "add", slow)
+    one.write(TEXT)
+    assert (seen, len(dict(one.read()))) == ([], 1)
+
+
+def test_a_claim_that_fails_leaves_no_slot(one, cache, monkeypatch):
+    monkeypatch.setattr(cache, "add", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        one.write(TEXT)
+    assert one.own == ""
+
+
 def test_a_slot_expires_with_its_process(one, cache, monkeypatch):
     one.write(TEXT)
     later = time.time() + 16
