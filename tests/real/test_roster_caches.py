@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -19,7 +20,9 @@ PATIENCE = 30
 
 
 def cache(backend, location):
-    return {"CACHES": {"default": {"BACKEND": f"{CACHES}.{backend}", "LOCATION": location}}}
+    """A site's cache, with keys of its own: pages of the tests before outlive their processes."""
+    one = {"BACKEND": f"{CACHES}.{backend}", "LOCATION": location, "KEY_PREFIX": uuid4().hex}
+    return {"CACHES": {"default": one}}
 
 
 @pytest.fixture(params=["redis", "memcached", "database"])
