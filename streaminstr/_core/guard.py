@@ -12,13 +12,11 @@ import logging
 import signal
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from types import CodeType, TracebackType
+from typing import Any, TypeVar
 
 from streaminstr._core.loop import cancel_requests
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from types import CodeType, TracebackType
 
 ResultT = TypeVar("ResultT")
 DefaultT = TypeVar("DefaultT")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import enum
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple
 
 from streaminstr.types import CancelledBy, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 
 class Ending(enum.Enum):

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import ref
 
-from streaminstr._core.handle import current
+from streaminstr._core.config import Config
+from streaminstr._core.handle import StreamHandle, current
+from streaminstr._core.meter import Meter
 from streaminstr._core.outcome import Cut, Ending, decide, ending_of
-from streaminstr.types import Outcome, StreamReport
-
-if TYPE_CHECKING:
-    from weakref import ref
-
-    from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.meter import Meter
-    from streaminstr.types import CancelledBy
+from streaminstr.types import CancelledBy, Outcome, StreamReport
 
 
 class Closing(NamedTuple):
