@@ -115,7 +115,7 @@ class StreamInfo:
         return {**own, **self.attributes}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: the core fills its `__dict__` at once
 class StreamReport:
     """The numbers of one stream. Times are in seconds, sizes in bytes.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from streaminstr.types import CancelledBy, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Ending(enum.Enum):
@@ -64,12 +64,12 @@ TABLE: dict[tuple[Ending, Cut], Row] = {
 
 
 def decide(
-    ending: Ending, cut: Cut, causes: Iterable[CancelledBy | None]
+    ending: Ending, cut: Cut, causes: Callable[[], Iterable[CancelledBy | None]]
 ) -> tuple[Outcome, CancelledBy | None]:
-    """The outcome, and who cut the stream short: the first of `causes` that is not None."""
+    """The outcome, and who cut the stream short: the first of `causes()` that is not None."""
     row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
     if row.cause == "known":
-        return row.outcome, next(filter(None, causes), None)
+        return row.outcome, next(filter(None, causes()), None)
     return row.outcome, "server" if row.cause == "server" else None
 
 

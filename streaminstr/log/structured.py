@@ -148,11 +148,9 @@ def slots_in_use() -> tuple[Slot, ...]:
     slots: tuple[Slot, ...] = ()
     configured = sys.modules["structlog"].get_config()
     kind = configured["context_class"]
-    if hasattr(kind, "_tl"):  # of wrap_dict
+    if kind is not dict and hasattr(kind, "_tl"):  # of wrap_dict
         slots = (Slot(kind._tl, "dict_", kind._dict_class),)  # noqa: SLF001 - see the top
     common = threadlocal._CONTEXT  # noqa: SLF001 - see the top
-    if getattr(common, "context", None) or (
-        threadlocal.merge_threadlocal in configured["processors"]
-    ):
+    if vars(common).get("context") or threadlocal.merge_threadlocal in configured["processors"]:
         slots = (*slots, Slot(common, "context", dict))
     return slots
