@@ -1,6 +1,8 @@
 """What is measured: chunks, bytes and four times, by a clock that the tests hold."""
 
+from collections import UserDict
 from contextlib import suppress
+from copy import copy
 from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
@@ -242,6 +244,37 @@ def test_what_is_not_known_is_left_out():
         "streaminstr.producer_time",
         "streaminstr.consumer_time",
     }
+
+
+def test_what_one_backend_does_to_the_attributes_is_not_seen_by_the_next():
+    report = StreamReport(outcome=Outcome.COMPLETED)
+    before = dict(report.as_attributes())
+    report.as_attributes().clear()
+    assert report.as_attributes() == before
+
+
+def test_a_report_collects_its_attributes_once():
+    class Asked(UserDict):
+        times = 0
+
+        def keys(self):
+            self.times += 1
+            return super().keys()
+
+    own = Asked(shop="north")
+    report = StreamReport(outcome=Outcome.COMPLETED, attributes=own)
+    for _ in range(3):
+        assert report.as_attributes()["shop"] == "north"
+    assert own.times == 1
+
+
+def test_a_report_whose_attributes_were_asked_for_is_as_it_was():
+    asked, other = (StreamReport(outcome=Outcome.COMPLETED) for _ in range(2))
+    asked.as_attributes()
+    assert (asked, repr(asked), fields(asked)) == (other, repr(other), fields(other))
+    assert copy(asked) == other
+    assert copy(asked).as_attributes() == other.as_attributes()
+    assert replace(asked, chunks=7).as_attributes()["streaminstr.chunks"] == 7
 
 
 class ShopError(Exception):
