@@ -46,13 +46,12 @@ def runner() -> Callable[[Context], Callable[..., Any]]:
 def _run_in(context: Context) -> Callable[..., Any]:
     if "structlog.threadlocal" not in sys.modules:
         return context.run
-    held = thread_locals()
     run: Callable[..., Any] = context.run
-    if held is None:
+    if not (slots := slots_in_use()):
         return run
     run(_in_use.set, True)
     # The bindings are swapped outside of the Context, so that no Python code runs while it is left.
-    return partial(held.run, run)
+    return partial(ThreadLocals(slots).run, run)
 
 
 def bind(fields: Mapping[str, Attribute]) -> ThreadLocals | None:
@@ -116,12 +115,6 @@ class ThreadLocals:
             return function(*args, **kwargs)
         finally:
             self._held = [(slot, slot.put(bindings)) for slot, bindings in outer]
-
-
-def thread_locals() -> ThreadLocals | None:
-    """What is bound to this thread, or None where that mode is not in use."""
-    slots = slots_in_use()
-    return ThreadLocals(slots) if slots else None
 
 
 def is_thread_local() -> bool:
