@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ def bound_logger(name: str, origin: Origin) -> Any:
 
 def _processors(configured: Any, origin: Origin) -> Any:
     """The processors of a stream's logger: the configured ones, unless ddtrace has patched them."""
+    if "ddtrace" not in sys.modules:
+        return configured
     patched = [getattr(one, "__module__", "").startswith("ddtrace.") for one in configured]
     if True not in patched:
         return configured
