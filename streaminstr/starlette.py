@@ -66,9 +66,15 @@ def instrument(
 
     `filter(request, response)` returns whether a response gets a scope. `ends_with` is a dict from
     routes to end markers, see `streaminstr.stream`. `streaminstr.configure` chooses the backend.
-    Call it before the first request: raises StreaminstrError if the application has started, and
-    for an invalid filter or marker.
+    Call it before the first request: raises StreaminstrError if the application has started, if it
+    is none of Starlette's, and for an invalid filter or marker.
     """
+    if not hasattr(app, "user_middleware"):
+        msg = (
+            f"instrument() takes an application of Starlette or FastAPI, and {app!r:.80} is none. "
+            "Round any other one, put streaminstr.asgi.StreamScopeMiddleware."
+        )
+        raise StreaminstrError(msg)
     choice = choice_of(filter, ends_with)
     if any(getattr(one, "cls", None) is _Innermost for one in app.user_middleware):
         return

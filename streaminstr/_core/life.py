@@ -45,7 +45,10 @@ class Life(Reporting):
         context: Context | None = None,
         isolated: bool = True,
     ) -> None:
-        super().__init__(config, handle, exchange, requested)
+        self.config, self.handle, self.exchange = config, handle, exchange
+        self.requested = requested if exchange is None else exchange.started
+        self.closing = self.stream = None
+        self.maker = current.get()
         self.context = copy_context() if context is None else context
         run = config.runner(self.context)
         self.place = config.place(self.context, run)
@@ -147,7 +150,7 @@ class Life(Reporting):
         """The numbers so far. The outcome has no meaning yet."""
         turn = None if not self.is_open else "producer" if meter.in_step else "consumer"
         facts = {"outcome": Outcome.CANCELLED, "stalled": turn}  # no error, whatever the options
-        return make_report(meter, self.handle, self.requested, **facts)
+        return make_report(meter, self.handle, self.requested, facts)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: if a step ends the stream, the Context itself is already entered.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 from streaminstr.types import CancelledBy, Outcome
@@ -65,12 +65,12 @@ _CANCELLATIONS = ("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenle
 
 
 def decide(
-    ending: Ending, cut: Cut, causes: Iterable[CancelledBy | None]
+    ending: Ending, cut: Cut, causes: Callable[[], Iterable[CancelledBy | None]]
 ) -> tuple[Outcome, CancelledBy | None]:
-    """The outcome, and who cut the stream short: the first of `causes` that is not None."""
+    """The outcome, and who cut the stream short: the first of `causes()` that is not None."""
     row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
     if row.cause == "known":
-        return row.outcome, next(filter(None, causes), None)
+        return row.outcome, next(filter(None, causes()), None)
     return row.outcome, "server" if row.cause == "server" else None
 
 

@@ -51,6 +51,12 @@ async def test_an_application_that_has_started_is_refused():
         instrument(app)
 
 
+@pytest.mark.parametrize("app", [None, StreamScopeMiddleware(None)])
+def test_what_is_no_application_of_starlette_is_refused(app):
+    with pytest.raises(StreaminstrError, match="application of Starlette or FastAPI"):
+        instrument(app)
+
+
 async def test_an_application_that_is_not_instrumented_is_left_alone(backend):
     site(numbers)
     assert (await visit(site(numbers, ours=False))).chunks == [b"1", b"2"]
