@@ -172,18 +172,14 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
 
     def _drop(self) -> None:
         left = [one for one in self._owed() if needs_a_loop(one)]
-        generator = self._target
+        last = [self._target]
         context = self._life.copy_for_task()  # before `_stop` binds the stream to this thread
-        if not self._is_stepped:
-            self._stop()
-        else:  # dropped together with a step that is still suspended
+        if not self._stop():  # dropped together with a step that is still suspended
             self.give_up()
-        if isinstance(generator, AsyncGeneratorType):
-            left = [one for one in left if getattr(one, "__self__", None) is not generator]
+        if isinstance(last[0], AsyncGeneratorType):
+            left = [one for one in left if getattr(one, "__self__", None) is not last[0]]
             self._iterator = self._body = None
             # The interpreter closes the generator, once, in the Context in which it is freed.
-            last = [generator]
-            del generator
             context.run(last.clear)
         if left:
             loop.spawn(self._loop, partial(aclose_all, left), context)

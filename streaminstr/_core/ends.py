@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from time import perf_counter as clock
 from typing import Any, ClassVar, NoReturn
 
-from streaminstr._core.cleanup import CLEANED, Closer, close_all, has_finished
+from streaminstr._core.cleanup import CLEANED, Closer, close_all, closers_of, has_finished
 from streaminstr._core.errors import hand_on
 from streaminstr._core.handle import current
 from streaminstr._core.life import never_stepped
@@ -18,25 +18,29 @@ from streaminstr._core.turn import Turn
 from streaminstr.types import Outcome, StreamReport
 
 
+def _iterator_of(body: Any) -> Any:
+    # A body that has only `__next__` works with `next` as it is.
+    return iter(body) if hasattr(body, "__iter__") or not hasattr(body, "__next__") else body
+
+
+def _give(*chunks: Any) -> Generator[Any, Any, None]:
+    yield from chunks
+
+
 class Ends(Turn):
-    """How a stream starts and ends. A subclass adds the steps, sync or async."""
+    """How a stream starts and ends. `AsyncStream` replaces what is for a sync body."""
 
     __slots__ = ()
     _closers: Iterable[Closer] | None
     _body: Any
     _iterator: Any
     _primed: tuple[Any, Any] | None
-    _ended: ClassVar[Any]
+    _give: ClassVar[Any] = staticmethod(_give)
+    _ended: ClassVar[Any] = _give()
     """The iterator after a close: a closed generator, so it behaves like one."""
-    _give: ClassVar[Any]
-    """Returns an iterator over one chunk."""
-    _iter: ClassVar[Any]
-    _closers_of: ClassVar[Callable[..., list[Closer]]]
-    _handed_out: Callable[..., Any]
-    """The first step of a primed stream returns its chunk."""
-
-    _drop: Closer
-    """Ends a stream that the garbage collector is about to free."""
+    _ended.close()
+    _iter: ClassVar[Any] = staticmethod(_iterator_of)
+    _closers_of: ClassVar[Callable[..., list[Closer]]] = staticmethod(closers_of)
 
     def __del__(self) -> None:
         life = self._life
@@ -80,6 +84,10 @@ class Ends(Turn):
         advance = life.handle.before(advance, current.get())
         self._iterator = life.run(self._iter, self._body)
         return advance
+
+    def _handed_out(self, chunk: Any, _: Any) -> Any:
+        """The first step of a primed stream."""
+        return chunk
 
     def _prime_with(self, chunk: Any) -> None:
         """Keep the first chunk for the first step."""
@@ -129,6 +137,10 @@ class Ends(Turn):
             finally:
                 self._turn.append(None)
         return True
+
+    def _drop(self) -> None:
+        """End a stream that the garbage collector is about to free."""
+        self._stop()
 
     @property
     def _target(self) -> Any:

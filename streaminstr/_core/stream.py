@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from operator import methodcaller
 from types import GeneratorType
 from typing import Any, Self, TypeVar
 from weakref import ref
 
-from streaminstr._core.cleanup import closers_of
 from streaminstr._core.ends import Ends
 from streaminstr._core.life import Life
 from streaminstr._core.step import Step
 from streaminstr.types import CancelledBy
 
 ChunkT = TypeVar("ChunkT")
-
-
-def _iterator_of(body: Any) -> Any:
-    # A body that has only `__next__` works with `next` as it is.
-    return iter(body) if hasattr(body, "__iter__") or not hasattr(body, "__next__") else body
-
-
-def _give(*chunks: Any) -> Generator[Any, Any, None]:
-    yield from chunks
 
 
 class Stream(Step, Ends, Iterator[ChunkT]):
@@ -34,13 +24,6 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     """
 
     __slots__ = ("__weakref__", "_closers", "_primed")
-    _ended = _give()
-    next(_ended, None)
-    _exhausted = StopIteration
-    _give = staticmethod(_give)
-    _iter = staticmethod(_iterator_of)
-    _closers_of = staticmethod(closers_of)
-    _drop = Ends._stop  # noqa: SLF001 - its own base
 
     def __init__(self, life: Life, body: Any, *counting: Any, closers: Any = None) -> None:
         """Take `closers` in place of the body's own; `counting` is as in `Meter`."""
@@ -58,7 +41,7 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         """Resume a generator body with `value`; returns its next chunk."""
         if value is None:
             return self.step()
-        target = self._target if self._primed is None else _give()
+        target = self._target if self._primed is None else self._give()
         is_fresh = self._iterator is None and isinstance(target, GeneratorType)
         if is_fresh or not hasattr(target, "send"):
             return target.send(value)  # refuses it: nothing has run
@@ -110,6 +93,3 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-    def _handed_out(self, chunk: Any, _: Any) -> Any:
-        return chunk

@@ -14,7 +14,7 @@ class Turn(Meter):
     """Takes the turn of a stream, or keeps it for the next step, which then ends the stream."""
 
     __slots__ = ()
-    _exhausted: ClassVar[type[Exception]]
+    _exhausted: ClassVar[type[Exception]] = StopIteration
     _is_interrupted = False
     """Whether the body was interrupted from outside."""
     _life: Life
