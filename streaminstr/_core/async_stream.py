@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from operator import methodcaller
 from types import AsyncGeneratorType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import ref
 
 from streaminstr._core import loop
 from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop, own_close
 from streaminstr._core.ends import Ends
+from streaminstr._core.life import Life
 from streaminstr._core.step import AsyncStep
 from streaminstr._core.turn import Interrupts
 from streaminstr._core.within import steps_of, within
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy
+from streaminstr.types import CancelledBy
 
 ChunkT = TypeVar("ChunkT")
 

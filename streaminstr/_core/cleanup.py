@@ -5,15 +5,13 @@ Each part is closed once, the inner one first. If one of them raises, the others
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, ExitStack
 from inspect import isawaitable, iscoroutinefunction
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    Closer = Callable[[], object]
+Closer = Callable[[], object]
 
 CLEANED: Any = object()
 """Stands in place of the closers once the body was cleaned up."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import perf_counter as clock
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from streaminstr._core.cleanup import CLEANED, close_all
 from streaminstr._core.errors import hand_on
@@ -15,12 +16,7 @@ from streaminstr._core.life import never_stepped
 from streaminstr._core.meter import CutStep
 from streaminstr._core.outcome import Cut, Ending, is_cancellation
 from streaminstr._core.turn import Turn
-from streaminstr.types import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from streaminstr.types import StreamReport
+from streaminstr.types import Outcome, StreamReport
 
 
 class Ends(Turn):

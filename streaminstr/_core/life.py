@@ -9,26 +9,20 @@ from __future__ import annotations
 import operator
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextvars import Context, copy_context
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import ref
 
+from streaminstr._core.config import Config
 from streaminstr._core.guard import guarded
-from streaminstr._core.handle import current
+from streaminstr._core.handle import StreamHandle, current
+from streaminstr._core.meter import Meter
 from streaminstr._core.outcome import Ending
-from streaminstr._core.report import Closing, Reporting, make_report
+from streaminstr._core.report import Closing, Reporting, Request, make_report
 from streaminstr._core.scopes import close_scopes, open_scopes, start_scopes
-from streaminstr.types import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from weakref import ref
-
-    from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.meter import Meter
-    from streaminstr._core.report import Request
-    from streaminstr.types import CancelledBy, StreamReport, StreamScope
+from streaminstr.types import CancelledBy, Outcome, StreamReport, StreamScope
 
 
 class Life(Reporting):

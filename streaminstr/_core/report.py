@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import ref
 
+from streaminstr._core.config import Config
+from streaminstr._core.handle import StreamHandle
+from streaminstr._core.meter import Meter
 from streaminstr._core.outcome import Cut, Ending, decide, ending_of
-from streaminstr.types import NOTHING, Outcome, StreamReport
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from weakref import ref
-
-    from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.meter import Meter
-    from streaminstr.types import CancelledBy
+from streaminstr.types import NOTHING, CancelledBy, Outcome, StreamReport
 
 
 class Closing(NamedTuple):

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from operator import methodcaller
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import ref
 
 from streaminstr._core.cleanup import closers_of
 from streaminstr._core.ends import Ends
+from streaminstr._core.life import Life
 from streaminstr._core.step import Step
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy
+from streaminstr.types import CancelledBy
 
 ChunkT = TypeVar("ChunkT")
 

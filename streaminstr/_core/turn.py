@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from streaminstr._core import loop
 from streaminstr._core.guard import guarded
+from streaminstr._core.life import Life
 from streaminstr._core.meter import Meter
 from streaminstr._core.outcome import is_cancellation
-
-if TYPE_CHECKING:
-    from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy
+from streaminstr.types import CancelledBy
 
 
 class Turn(Meter):
