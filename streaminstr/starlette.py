@@ -69,13 +69,7 @@ def instrument(
     Call it before the first request: raises StreaminstrError if the application has started, if it
     is none of Starlette's, and for an invalid filter or marker.
     """
-    if not hasattr(app, "user_middleware"):
-        msg = (
-            f"instrument() takes an application of Starlette or FastAPI, and {app!r:.80} is none. "
-            "Round any other one, put streaminstr.asgi.StreamScopeMiddleware."
-        )
-        raise StreaminstrError(msg)
-    choice = choice_of(filter, ends_with)
+    choice = choice_of(app, filter, ends_with)
     if any(getattr(one, "cls", None) is _Innermost for one in app.user_middleware):
         return
     if app.middleware_stack is not None:

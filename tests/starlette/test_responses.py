@@ -52,9 +52,13 @@ async def test_an_application_that_has_started_is_refused():
 
 
 @pytest.mark.parametrize("app", [None, StreamScopeMiddleware(None)])
-def test_what_is_no_application_of_starlette_is_refused(app):
-    with pytest.raises(StreaminstrError, match="application of Starlette or FastAPI"):
-        instrument(app)
+def test_what_is_no_application_of_starlette_is_refused_with_all_else_that_is_wrong(app):
+    with pytest.raises(StreaminstrError) as refused:
+        instrument(app, filter="yes", ends_with=["[DONE]"])
+    application, marker, chosen = refused.value.args
+    assert "Put streaminstr.asgi.StreamScopeMiddleware round" in application
+    assert marker.startswith("ends_with is ['[DONE]']")
+    assert chosen.startswith("filter")
 
 
 async def test_an_application_that_is_not_instrumented_is_left_alone(backend):
