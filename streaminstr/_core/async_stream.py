@@ -171,6 +171,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         return chunk
 
     def _drop(self) -> None:
+        """End the stream here. Closers that need a loop are awaited on the body's own."""
         left = [one for one in self._owed() if needs_a_loop(one)]
         last = [self._target]
         context = self._life.copy_for_task()  # before `_stop` binds the stream to this thread
