@@ -107,6 +107,8 @@ class StreamInfo:
     @property
     def span_name(self) -> str:
         """What the stream's span is called. Metrics and log events have the `name`."""
+        if self.span_template == "{name}":
+            return self.name  # itself: a copy would be kept as long as the span
         return self.span_template.replace("{name}", self.name)
 
     def as_attributes(self) -> dict[str, Attribute]:
