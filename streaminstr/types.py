@@ -117,17 +117,8 @@ class StreamInfo:
         return {**own, **self.attributes}
 
 
-class _Remembered:
-    """Where a report keeps its attributes, which the log and each backend ask for.
-
-    A slot and no field, so that what compares, copies or pickles a report does not see it.
-    """
-
-    __slots__ = ("_attributes",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamReport(_Remembered):
+@dataclass(frozen=True, kw_only=True)  # no slots: the core fills its `__dict__` at once
+class StreamReport:
     """The numbers of one stream. Times are in seconds, sizes in bytes.
 
     A field is its attribute's name without the prefix `streaminstr.`, and None where it does not
@@ -222,10 +213,9 @@ class StreamReport(_Remembered):
 
         They are collected once, by the first call.
         """
-        known: dict[str, Attribute] | None = getattr(self, "_attributes", None)
+        known: dict[str, Attribute] | None = vars(self).get("_attributes")
         if known is None:
-            known = _attributes_of(self)
-            object.__setattr__(self, "_attributes", known)
+            known = vars(self)["_attributes"] = _attributes_of(self)
         return known.copy()
 
 

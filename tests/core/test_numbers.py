@@ -1,8 +1,9 @@
 """What is measured: chunks, bytes and four times, by a clock that the tests hold."""
 
 from collections import UserDict
+from contextlib import suppress
 from copy import copy
-from dataclasses import fields, replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
@@ -189,6 +190,46 @@ def test_an_async_stream_reports_the_numbers_so_far(backend):
 def test_a_stream_that_never_began_has_used_no_time(backend, body):
     report = stream(body).report()
     assert (report.chunks, report.producer_time, report.consumer_time) == (0, 0, 0)
+
+
+# The core fills both dataclasses without their `__init__`.
+
+
+def rows(raising):
+    yield b"row"
+    if raising:
+        raise ValueError
+
+
+def fields_of(made):
+    return {one.name: getattr(made, one.name) for one in fields(made)}
+
+
+@pytest.mark.parametrize("raising", [False, True])
+def test_the_core_makes_what_the_constructor_of_a_report_makes(backend, raising):
+    made = stream(rows(raising))
+    next(made)
+    so_far = made.report()
+    with suppress(ValueError):
+        next(made, None)
+    for one in (so_far, only(backend)):
+        assert one == StreamReport(**fields_of(one))
+        assert vars(one).keys() <= fields_of(one).keys()
+        assert replace(one, chunks=7).chunks == 7
+
+
+def test_the_core_makes_what_the_constructor_of_an_info_makes(backend):
+    list(stream(rows(raising=False), name="orders.export", attributes={"shop": "north"}))
+    info = backend.streams[0].info
+    assert info == StreamInfo(**fields_of(info))
+    assert (info.name, info.attributes) == ("orders.export", {"shop": "north"})
+
+
+@pytest.mark.parametrize("made", ["info", "report"])
+def test_both_are_frozen(backend, made):
+    list(stream(rows(raising=False)))
+    with pytest.raises(FrozenInstanceError):
+        setattr(getattr(backend.streams[0], made), "name", "other")  # noqa: B010
 
 
 # The report as attributes.
