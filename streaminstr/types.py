@@ -213,10 +213,10 @@ class StreamReport:
 
         They are collected once, by the first call.
         """
-        known: dict[str, Attribute] | None = vars(self).get("_attributes")
-        if known is None:
-            known = vars(self)["_attributes"] = _attributes_of(self)
-        return known.copy()
+        attributes: dict[str, Attribute] | None = vars(self).get("_attributes")
+        if attributes is None:
+            attributes = vars(self)["_attributes"] = _attributes_of(self)
+        return attributes.copy()
 
 
 class StreamScope(Protocol):
