@@ -103,8 +103,11 @@ def exchange_of(carrier: Mapping[str, Any]) -> Exchange | None:
 
     An application that is called in process has its caller's Context and a scope of its own.
     """
-    exchange, carrier = here(), carrier.get("asgi.scope", carrier)  # the key is a2wsgi's
-    return exchange if exchange is not None and carrier.get(KEY) is exchange else None
+    exchange = here()
+    if exchange is None:
+        return None
+    carrier = carrier.get("asgi.scope", carrier)  # the key is a2wsgi's
+    return exchange if carrier.get(KEY) is exchange else None
 
 
 def alive(streams: Iterable[ref[Any]]) -> list[Any]:
