@@ -67,10 +67,10 @@ def instrument(
 
     `filter(request, response)` returns whether a response gets a scope. `ends_with` is a dict from
     routes to end markers, see `streaminstr.stream`. `streaminstr.configure` chooses the backend.
-    Call it before the first request: raises StreaminstrError if the application has started, and
-    for an invalid filter or marker.
+    Call it before the first request: raises StreaminstrError if the application has started, if it
+    is none of Starlette's, and for an invalid filter or marker.
     """
-    choice = choice_of(filter, ends_with)
+    choice = choice_of(app, filter, ends_with)
     if any(getattr(one, "cls", None) is _Innermost for one in app.user_middleware):
         return
     if app.middleware_stack is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ddtrace.trace import Context, Span
 
-    from streaminstr.types import Attribute, StreamInfo, StreamReport
+    from streaminstr.types import StreamInfo, StreamReport
 
 OPERATION = "streaminstr.stream"
 """Operation name of each span; the stream's own name is its resource."""
@@ -35,8 +35,9 @@ class DatadogBackend:
         # (docs: advanced_usage), and ddtrace forgets a finished span as a parent. A Context has no
         # service, and without one the stream would be in a service of its own.
         active = tracer.current_span()
-        service = None if active is None else active.service
-        return DatadogScope(info, tracer.current_trace_context(), service)
+        if active is None:
+            return DatadogScope(info, tracer.current_trace_context(), None)
+        return DatadogScope(info, active.context, active.service)
 
     def trace_id(self) -> int | None:
         """The id of the current trace, for RATIO."""
@@ -135,16 +136,20 @@ class DatadogScope:
         for part in ("message", "stack"):
             self._span.set_tag(f"error.{part}", _text(self._span.get_tag(f"error.{part}")))
 
-    def _set(self, attributes: Mapping[str, Attribute]) -> None:
+    def _set(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes on the span. ddtrace logs and drops values that it does not support."""
+        tag, metric = self._span.set_tag, self._span.set_metric
         for name, value in attributes.items():
-            if isinstance(value, bool):
+            kind = type(value)  # most are plain text: no call for each value
+            if kind is str and value.isascii():
+                tag(NAMES.get(name, name), value)
+            elif kind is bool:
                 # As the agent writes booleans that arrive by OTLP.
-                self._span.set_tag(name, "true" if value else "false")
+                tag(name, "true" if value else "false")
             elif name not in NAMES and _is_number(value):
-                self._span.set_metric(name, value)
+                metric(name, value)
             elif value is not None:
-                self._span.set_tag(NAMES.get(name, name), _text(value))
+                tag(NAMES.get(name, name), _text(value))
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

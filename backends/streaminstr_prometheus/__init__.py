@@ -6,10 +6,11 @@ opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from contextlib import suppress
 from functools import cache
-from traceback import walk_stack
+from inspect import currentframe
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -24,6 +25,8 @@ MOST_VALUES = 1000
 OTHER = "_OTHER"
 """The value in place of one more, as the semantic conventions write it."""
 _UNITS = {"s": "_seconds", "By": "_bytes"}
+_CLIENT = vars(sys.modules[Counter.__module__])
+"""The globals of the module that holds the locks."""
 
 
 class PrometheusBackend:
@@ -57,8 +60,10 @@ class PrometheusBackend:
                 (series.observe if metric.kind == "histogram" else series.inc)(value)
 
     def _label(self, name: str, attributes: dict[str, Any]) -> str:
-        text = str(attributes.get(name, "")).encode("utf-8", "replace").decode()
-        seen = self._values.setdefault(name, set())
+        value, seen = attributes.get(name, ""), self._values.setdefault(name, set())
+        if type(value) is str and value in seen:
+            return value
+        text = str(value).encode("utf-8", "replace").decode()
         if len(seen) < MOST_VALUES:
             seen.add(text)
         return text if text in seen else OTHER
@@ -95,5 +100,9 @@ def _interrupts_the_client() -> bool:
     The garbage collector ends streams anywhere, and so does the handler of a signal. The locks
     are not reentrant.
     """
-    module = Counter.__module__
-    return any(frame.f_globals.get("__name__") == module for frame, _ in walk_stack(None))
+    frame = currentframe()
+    while frame is not None:
+        if frame.f_globals is _CLIENT:
+            return True
+        frame = frame.f_back
+    return False

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._core.outcome import Cut
 from streaminstr._speedups import compiled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class CutStep(NamedTuple):

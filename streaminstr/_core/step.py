@@ -19,18 +19,15 @@ A compiled copy replaces `Step` and `AsyncStep` where it is installed (`speedups
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter as clock
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
+from streaminstr._core.life import Life
 from streaminstr._core.meter import Meter
 from streaminstr._core.within import relay, steps_of
 from streaminstr._speedups import compiled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from streaminstr._core.life import Life
 
 
 class _Stepped(Meter):

@@ -7,10 +7,8 @@ what belongs to a task: anyio's cancel scopes would raise, and `asyncio.timeout`
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator
+from typing import Any
 
 
 @types.coroutine
