@@ -30,7 +30,7 @@ async def _give(*chunks: Any) -> AsyncIterator[Any]:
 class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
     """An async body whose steps run in a Context of their own, in the task that awaits them."""
 
-    __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_loop", "_primed")
+    __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_lazy", "_loop", "_primed")
     _ended = _give()
     with suppress(StopAsyncIteration):
         steps_of(_ended.__anext__()).send(None)
@@ -43,8 +43,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         """As of `Stream`."""
         super().__init__(life, body, *counting)
         self._closers, self._primed = closers, None
-        self._loop: Any = None
-        self.awaited: Any = None
+        self._loop = self._lazy = self.awaited = None
         self._is_interrupted = False
         life.belongs_to(ref(self))
 
@@ -165,7 +164,9 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
 
     def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         self._loop = loop.current()
-        return Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
+        advance = Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
+        self._lazy = anext if type(self._iterator) is AsyncGeneratorType else None
+        return advance
 
     async def _handed_out(self, chunk: Any, _: Any) -> Any:
         return chunk
