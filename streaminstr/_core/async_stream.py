@@ -31,6 +31,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
     """An async body whose steps run in a Context of their own, in the task that awaits them."""
 
     __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_lazy", "_loop", "_primed")
+    _loop: Any
     _ended = _give()
     with suppress(StopAsyncIteration):
         steps_of(_ended.__anext__()).send(None)
