@@ -201,9 +201,9 @@ def make_handle(
     `resumed`: the request had the header `Last-Event-ID`.
     """
     texts = config.texts if isinstance(config, _configure.Settings) else PLAIN
-    known = texts.cut_all(attributes) if attributes else NOTHING
+    attributes = texts.cut_all(attributes) if attributes else NOTHING
     stream_id = urandom(8).hex()
-    info = _info(name, known, config.parent, started_ns, stream_id, texts.span_name)
+    info = _info(name, attributes, config.parent, started_ns, stream_id, texts.span_name)
     handle = Handle(info)
     handle.texts = texts
     if kind is not None or markers or config.gap_bounds:

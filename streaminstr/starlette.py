@@ -93,8 +93,7 @@ async def _run(app: Any, choice: Choice, scope: Message, receive: Receive, send:
     if exchange is None:
         return await app(scope, receive, send)
     # Starlette's own cancel scopes would end each `await` of a clean-up.
-    exchange.shield = _shielded
-    scope[_MARK], scope[_CHOICE] = [], choice
+    exchange.shield, scope[_MARK], scope[_CHOICE] = _shielded, [], choice
     _scope.set(scope)
     try:
         return await app(scope, receive, send)
