@@ -20,7 +20,7 @@ from streaminstr._core.config import OFF
 from streaminstr._core.errors import hand_on
 from streaminstr._core.guard import guarded, guarded_await
 from streaminstr._core.outcome import is_cancellation
-from streaminstr._core.within import relay, within
+from streaminstr._core.within import relay, steps_of
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._nets.lifespan import live
 from streaminstr._nets.pump import Pump, receives, sends
@@ -29,6 +29,8 @@ from streaminstr._nets.response import Response
 if TYPE_CHECKING:
     from streaminstr._core.config import Config
     from streaminstr._nets.protocol import Application, Message, Receive, Send
+
+_DONE: Any = object()
 
 
 class StreamScopeMiddleware:
@@ -73,7 +75,9 @@ class _Call:
         exchange, scope, error = self._exchange, self._scope, None
         scope[KEY], context = exchange, exchange.context()
         try:
-            await within(context.run, app, scope, self._hear, self._say)
+            steps = context.run(steps_of, context.run(app, scope, self._hear, self._say))
+            # No local variable has the first signal: it would keep a future for the whole call.
+            await relay(context.run, steps, context.run(next, steps, _DONE), _DONE)
         except BaseException as raised:
             error = raised
             hand_on(context, error)

@@ -52,6 +52,7 @@ _MARK = "_streaminstr"
 whose value holds the request's streams until the net has closed them."""
 _CHOICE = "_streaminstr_choice"
 """The key there for the options that apply to all streams of the application."""
+_shielded = functools.partial(CancelScope, shield=True)
 _scope: ContextVar[Message] = ContextVar("streaminstr.starlette")
 """The ASGI scope of the request, for FastAPI's endpoints, which are called without it."""
 
@@ -92,7 +93,7 @@ async def _run(app: Any, choice: Choice, scope: Message, receive: Receive, send:
     if exchange is None:
         return await app(scope, receive, send)
     # Starlette's own cancel scopes would end each `await` of a clean-up.
-    exchange.shield = functools.partial(CancelScope, shield=True)
+    exchange.shield = _shielded
     scope[_MARK], scope[_CHOICE] = [], choice
     _scope.set(scope)
     try:
