@@ -28,6 +28,9 @@ ASGIREFS = [  # the oldest that a Django allows, the last before Locals had a ta
     nox.param("3.11", "==3.11.1", "5.2", id="3.11.1-django5.2"),
     nox.param("3.12", "", "6.1", id="newest-django6.1"),
 ]
+NEW_PIP = ("--upgrade", "pip")
+"""For packages that ask for one release of each other, of which one may come a day later: the pip
+that Python 3.11 brings along tries each older version of all others first, for many minutes."""
 LOWEST = (
     "django==5.2",
     "ddtrace==3.9.0",
@@ -136,7 +139,7 @@ def wheel(session: nox.Session) -> None:
         (wheel_file,) = built.glob("*.whl")
         session.install(f"streaminstr[dev] @ {wheel_file.as_uri()}")
         pages = (f"{page}.md" for page in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY"))
-        code = ("tests", "docs", "pyproject.toml", "noxfile.py")
+        code = ("tests", "docs", "speedups", "pyproject.toml", "noxfile.py")
         for part in (*code, *pages, "CODE_OF_CONDUCT.md", "LICENSE"):
             source, target = HERE / part, built / "away" / part
             target.parent.mkdir(exist_ok=True)
@@ -207,6 +210,7 @@ def speedups_long(session: nox.Session) -> None:
 @nox.session
 def real(session: nox.Session) -> None:
     """Other people's software without us and with us; needs redis-server, postgresql, memcached."""
+    session.install(*NEW_PIP)
     session.install("-e", ".[dev]", *REAL)
     session.run("pytest", "-m", "real", "tests/real", *session.posargs)
 
@@ -214,6 +218,7 @@ def real(session: nox.Session) -> None:
 @nox.session
 def old_flask(session: nox.Session) -> None:
     """The same of the last Flask that begins the body of `stream_with_context` by itself."""
+    session.install(*NEW_PIP)
     session.install("-e", ".[dev]", "flask==3.1.1", "opentelemetry-instrumentation-flask")
     session.run("pytest", "-m", "real", "tests/real/test_flask.py", *session.posargs)
 
@@ -263,7 +268,7 @@ def old_structlog(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("django", DJANGOS)
+@nox.parametrize("django", list(DJANGOS))
 def django_suite(session: nox.Session, django: str) -> None:
     """Django's own tests, with the middleware put into every chain and without."""
     session.install("-e", ".[django]", f"django{DJANGOS[django]}", "jinja2")

@@ -107,6 +107,8 @@ class StreamInfo:
     @property
     def span_name(self) -> str:
         """What the stream's span is called. Metrics and log events have the `name`."""
+        if self.span_template == "{name}":
+            return self.name  # itself: a copy would be kept as long as the span
         return self.span_template.replace("{name}", self.name)
 
     def as_attributes(self) -> dict[str, Attribute]:
@@ -211,10 +213,10 @@ class StreamReport:
 
         They are collected once, by the first call.
         """
-        known: dict[str, Attribute] | None = vars(self).get("_attributes")
-        if known is None:
-            known = vars(self)["_attributes"] = _attributes_of(self)
-        return known.copy()
+        attributes: dict[str, Attribute] | None = vars(self).get("_attributes")
+        if attributes is None:
+            attributes = vars(self)["_attributes"] = _attributes_of(self)
+        return attributes.copy()
 
 
 class StreamScope(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ddtrace.trace import tracer
@@ -140,9 +141,11 @@ class DatadogScope:
         """Set attributes on the span. ddtrace logs and drops values that it does not support."""
         tag, metric = self._span.set_tag, self._span.set_metric
         for name, value in attributes.items():
-            kind = type(value)  # most are plain text: no call for each value
-            if kind is str and value.isascii():
-                tag(NAMES.get(name, name), value)
+            kind = type(value)  # no call for each of the usual ones
+            if kind is str:
+                tag(NAMES.get(name, name), value if value.isascii() else _text(value))
+            elif kind is float and name not in NAMES:
+                metric(name, value)
             elif kind is bool:
                 # As the agent writes booleans that arrive by OTLP.
                 tag(name, "true" if value else "false")
@@ -162,6 +165,8 @@ def _text(value: Any) -> Any:
 
     An object whose `str` raises comes back as it is.
     """
+    if type(value) is str and value.isascii():
+        return value
     try:
         return str(value).encode("utf-8", "replace").decode()
     except Exception:  # noqa: BLE001 - whatever the object raises; ddtrace logs it
@@ -171,7 +176,12 @@ def _text(value: Any) -> Any:
 def _log_fields(span: Span) -> dict[str, str]:
     """`dd.trace_id` and other fields as Datadog reads them, also from ddtrace before 4.0."""
     fields = tracer.get_log_correlation_context(active=span)
-    return {f"dd.{key.removeprefix('dd.')}": value for key, value in fields.items() if value}
+    return {_named(key): value for key, value in fields.items() if value}
+
+
+@cache  # the names are few, and each open stream would have its own copies
+def _named(key: str) -> str:
+    return f"dd.{key.removeprefix('dd.')}"
 
 
 def _decide_sampling() -> None:

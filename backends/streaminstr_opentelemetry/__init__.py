@@ -6,6 +6,7 @@ Rules followed: opentelemetry.io/docs/specs/otel/library-guidelines (API only),
 
 from __future__ import annotations
 
+from functools import cache
 from traceback import format_exception_only
 from typing import TYPE_CHECKING, Any
 
@@ -257,7 +258,12 @@ def _log_fields(span: Span) -> dict[str, str]:
     if not context.is_valid:
         return {}
     return {
-        "trace_id": f"{context.trace_id:032x}",
-        "span_id": f"{context.span_id:016x}",
-        "trace_flags": f"{context.trace_flags:02x}",
+        "trace_id": context.trace_id.to_bytes(16, "big").hex(),  # valid ids have no more bytes
+        "span_id": context.span_id.to_bytes(8, "big").hex(),
+        "trace_flags": _flags(context.trace_flags),
     }
+
+
+@cache  # one byte, of which two values are common, and each open stream would have its own copy
+def _flags(flags: int) -> str:
+    return f"{flags:02x}"

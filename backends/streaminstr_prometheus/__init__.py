@@ -11,6 +11,7 @@ from collections import deque
 from contextlib import suppress
 from functools import cache
 from inspect import currentframe
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -34,7 +35,8 @@ class PrometheusBackend:
 
     def __init__(self, *, registry: CollectorRegistry = REGISTRY) -> None:
         self._families = {one.name: _family(one, registry) for one in metrics.METRICS}
-        self._values: dict[str, set[str]] = {}
+        every = chain.from_iterable(one.attributes for one in metrics.METRICS)
+        self._values: dict[str, set[str]] = {name: set() for name in every}
         self._waiting: deque[Any] = deque()
 
     def open(self, info: StreamInfo) -> PrometheusScope:
@@ -46,21 +48,25 @@ class PrometheusBackend:
 
     def count(self, attributes: dict[str, Any], *values: tuple[metrics.Metric, float]) -> None:
         """Count under those of `attributes` that are labels of the metric."""
-        self._waiting += [(metric, value, attributes) for metric, value in values]
+        labels: dict[tuple[str, ...], list[str]] = {}
+        for metric, value in values:
+            taken = metric.attributes
+            if taken not in labels:
+                labels[taken] = [self._label(name, attributes.get(name, "")) for name in taken]
+            self._waiting.append((metric, value, labels[taken]))
         if not _interrupts_the_client():
             self.flush()
 
     def flush(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - it takes no time
         """Count what could not be counted where it happened."""
         with suppress(IndexError):  # another thread may be as far
-            while True:
-                metric, value, attributes = self._waiting.popleft()
-                labels = (self._label(one, attributes) for one in metric.attributes)
+            while self._waiting:
+                metric, value, labels = self._waiting.popleft()
                 series = self._families[metric.name].labels(*labels)
                 (series.observe if metric.kind == "histogram" else series.inc)(value)
 
-    def _label(self, name: str, attributes: dict[str, Any]) -> str:
-        value, seen = attributes.get(name, ""), self._values.setdefault(name, set())
+    def _label(self, name: str, value: Any) -> str:
+        seen = self._values[name]
         if type(value) is str and value in seen:
             return value
         text = str(value).encode("utf-8", "replace").decode()

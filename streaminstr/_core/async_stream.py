@@ -30,7 +30,8 @@ async def _give(*chunks: Any) -> AsyncIterator[Any]:
 class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
     """An async body whose steps run in a Context of their own, in the task that awaits them."""
 
-    __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_loop", "_primed")
+    __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_lazy", "_loop", "_primed")
+    _loop: Any
     _ended = _give()
     with suppress(StopAsyncIteration):
         steps_of(_ended.__anext__()).send(None)
@@ -43,8 +44,7 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         """As of `Stream`."""
         super().__init__(life, body, *counting)
         self._closers, self._primed = closers, None
-        self._loop: Any = None
-        self.awaited: Any = None
+        self._loop = self._lazy = self.awaited = None
         self._is_interrupted = False
         life.belongs_to(ref(self))
 
@@ -165,12 +165,15 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
 
     def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         self._loop = loop.current()
-        return Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
+        advance = Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
+        self._lazy = anext if type(self._iterator) is AsyncGeneratorType else None
+        return advance
 
     async def _handed_out(self, chunk: Any, _: Any) -> Any:
         return chunk
 
     def _drop(self) -> None:
+        """End the stream here. Closers that need a loop are awaited on the body's own."""
         left = [one for one in self._owed() if needs_a_loop(one)]
         last = [self._target]
         context = self._life.copy_for_task()  # before `_stop` binds the stream to this thread

@@ -52,7 +52,7 @@ class Life(Reporting):
         self.context = copy_context() if context is None else context
         run = config.runner(self.context)
         self.place = config.place(self.context, run)
-        self.enter: Callable[..., Any] = run if self.place is None else self.place.run
+        self.enter: Callable[..., Any] = run if self.place is None else self.place
         """Runs a function of at most one argument in the stream's Context."""
         self.run: Callable[..., Any] = self.enter if isolated else operator.call
         """Runs what touches the body: in the stream's Context, or in the caller's."""

@@ -53,7 +53,11 @@ class Turn(Meter):
         raise RuntimeError(msg) from None
 
     def _may_prime(self) -> bool:
-        """Whether the first chunk can be taken now. Takes the turn if so."""
+        """Whether the first chunk can be taken now. Takes the turn if so.
+
+        The caller returns it in a `finally` of its own: a context manager can be interrupted while
+        it is entered or left, and one that is a generator then runs no `finally`.
+        """
         if self._life.started or self._life.closing is not None:
             return False
         if not self._take_turn():

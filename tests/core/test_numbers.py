@@ -47,6 +47,12 @@ def assert_two_chunks(report):
     assert report.duration == 11
 
 
+def test_under_a_clock_that_stands_still_a_primed_stream_has_its_first_chunk(backend, at):
+    at(*[10] * 20)
+    assert list(stream([b"a", b"b"]).prime()) == [b"a", b"b"]
+    assert (only(backend).time_to_first_chunk, only(backend).longest_gap) == (0, 0)
+
+
 def test_the_times_of_a_sync_body(backend, at):
     at(10, 11, 13, 14, 19, 21, 22)
     list(stream([b"a", b"b"]))

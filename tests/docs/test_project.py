@@ -1,6 +1,9 @@
 """What a project says of itself in more than one place is the same in all of them."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -37,6 +40,14 @@ def test_the_page_of_compatibility_has_the_versions_that_nox_runs():
 def test_the_classifiers_name_the_djangos_that_nox_runs():
     found = re.findall(r"Framework :: Django :: ([\d.]+)", "\n".join(PROJECT["classifiers"]))
     assert found == list(version_table.noxfile()["DJANGOS"])
+
+
+def test_django_s_own_tests_run_on_each_django():
+    """Nox takes a dict for one parameter."""
+    command = (sys.executable, "-m", "nox", "--list", "--json", "--sessions", "django_suite")
+    listed = subprocess.run(command, cwd=documents.ROOT, capture_output=True, check=True)  # noqa: S603
+    djangos = [one["call_spec"]["django"] for one in json.loads(listed.stdout)]
+    assert djangos == list(version_table.noxfile()["DJANGOS"])
 
 
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"])

@@ -22,6 +22,9 @@ SERVERS = {
 }
 SENDS = {"gunicorn sync", "gunicorn gthread", "uwsgi"}
 """Servers that send a real file by its descriptor. gevent and waitress read it."""
+PATIENCE = 120.0
+"""Seconds for a close. Waitress reads on until its main thread gets a lock that its worker holds
+most of the time: ten seconds and more on a busy machine, without us too."""
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -40,7 +43,8 @@ def visit(server, kind, scenario):
 
 
 def seen(server, path, answer=b""):
-    return observe(server.wait_for(path, "close"), since=time.monotonic(), answer=answer)
+    lines = server.wait_for(path, "close", patience=PATIENCE)
+    return observe(lines, since=time.monotonic(), answer=answer)
 
 
 @pytest.mark.parametrize("kind", ["real", "memory", "stored"])
