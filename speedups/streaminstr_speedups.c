@@ -18,7 +18,13 @@
 #include <stddef.h>
 #include <structmember.h>
 
-#if PY_VERSION_HEX >= 0x030D0000
+/* The clock of `time.perf_counter`, with the same value; on Linux with nothing in between. */
+#ifdef __linux__
+#include <time.h>
+#define TIME struct timespec
+#define READ_CLOCK(t) (void)clock_gettime(CLOCK_MONOTONIC, t)
+#define SECONDS(t) ((double)((t).tv_sec * 1000000000LL + (t).tv_nsec) / 1e9)
+#elif PY_VERSION_HEX >= 0x030D0000
 #define TIME PyTime_t
 #define READ_CLOCK(t) (void)PyTime_PerfCounterRaw(t)
 #define SECONDS(t) PyTime_AsSecondsDouble(t)
@@ -36,9 +42,13 @@ typedef struct {
     PyObject *next, *anext, *perf_counter, *steps_of;
     PyObject *globals; /* of streaminstr._core.step: its `clock` counts, as in the original */
     PyObject *_begin, *_busy, *_raised, *_stop, *aclose, *close, *is_interrupt, *last_chunk;
-    PyObject *clock, *closing, *context, *executors, *place, *pool, *run, *send, *thread, *throw_;
-    PyObject *_last, *_names, *direct, *never_awaited;
-    PyObject *names, *executors_variable, *pool_variable; /* of asgiref; NULL: not seen yet */
+    PyObject *clock, *closing, *executors, *names, *place, *pool, *run, *send, *thread;
+    PyObject *throw_, *way, *never_awaited;
+    PyTypeObject *life; /* whose slots are read at each step */
+    Py_ssize_t life_closing, life_run;
+    PyTypeObject *known; /* the type of places whose variables are known; NULL: not seen yet */
+    PyObject *executors_variable, *pool_variable; /* of asgiref */
+    Py_ssize_t place_executors, place_pool, place_thread;
 } State;
 
 static struct PyModuleDef definition;
@@ -46,6 +56,33 @@ static struct PyModuleDef definition;
 static State *state_of(PyObject *object) {
     PyObject *module = PyType_GetModuleByDef(Py_TYPE(object), &definition);
     return module == NULL ? NULL : PyModule_GetState(module);
+}
+
+/* ---- slots of Python's classes ---- */
+
+/* Where a slot of `type` is in each object; -1: it is none. Leaves no exception. */
+static Py_ssize_t slot_of(PyTypeObject *type, PyObject *name) {
+    PyObject *found = PyObject_GetAttr((PyObject *)type, name);
+    Py_ssize_t offset = -1;
+    if (found != NULL && Py_IS_TYPE(found, &PyMemberDescr_Type) &&
+        ((PyMemberDescrObject *)found)->d_member->type == T_OBJECT_EX)
+        offset = ((PyMemberDescrObject *)found)->d_member->offset;
+    Py_XDECREF(found);
+    PyErr_Clear();
+    return offset;
+}
+
+/* What is in a slot, borrowed; NULL: nothing. */
+static inline PyObject *in_slot(PyObject *object, Py_ssize_t offset) {
+    return *(PyObject **)((char *)object + offset);
+}
+
+/* An attribute that is a slot of `type`; of an object of another type as well. */
+static inline PyObject *get_slot(PyObject *object, PyTypeObject *type, Py_ssize_t offset,
+                                 PyObject *name) {
+    PyObject *value = NULL;
+    if (Py_IS_TYPE(object, type) && offset >= 0) value = in_slot(object, offset);
+    return value == NULL ? PyObject_GetAttr(object, name) : Py_NewRef(value);
 }
 
 /* ---- exceptions ---- */
@@ -212,9 +249,10 @@ typedef struct {
     PyObject *body, *iterator, *life, *turn;
     PyObject *run;     /* what `life.run` is, unless something else has taken its place meanwhile */
     PyObject *context; /* what `run` enters, where it does nothing else; NULL: it is called */
-    PyObject *last;    /* with `context`: where the last step came from; NULL: that is all one */
+    PyObject *place;   /* `run`, if that looks first where it is called from; else NULL */
     State *state;
     void *caller; /* the frame that steps; only its address, and only while a step runs */
+    char is_own_clock; /* whether this step has begun by the interpreter's clock, and so ends by it */
 } Step;
 
 typedef struct {
@@ -223,60 +261,77 @@ typedef struct {
 } AsyncStep;
 
 /* Note in which variables asgiref keeps a place: there is one asgiref in a process. */
-static int knows_names(State *state, PyObject *names) {
-    if (state->names == NULL) {
-        state->executors_variable = PyObject_GetAttr(names, state->executors);
-        state->pool_variable = PyObject_GetAttr(names, state->pool);
-        if (state->executors_variable == NULL || state->pool_variable == NULL) return -1;
-        state->names = Py_NewRef(names);
+static int is_known(State *state, PyObject *place) {
+    PyTypeObject *type = Py_TYPE(place);
+    PyObject *names, *executors = NULL, *pool = NULL;
+    if (state->known != NULL) return state->known == type;
+    state->place_executors = slot_of(type, state->executors);
+    state->place_pool = slot_of(type, state->pool);
+    state->place_thread = slot_of(type, state->thread);
+    if (state->place_executors < 0 || state->place_pool < 0 || state->place_thread < 0) return 0;
+    names = PyObject_GetAttr(place, state->names);
+    if (names != NULL) executors = PyObject_GetAttr(names, state->executors);
+    if (executors != NULL) pool = PyObject_GetAttr(names, state->pool);
+    Py_XDECREF(names);
+    if (pool != NULL && PyContextVar_CheckExact(executors) && PyContextVar_CheckExact(pool)) {
+        Py_XSETREF(state->executors_variable, executors);
+        Py_XSETREF(state->pool_variable, pool);
+        state->known = (PyTypeObject *)Py_NewRef((PyObject *)type);
+        return 1;
     }
-    return state->names == names;
+    Py_XDECREF(executors);
+    Py_XDECREF(pool);
+    return 0;
+}
+
+/* The Context whose `run` this is; NULL: something else. Leaves no exception. */
+static PyObject *context_of(PyObject *run) {
+    PyObject *context = PyCFunction_Check(run) ? PyCFunction_GET_SELF(run) : NULL;
+    return context != NULL && PyContext_CheckExact(context) ? Py_NewRef(context) : NULL;
 }
 
 /* Find the Context that `run` enters, where it does no more than that from the last step's place. */
 static void step_find_context(Step *self) {
-    State *state = self->state;
-    PyObject *run = self->run;
-    PyObject *context, *place, *names = NULL, *its_run = NULL, *direct = NULL;
-    int is_known = 0;
-    if (PyCFunction_Check(run)) {
-        context = PyCFunction_GET_SELF(run);
-        if (context != NULL && PyContext_CheckExact(context)) self->context = Py_NewRef(context);
-        return;
+    PyObject *place = PyObject_GetAttr(self->life, self->state->place), *run = NULL;
+    if (place == NULL || place != self->run) self->context = context_of(self->run);
+    else {
+        self->place = Py_NewRef(place);
+        if (is_known(self->state, place)) run = PyObject_GetAttr(place, self->state->run);
+        if (run != NULL) self->context = context_of(run);
+        Py_XDECREF(run);
     }
-    place = PyObject_GetAttr(self->life, state->place);
-    if (place != NULL && place != Py_None) {
-        its_run = PyObject_GetAttr(place, state->run);
-        direct = PyObject_GetAttr(place, state->direct);
-        names = PyObject_GetAttr(place, state->_names);
-        is_known = names != NULL && its_run == run && direct == Py_True ? knows_names(state, names)
-                                                                        : 0;
-        if (is_known > 0) {
-            self->last = PyObject_GetAttr(place, state->_last);
-            if (self->last != NULL) self->context = PyObject_GetAttr(self->life, state->context);
-        }
-    }
-    Py_XDECREF(names);
-    Py_XDECREF(its_run);
-    Py_XDECREF(direct);
     Py_XDECREF(place);
     PyErr_Clear(); /* a life or a place of another make */
+}
+
+/* Look up once what is imported only after this module. */
+static int import_later(State *state) {
+    PyObject *module, *life;
+    if (state->globals != NULL) return 0;
+    if ((module = PyImport_ImportModule("streaminstr._core.life")) == NULL) return -1;
+    life = PyObject_GetAttrString(module, "Life");
+    Py_DECREF(module);
+    if (life == NULL || !PyType_Check(life)) {
+        Py_XDECREF(life);
+        return -1;
+    }
+    Py_XSETREF(state->life, (PyTypeObject *)life);
+    state->life_closing = slot_of(state->life, state->closing);
+    state->life_run = slot_of(state->life, state->run);
+    if ((module = PyImport_ImportModule("streaminstr._core.step")) == NULL) return -1;
+    state->globals = Py_NewRef(PyModule_GetDict(module));
+    Py_DECREF(module);
+    return 0;
 }
 
 static int step_init(PyObject *op, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"life", "body", "size_of", "plain", NULL};
     Step *self = (Step *)op;
-    PyObject *life, *body, *size_of, *plain = (PyObject *)&PyBytes_Type, *module;
+    PyObject *life, *body, *size_of, *plain = (PyObject *)&PyBytes_Type;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO|O", names, &life, &body, &size_of, &plain))
         return -1;
     self->state = state_of(op);
-    if (self->state == NULL) return -1;
-    if (self->state->globals == NULL) {
-        module = PyImport_ImportModule("streaminstr._core.step");
-        if (module == NULL) return -1;
-        self->state->globals = Py_NewRef(PyModule_GetDict(module));
-        Py_DECREF(module);
-    }
+    if (self->state == NULL || import_later(self->state) < 0) return -1;
     numbers_set(&self->numbers, size_of, plain);
     Py_XSETREF(self->life, Py_NewRef(life));
     Py_XSETREF(self->body, Py_NewRef(body));
@@ -285,7 +340,7 @@ static int step_init(PyObject *op, PyObject *args, PyObject *kwargs) {
     if (self->turn == NULL) return -1;
     PyList_SET_ITEM(self->turn, 0, Py_NewRef(Py_None));
     Py_CLEAR(self->context);
-    Py_CLEAR(self->last);
+    Py_CLEAR(self->place);
     Py_XSETREF(self->run, PyObject_GetAttr(life, self->state->run));
     if (self->run == NULL) return -1;
     step_find_context(self);
@@ -301,7 +356,7 @@ static int step_traverse(PyObject *op, visitproc visit, void *arg) {
     Py_VISIT(self->turn);
     Py_VISIT(self->run);
     Py_VISIT(self->context);
-    Py_VISIT(self->last);
+    Py_VISIT(self->place);
     return numbers_visit(&self->numbers, visit, arg);
 }
 
@@ -313,7 +368,7 @@ static int step_clear(PyObject *op) {
     Py_CLEAR(self->turn);
     Py_CLEAR(self->run);
     Py_CLEAR(self->context);
-    Py_CLEAR(self->last);
+    Py_CLEAR(self->place);
     return numbers_clear(op);
 }
 
@@ -330,8 +385,11 @@ static int read_clock(Step *self, double *now) {
     State *state = self->state;
     PyObject *clock = NULL, *value;
     TIME time;
-    if (state->globals != NULL) clock = PyDict_GetItemWithError(state->globals, state->clock);
-    if (clock == state->perf_counter || clock == NULL) {
+    if (!self->is_own_clock) {
+        if (state->globals != NULL) clock = PyDict_GetItemWithError(state->globals, state->clock);
+        self->is_own_clock = clock == state->perf_counter || clock == NULL;
+    }
+    if (self->is_own_clock) {
         READ_CLOCK(&time);
         *now = SECONDS(time);
         return 0;
@@ -369,7 +427,8 @@ static void give_turn(Step *self) {
 static int is_closing(Step *self) {
     PyObject *closing;
     if (self->life == NULL) return 0;
-    closing = PyObject_GetAttr(self->life, self->state->closing);
+    closing = get_slot(self->life, self->state->life, self->state->life_closing,
+                       self->state->closing);
     if (closing == NULL) return -1;
     Py_DECREF(closing);
     return closing != Py_None;
@@ -400,31 +459,27 @@ static int count(Step *self, PyObject *chunk) {
     return 0;
 }
 
+/* Whether `variable` has the value that is in a slot of the place. */
+static int is_kept(PyObject *variable, PyObject *place, Py_ssize_t offset) {
+    PyObject *value;
+    if (PyContextVar_Get(variable, Py_None, &value) < 0) return -1;
+    Py_XDECREF(value);
+    return value == in_slot(place, offset);
+}
+
 /* Whether a step can enter the Context itself: it comes from the place of the last one. */
 static int is_same_place(Step *self, PyObject *run) {
     State *state = self->state;
-    PyObject *kept = NULL, *value = NULL;
-    unsigned long thread;
-    int is_same = 0;
+    PyObject *place = self->place, *thread;
+    int is_same;
     if (self->context == NULL || run != self->run) return 0;
-    if (self->last == NULL) return 1;
-    kept = PyObject_GetAttr(self->last, state->executors);
-    if (kept == NULL || PyContextVar_Get(state->executors_variable, Py_None, &value) < 0) goto done;
-    if (kept != value) goto done;
-    Py_CLEAR(kept);
-    Py_CLEAR(value);
-    kept = PyObject_GetAttr(self->last, state->pool);
-    if (kept == NULL || PyContextVar_Get(state->pool_variable, Py_None, &value) < 0) goto done;
-    if (kept != value) goto done;
-    Py_CLEAR(kept);
-    kept = PyObject_GetAttr(self->last, state->thread);
-    if (kept == NULL) goto done;
-    thread = PyLong_AsUnsignedLong(kept);
-    is_same = thread == PyThread_get_thread_ident() && !PyErr_Occurred();
-done:
-    Py_XDECREF(kept);
-    Py_XDECREF(value);
-    PyErr_Clear(); /* `run` finds out */
+    if (place == NULL) return 1;
+    thread = in_slot(place, state->place_thread);
+    is_same = thread != NULL && PyLong_Check(thread) &&
+              PyLong_AsUnsignedLong(thread) == PyThread_get_thread_ident() &&
+              is_kept(state->executors_variable, place, state->place_executors) > 0 &&
+              is_kept(state->pool_variable, place, state->place_pool) > 0;
+    if (!is_same) PyErr_Clear(); /* `way` finds out */
     return is_same;
 }
 
@@ -458,7 +513,8 @@ static PyGetSetDef step_getset[] = {
 
 /* `life.run`, which is read at each step: what cuts a stream into segments stands there once. */
 static PyObject *life_run(Step *self) {
-    if (self->life != NULL) return PyObject_GetAttr(self->life, self->state->run);
+    if (self->life != NULL)
+        return get_slot(self->life, self->state->life, self->state->life_run, self->state->run);
     PyErr_SetString(PyExc_RuntimeError, "the stream is no more"); /* cleared by the collector */
     return NULL;
 }
@@ -467,6 +523,17 @@ static PyObject *life_run(Step *self) {
 static PyObject *call_run(PyObject *run, PyObject *function, PyObject *argument) {
     PyObject *arguments[2] = {function, argument};
     return PyObject_Vectorcall(run, arguments, 2, NULL);
+}
+
+/* `(run.way() if run is life.place else run)(function, argument)` */
+static PyObject *run_from_here(Step *self, PyObject *run, PyObject *function, PyObject *argument) {
+    PyObject *result;
+    if (run != self->place) return call_run(run, function, argument);
+    run = PyObject_CallMethodNoArgs(run, self->state->way);
+    if (run == NULL) return NULL;
+    result = call_run(run, function, argument);
+    Py_DECREF(run);
+    return result;
 }
 
 /* ---- the step of a sync body ---- */
@@ -487,7 +554,7 @@ static PyObject *advance_in_context(Step *self, PyObject *advance) {
     if (run == NULL) return NULL;
     iterator = Py_NewRef(self->iterator);
     if (!is_same_place(self, run)) {
-        chunk = call_run(run, advance == NULL ? self->state->next : advance, iterator);
+        chunk = run_from_here(self, run, advance == NULL ? self->state->next : advance, iterator);
     } else if (PyContext_Enter(self->context) == 0) {
         PyObject *context = Py_NewRef(self->context);
         if (advance != NULL) chunk = PyObject_CallOneArg(advance, iterator);
@@ -543,6 +610,7 @@ static PyObject *take_step(Step *self, PyObject *advance) {
         goto over;
     }
     note_caller(self);
+    self->is_own_clock = 0;
     if ((self->numbers.chunks & LOOK) == LOOK && look_around() < 0) goto raised;
     if (self->iterator == Py_None || self->iterator == NULL) {
         given = advance == NULL ? Py_NewRef(state->next) : advance;
@@ -729,7 +797,7 @@ static PySendResult drive(Awaiting *self, PyObject *value, PyObject *error, PyOb
     }
     PyObject *method = PyObject_GetAttr(self->inner, error == NULL ? state->send : state->throw_);
     if (method == NULL) return PYGEN_ERROR;
-    how = as_sent(call_run(self->run, method, error == NULL ? value : error), result);
+    how = as_sent(run_from_here(stream, self->run, method, error == NULL ? value : error), result);
     Py_DECREF(method);
     return how;
 }
@@ -848,6 +916,7 @@ static PySendResult begin_step(Awaiting *self, PyObject **result) {
             self, PyObject_CallMethodNoArgs((PyObject *)stream, state->_busy), result);
     self->state = STEPPING;
     note_caller(stream);
+    stream->is_own_clock = 0;
     if (stream->iterator == Py_None || stream->iterator == NULL) {
         given = self->advance == NULL ? Py_NewRef(state->anext) : self->advance;
         self->advance = PyObject_CallMethodOneArg((PyObject *)stream, state->_begin, given);
@@ -1236,11 +1305,11 @@ static int intern_names(State *state) {
         {&state->_begin, "_begin"}, {&state->_busy, "_busy"}, {&state->_raised, "_raised"},
         {&state->_stop, "_stop"}, {&state->aclose, "aclose"}, {&state->close, "close"},
         {&state->is_interrupt, "is_interrupt"}, {&state->last_chunk, "last_chunk"},
-        {&state->clock, "clock"}, {&state->closing, "closing"}, {&state->context, "context"},
-        {&state->executors, "executors"}, {&state->place, "place"}, {&state->pool, "pool"},
-        {&state->run, "run"}, {&state->send, "send"}, {&state->thread, "thread"},
-        {&state->throw_, "throw"}, {&state->_last, "_last"}, {&state->_names, "_names"},
-        {&state->direct, "direct"}, {&state->never_awaited, "AsyncStep.step"}};
+        {&state->clock, "clock"}, {&state->closing, "closing"}, {&state->executors, "executors"},
+        {&state->way, "way"}, {&state->names, "names"}, {&state->place, "place"},
+        {&state->pool, "pool"}, {&state->run, "run"}, {&state->send, "send"},
+        {&state->thread, "thread"}, {&state->throw_, "throw"},
+        {&state->never_awaited, "AsyncStep.step"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if ((*names[i].where = PyUnicode_InternFromString(names[i].text)) == NULL) return -1;
     return 0;
@@ -1273,10 +1342,10 @@ static int module_exec(PyObject *module) {
      (PyObject **)&(state)->asend, &(state)->next, &(state)->anext, &(state)->perf_counter,       \
      &(state)->steps_of, &(state)->globals, &(state)->_begin, &(state)->_busy, &(state)->_raised, \
      &(state)->_stop, &(state)->aclose, &(state)->close, &(state)->is_interrupt,                  \
-     &(state)->last_chunk, &(state)->clock, &(state)->closing, &(state)->context,                 \
-     &(state)->executors, &(state)->place, &(state)->pool, &(state)->run, &(state)->send,         \
-     &(state)->thread, &(state)->throw_, &(state)->_last, &(state)->_names, &(state)->direct,     \
-     &(state)->never_awaited, &(state)->names, &(state)->executors_variable,                      \
+     &(state)->last_chunk, &(state)->clock, &(state)->closing, &(state)->executors,               \
+     &(state)->way, &(state)->names, &(state)->place, &(state)->pool, &(state)->run,             \
+     &(state)->send, &(state)->thread, &(state)->throw_, &(state)->never_awaited,                 \
+     (PyObject **)&(state)->life, (PyObject **)&(state)->known, &(state)->executors_variable,     \
      &(state)->pool_variable}
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
@@ -1294,6 +1363,8 @@ static int module_clear(PyObject *module) {
         state->spare = NULL;
     }
     Py_CLEAR(state->globals);
+    Py_CLEAR(state->life);
+    Py_CLEAR(state->known);
     Py_CLEAR(state->numbers);
     Py_CLEAR(state->step);
     Py_CLEAR(state->async_step);

@@ -25,7 +25,7 @@ from contextvars import Context, ContextVar
 from functools import cache, partial
 from itertools import compress
 from operator import call
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from streaminstr._core.guard import logger
 
@@ -52,25 +52,42 @@ def tagged_thread() -> int:
 def place(context: Context, run: Callable[..., Any]) -> Place | None:
     """The place of a stream that is made here; None where asgiref is not loaded."""
     names = _names()
-    return None if names is None else Place(names, context, run)
+    return None if names is None else _type_of_place(names)(context, run)
 
 
 class Place:
-    """Where one stream was stepped last, and the way into its Context from each other place."""
+    """Where one stream was stepped last, and the way into its Context from each other place.
 
-    __slots__ = ("_last", "_names", "direct", "run")
+    Called with a function of at most one argument, it runs that in the stream's Context.
+    """
 
-    def __init__(self, names: Names, context: Context, run: Callable[..., Any]) -> None:
+    __slots__ = ("context", "executors", "pool", "run", "thread")
+    names: ClassVar[Names]
+    way: Callable[[], Callable[..., Any]]
+    """Returns what runs a function in the stream's Context, from the caller's place.
+
+    It is called for each step, and looks first: `run` is enough if that comes from the place of the
+    last one. The thread is asked of `threading` each time, as asgiref does, since gevent replaces
+    `get_ident`.
+    """
+
+    def __init__(self, context: Context, run: Callable[..., Any]) -> None:
         """`run` calls a function in `context`, which is the stream's."""
-        self._last = _Last(context)
-        self._names = names
-        self.direct = run == context.run
-        """Whether `run` is that of the Context itself, which a compiled step then enters."""
-        self.run = _runner(names)(self._last, run)
+        self.context, self.run = context, run
+        self.thread = threading.get_ident()
+        self.executors = _NONE  # so that the first step takes those of its caller
+        self.pool: Any = None
+
+    def __call__(self, function: Any, argument: Any = _NONE, /) -> Any:
+        try:
+            run = self.way()
+            return run(function) if argument is _NONE else run(function, argument)
+        finally:
+            function = argument = None  # no reference cycle through a traceback
 
     def copy(self, context: Context) -> Context:
         """A copy of `context`, the stream's, for use in the calling thread."""
-        return copy_here(context, self._last.thread)
+        return copy_here(context, self.thread)
 
     def copy_for_task(self, context: Context) -> Context:
         """A copy for a new task of the loop that steps the stream, made in any thread.
@@ -78,69 +95,53 @@ class Place:
         No executor waits for such a task: asgiref chooses one as for any other task.
         """
         copied = context.copy()
-        thread, pool = self._last.thread, copied.get(self._names.pool)
-        copied.run(_settle, copied, self._names, thread, thread, None, pool, None)
+        thread, pool = self.thread, copied.get(self.names.pool)
+        copied.run(_settle, copied, self.names, thread, thread, None, pool, None)
         return copied
 
+    def run_anew(self, function: Any, *argument: Any) -> Any:
+        """Run `function` in the stream's Context, at a place that is new to it."""
+        try:
+            return self.run(next, self._settle_first(partial(function, *argument)))
+        finally:
+            del function, argument  # no reference cycle through a traceback
 
-class _Last:
-    """The place of the last step: the thread, and what asgiref keeps for it."""
+    def _settle_first(self, function: Callable[[], Any]) -> Iterator[Any]:
+        """What comes to the caller's place and then calls `function`, at `next`.
 
-    __slots__ = ("context", "executors", "pool", "thread")
+        Both in one entry: otherwise another thread could take the stream elsewhere in between. And
+        with no frame of Python's round `function`: no thread may have its turn between the end of
+        a step and the leaving of the Context, or its `close` could be missed.
+        """
+        settle = partial(self._arrive, self.names.here())
+        both: Iterator[Any] = map(call, (settle, function))  # type: ignore[arg-type]  # any callable
+        return compress(both, (False, True))
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        """The stream's."""
-        self.thread = threading.get_ident()
-        self.executors = _NONE  # so that the first step takes those of its caller
-        self.pool: Any = None
+    def _arrive(self, here: tuple[Any, ...]) -> None:
+        """Come to the place `here`. This changes only while the Context is entered."""
+        _settle(self.context, self.names, self.thread, *here)
+        self.thread, self.executors, self.pool, _ = here
 
 
 @cache
-def _runner(names: Names) -> Callable[[_Last, Callable[..., Any]], Callable[..., Any]]:
-    """Makes what calls a function in a stream's Context, with what belongs to the caller's place.
+def _type_of_place(where: Names) -> type[Place]:
+    """What all places share takes no memory of each stream, and is at hand at each step."""
+    executors, pool = where.executors.get, where.pool.get
 
-    It is called for each step: a closure without `*args` is the cheapest that Python has, and what
-    all of them share takes no memory of each stream. The thread is asked of `threading` each time,
-    as asgiref does, since gevent replaces `get_ident`.
-    """
-    executors, pool = names.executors.get, names.pool.get
+    class Here(Place):
+        __slots__ = ()
+        names = where
 
-    def runner(last: _Last, run: Callable[..., Any]) -> Callable[..., Any]:
-        def enter(function: Any, argument: Any = _NONE, /) -> Any:
-            try:
-                if (
-                    executors(None) is last.executors
-                    and threading.get_ident() == last.thread
-                    and pool(None) is last.pool
-                ):
-                    return run(function) if argument is _NONE else run(function, argument)
-                whole = function if argument is _NONE else partial(function, argument)
-                return run(next, _settle_first(whole, names, last))
-            finally:
-                function = argument = whole = None  # no reference cycle through a traceback
+        def way(self) -> Callable[..., Any]:
+            if (
+                executors(None) is self.executors
+                and threading.get_ident() == self.thread
+                and pool(None) is self.pool
+            ):
+                return self.run
+            return self.run_anew
 
-        return enter
-
-    return runner
-
-
-def _settle_first(function: Callable[[], Any], names: Names, last: _Last) -> Iterator[Any]:
-    """What calls `function` at `next`, in the stream's Context at a place that is new to it.
-
-    Both in one entry: otherwise another thread could take the stream elsewhere in between. And
-    with no frame of Python's round `function`: no thread may have its turn between the end of a
-    step and the leaving of the Context, or its `close` could be missed.
-    """
-    settle = partial(_arrive, names, last, names.here())
-    both: Iterator[Any] = map(call, (settle, function))  # type: ignore[arg-type]  # any callable
-    return compress(both, (False, True))
-
-
-def _arrive(names: Names, last: _Last, here: tuple[Any, ...]) -> None:
-    """Take the stream to the place `here`. `last` changes only while the Context is entered."""
-    _settle(last.context, names, last.thread, *here)
-    last.thread, last.executors, last.pool, _ = here
+    return Here
 
 
 class Names(NamedTuple):

@@ -13,6 +13,7 @@ from streaminstr import _configure
 from streaminstr._core.config import OFF
 from streaminstr._core.guard import guarded
 from streaminstr._events import markers_by_route, markers_of
+from streaminstr._mistakes import Mistakes
 from streaminstr._response import NOTHING_MORE, Options
 from streaminstr._sifted import filter_of, sift
 from streaminstr._streamed import refuse_bare_use
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 EndpointT = TypeVar("EndpointT", bound=Callable[..., Any])
 _NOTE = "_streaminstr_options"
+_OTHERS = "Put streaminstr.asgi.StreamScopeMiddleware round any other one."
 
 
 class Choice(NamedTuple):
@@ -38,10 +40,18 @@ class Choice(NamedTuple):
     """End markers by route."""
 
 
-def choice_of(chosen: Any, ends_with: Any) -> Choice:
-    """What the keywords `filter` and `ends_with` say; raises StreaminstrError."""
-    markers = markers_by_route("ends_with", ends_with or {})
-    return Choice(filter_of("filter", chosen), markers)
+def choice_of(app: Any, chosen: Any, ends_with: Any) -> Choice:
+    """What the keywords `filter` and `ends_with` say.
+
+    Raises StreaminstrError, which lists all that is wrong, `app` included.
+    """
+    mistakes = Mistakes()
+    if not hasattr(app, "user_middleware"):
+        mistakes.add("app", f"{app!r:.80} is no application of Starlette or FastAPI. {_OTHERS}")
+    markers = mistakes.collect("ends_with", markers_by_route, "ends_with", ends_with or {})
+    chosen = mistakes.collect("filter", filter_of, "filter", chosen)
+    mistakes.tell()
+    return Choice(chosen, markers or {})
 
 
 def stream_scope(

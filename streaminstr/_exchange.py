@@ -36,7 +36,7 @@ class Exchange:
         self.started = clock()
         self.streams: dict[ref[Any], Any] = {}
         """What was made during the request, its body or any other stream, and in which task."""
-        self.bodies: list[ref[Any]] = []
+        self.bodies: tuple[ref[Any], ...] = ()
         """The response's body, as its adapter has said. The net closes it."""
         self.guess: ref[Any] | None = None
         """What is taken for the body where there is no adapter. It is left alone."""
@@ -80,12 +80,17 @@ class Exchange:
         return self.is_async and not self.is_over and stream in self.bodies
 
     def note(self, stream: Any) -> None:
-        """Remember a stream that is made during the request, for as long as it is there."""
+        """Remember a stream that is made during the request, for as long as it is there.
+
+        Only while it may be the body: it is not asked once the response has a scope.
+        """
+        if self.is_taken:
+            return
         self.streams[ref(stream, self.streams.pop)] = loop.current_task()
 
     def own(self, stream: Any) -> None:
         """Say that `stream` is the response's body. No other stream is the net's to close."""
-        self.bodies.append(ref(stream))
+        self.bodies = (*self.bodies, ref(stream))
         self.is_taken = True
 
 
@@ -103,8 +108,11 @@ def exchange_of(carrier: Mapping[str, Any]) -> Exchange | None:
 
     An application that is called in process has its caller's Context and a scope of its own.
     """
-    exchange, carrier = here(), carrier.get("asgi.scope", carrier)  # the key is a2wsgi's
-    return exchange if exchange is not None and carrier.get(KEY) is exchange else None
+    exchange = here()
+    if exchange is None:
+        return None
+    carrier = carrier.get("asgi.scope", carrier)  # the key is a2wsgi's
+    return exchange if carrier.get(KEY) is exchange else None
 
 
 def alive(streams: Iterable[ref[Any]]) -> list[Any]:

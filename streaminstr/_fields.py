@@ -24,9 +24,11 @@ def fields_of(info: StreamInfo, report: StreamReport) -> dict[str, Attribute]:
 
     Our own numbers are rounded, those of the body are not.
     """
-    everything = {**info.as_attributes(), **report.as_attributes()}
-    fields = {name: everything[name] for name in _FIRST if name in everything} | everything
-    return {
-        name: round(value, _DIGITS) if isinstance(value, float) and name.startswith(_OWN) else value
-        for name, value in fields.items()
-    }
+    everything = info.as_attributes()
+    everything.update(report.as_attributes())
+    for name, value in everything.items():
+        if isinstance(value, float) and name.startswith(_OWN):
+            everything[name] = round(value, _DIGITS)
+    fields = {name: everything[name] for name in _FIRST if name in everything}
+    fields.update(everything)
+    return fields

@@ -237,7 +237,7 @@ class Handle(StreamHandle):
         said, progress = self._said, self.progress
         lag = None if progress is None else progress.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
-        facts = {
+        facts: dict[str, Any] = {
             "longest_gap": longest,
             "attributes": {**self.attributes, **said.sums} if said.sums else self.attributes,
             "marks": said.marks,
@@ -245,13 +245,13 @@ class Handle(StreamHandle):
             "bottleneck": bottleneck(producer, consumer, upstream or 0.0),
             "rates": self.rates(producer) if said.rates else NOTHING,
             "loop_lag": None if lag is None else lag.largest(),
-            **({} if self.counter is None else self.counter.facts(self.created)),
-            **self.facts,
         }
-        if progress is None or progress.segments is None:
-            return facts
-        completed: dict[str, Any] = progress.segments.complete(facts)
-        return completed
+        if self.counter is not None:
+            facts |= self.counter.facts(self.created)
+        facts |= self.facts
+        if progress is not None and progress.segments is not None:
+            progress.segments.complete(facts)
+        return facts
 
     def rates(self, producer: float) -> Mapping[str, float]:
         """The sums for each second of producer time, of those that were added as rates."""

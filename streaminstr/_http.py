@@ -37,14 +37,17 @@ def describe(
     content_type: str | None,
 ) -> dict[str, Attribute]:
     """Attributes of the exchange. No query string, no header of the client, no cookie."""
-    attributes: dict[str, Attribute | None] = {
-        names.HTTP_METHOD: method if method in _METHODS else "_OTHER",
-        names.HTTP_ROUTE: route,
-        names.HTTP_STATUS: status,
-        names.URL_PATH: path,
-        names.CONTENT_TYPE: (content_type or "").partition(";")[0] or None,
+    attributes: dict[str, Attribute] = {
+        names.HTTP_METHOD: method if method is not None and method in _METHODS else "_OTHER"
     }
-    return {key: value for key, value in attributes.items() if value is not None}
+    if route is not None:
+        attributes[names.HTTP_ROUTE] = route
+    if status is not None:
+        attributes[names.HTTP_STATUS] = status
+    attributes[names.URL_PATH] = path
+    if content_type and (media_type := content_type.partition(";")[0]):
+        attributes[names.CONTENT_TYPE] = media_type
+    return attributes
 
 
 def kind_of(content_type: str | None) -> Kind | None:

@@ -154,12 +154,11 @@ class Segments:
             self._is_asked = True
             life.run_by(Switch(life, self.switch, TRIES))
 
-    def complete(self, facts: dict[str, Any]) -> dict[str, Any]:
+    def complete(self, facts: dict[str, Any]) -> None:
         """Add to the fields of a report of the whole stream what the segment does not know."""
         facts["longest_gap"] = max(facts["longest_gap"], self._longest)
         if self._number:
             facts["segment"] = self._number
-        return facts
 
     def end(self) -> None:
         """Let go of the scopes: the stream has ended."""

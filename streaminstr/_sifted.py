@@ -76,18 +76,20 @@ def sift(config: Config, wanted_by: Filter | None, request: Any, response: Any) 
     It has no backends if `wanted_by`, the FILTER of all backends, excludes the response. A filter
     that raises excludes nothing.
     """
-    if not _is_in(wanted_by, request, response):
+    if wanted_by is not None and not _is_in(wanted_by, request, response):
         return replace(config, backends=(), announce=None)
-    kept = [
-        one
-        for one in config.backends
-        if not isinstance(one, Sifted) or _is_in(one.filter, request, response)
-    ]
-    return config if len(kept) == len(config.backends) else replace(config, backends=tuple(kept))
+    left_out = []
+    for one in config.backends:
+        if isinstance(one, Sifted) and one.filter is not None:
+            left_out += [] if _is_in(one.filter, request, response) else [one]
+    if not left_out:
+        return config
+    kept = (one for one in config.backends if not any(one is other for other in left_out))
+    return replace(config, backends=tuple(kept))
 
 
-def _is_in(wanted_by: Filter | None, request: Any, response: Any) -> bool:
-    return wanted_by is None or bool(guarded(wanted_by, request, response, default=True))
+def _is_in(wanted_by: Filter, request: Any, response: Any) -> bool:
+    return bool(guarded(wanted_by, request, response, default=True))
 
 
 def is_ratio(value: Any) -> bool:

@@ -20,15 +20,17 @@ from streaminstr._core.config import OFF
 from streaminstr._core.errors import hand_on
 from streaminstr._core.guard import guarded, guarded_await
 from streaminstr._core.outcome import is_cancellation
-from streaminstr._core.within import within
+from streaminstr._core.within import relay, steps_of
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._nets.lifespan import live
-from streaminstr._nets.pump import Pump
+from streaminstr._nets.pump import Pump, receives, sends
 from streaminstr._nets.response import Response
 
 if TYPE_CHECKING:
     from streaminstr._core.config import Config
     from streaminstr._nets.protocol import Application, Message, Receive, Send
+
+_DONE: Any = object()
 
 
 class StreamScopeMiddleware:
@@ -53,21 +55,29 @@ class StreamScopeMiddleware:
 class _Call:
     """One call of the application: its messages in both directions, and the bodies to close."""
 
-    __slots__ = ("_exchange", "_outside", "_receive", "_response", "_scope", "_server")
+    __slots__ = (
+        *("_exchange", "_outside", "_receive", "_receives", "_response", "_scope", "_send"),
+        "_sends",
+    )
 
     def __init__(self, config: Config, scope: Message, receive: Receive, send: Send) -> None:
-        self._scope, self._receive = scope, receive
+        self._scope, self._receive, self._send = scope, receive, send
         self._exchange = Exchange(is_async=True)
-        self._response = Response(config, self._exchange, scope)
+        self._response: Response | None = Response(config, self._exchange, scope)
+        """None as soon as it is known to need nothing of the net."""
         # The server's own functions run here, without what the application binds.
         self._outside = copy_context()
-        self._server = Pump(send, self._outside)
+        self._receives: Pump | None = None
+        self._sends: Pump | None = None
+        """Those that are not at work. Calls that overlap have one each."""
 
     async def run(self, app: Application) -> None:
         exchange, scope, error = self._exchange, self._scope, None
         scope[KEY], context = exchange, exchange.context()
         try:
-            await within(context.run, app, scope, self._hear, self._say)
+            steps = context.run(steps_of, context.run(app, scope, self._hear, self._say))
+            # No local variable has the first signal: it would keep a future for the whole call.
+            await relay(context.run, steps, context.run(next, steps, _DONE), _DONE)
         except BaseException as raised:
             error = raised
             hand_on(context, error)
@@ -75,7 +85,8 @@ class _Call:
         finally:
             try:
                 # The net's own scope ends first, with the outcome of the call.
-                self._response.end(error)
+                if self._response is not None:
+                    self._response.end(error)
                 await self._close_bodies()
             finally:
                 error = None  # no reference cycle through the traceback
@@ -84,24 +95,37 @@ class _Call:
 
     async def _hear(self) -> Message:
         """Receive a message for the application; a disconnect is noted on the way."""
-        message: Message = await within(self._outside.copy().run, self._receive)
+        pump, self._receives = self._receives or Pump(receives, self._receive, self._outside), None
+        signal = pump.run(pump.step, None)
+        if signal is not pump.done:
+            await relay(pump.run, pump.steps, signal, pump.done)
+        message: Message = pump.done[0]
+        pump.done[0] = None
+        self._receives = pump
         if message["type"] == "http.disconnect":
             self._exchange.client_left()
         return message
 
+    # `_hear` and `_say` are this long for speed: a coroutine more for each message costs as much
+    # as all the rest of it.
     async def _say(self, message: Message) -> None:
         """Send a message of the application. Its chunk is counted before it is sent."""
-        kind = message["type"]
-        if kind == "http.response.body":
-            self._response.count(message)
-        elif kind == "http.response.start":
-            message = self._response.begin(message)
+        response = self._response
+        if response is not None:
+            message = response.look(message)
+            if not response.is_watched:
+                self._response = None
+        pump, self._sends = self._sends or Pump(sends, self._send, self._outside), None
         try:
-            await self._server.send(message)
+            signal = pump.run(pump.step, message)
+            if signal is not pump.done:
+                await relay(pump.run, pump.steps, signal, pump.done)
         except BaseException as error:
             await self._fail_to_send(error)
             raise
-        self._response.sent()
+        self._sends = pump
+        if response is not None:
+            response.sent()
 
     async def _fail_to_send(self, error: BaseException) -> None:
         """Close the body in this task, which has stepped it, because nothing more can be sent.
@@ -110,7 +134,8 @@ class _Call:
         """
         if isinstance(error, OSError):
             self._exchange.client_left()
-            self._response.refused()
+            if self._response is not None:
+                self._response.refused()
         elif isinstance(error, GeneratorExit) or not is_cancellation(error):
             return
         if self._exchange.has_left:

@@ -96,7 +96,11 @@ METRICS = (ACTIVE, OPENED, CLOSED, REFUSED, DURATION, FIRST_CHUNK, SIZE)
 def at_start(info: StreamInfo) -> dict[str, Attribute]:
     """The attributes of a stream that starts. Keep them: at its end, `info` may have others."""
     own = info.attributes
-    return {names.NAME: info.name, **{key: own[key] for key in AT_START if key in own}}
+    started: dict[str, Attribute] = {names.NAME: info.name}
+    for key in AT_START:
+        if key in own:
+            started[key] = own[key]
+    return started
 
 
 def at_end(
@@ -106,20 +110,23 @@ def at_end(
 
     `started` is what `at_start` returned, without which the gauge would not return to zero.
     """
-    own = {key: info.attributes[key] for key in AT_END if key in info.attributes}
-    at_end: dict[str, Attribute] = {**own, **started, names.OUTCOME: report.outcome.value}
+    own, ended = info.attributes, started.copy()
+    for key in AT_END:
+        if key in own and key not in started:
+            ended[key] = own[key]
+    ended[names.OUTCOME] = report.outcome._value_
     if report.error_type is not None:
-        at_end[names.ERROR_TYPE] = report.error_type
+        ended[names.ERROR_TYPE] = report.error_type
     if report.cancelled_by is not None:
-        at_end[names.CANCELLED_BY] = report.cancelled_by
-    return at_end
+        ended[names.CANCELLED_BY] = report.cancelled_by
+    return ended
 
 
 def values(report: StreamReport) -> list[tuple[Metric, float]]:
     """What the histograms record of a stream that ends: those values that there are."""
-    recorded = (
-        (DURATION, report.duration),
-        (SIZE, report.bytes),
-        (FIRST_CHUNK, report.time_to_first_chunk),
-    )
-    return [(metric, value) for metric, value in recorded if value is not None]
+    recorded: list[tuple[Metric, float]] = [(DURATION, report.duration)]
+    if report.bytes is not None:
+        recorded.append((SIZE, report.bytes))
+    if report.time_to_first_chunk is not None:
+        recorded.append((FIRST_CHUNK, report.time_to_first_chunk))
+    return recorded

@@ -52,6 +52,7 @@ _MARK = "_streaminstr"
 whose value holds the request's streams until the net has closed them."""
 _CHOICE = "_streaminstr_choice"
 """The key there for the options that apply to all streams of the application."""
+_shielded = functools.partial(CancelScope, shield=True)
 _scope: ContextVar[Message] = ContextVar("streaminstr.starlette")
 """The ASGI scope of the request, for FastAPI's endpoints, which are called without it."""
 
@@ -66,10 +67,10 @@ def instrument(
 
     `filter(request, response)` returns whether a response gets a scope. `ends_with` is a dict from
     routes to end markers, see `streaminstr.stream`. `streaminstr.configure` chooses the backend.
-    Call it before the first request: raises StreaminstrError if the application has started, and
-    for an invalid filter or marker.
+    Call it before the first request: raises StreaminstrError if the application has started, if it
+    is none of Starlette's, and for an invalid filter or marker.
     """
-    choice = choice_of(filter, ends_with)
+    choice = choice_of(app, filter, ends_with)
     if any(getattr(one, "cls", None) is _Innermost for one in app.user_middleware):
         return
     if app.middleware_stack is not None:
@@ -92,8 +93,7 @@ async def _run(app: Any, choice: Choice, scope: Message, receive: Receive, send:
     if exchange is None:
         return await app(scope, receive, send)
     # Starlette's own cancel scopes would end each `await` of a clean-up.
-    exchange.shield = functools.partial(CancelScope, shield=True)
-    scope[_MARK], scope[_CHOICE] = [], choice
+    exchange.shield, scope[_MARK], scope[_CHOICE] = _shielded, [], choice
     _scope.set(scope)
     try:
         return await app(scope, receive, send)

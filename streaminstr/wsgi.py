@@ -72,22 +72,24 @@ class _Call:
         if _is_file(self._environ, result):  # the server closes it, and all that belongs to it
             self._end()
             return result
-        stream = guarded(self._open, result, default=None)
-        if stream is not None:
-            return stream
+        if not self._exchange.is_taken:
+            stream = guarded(self._open, result, default=None)
+            if stream is not None:
+                return stream
         if isinstance(result, list | tuple):
             self._finish()
             return result
-        kind = OneChunk if guarded(_is_one_chunk, result, default=False) else Result
+        has_length = hasattr(result, "__len__") and guarded(_is_one_chunk, result, default=False)
+        kind = OneChunk if has_length else Result
         return kind(result, self._context, self._finish)
 
     def _begin(self, status: str, headers: Any, exc_info: Any = None) -> Any:
-        if isinstance(headers, Iterator):  # can be read once, and the server has to read it
-            noted = list(headers)
-            headers = iter(noted)
-        else:
+        if not self._exchange.is_taken:
             noted = headers
-        guarded(self._note, status, noted, default=None)
+            if isinstance(headers, Iterator):  # can be read once, and the server has to read it
+                noted = list(headers)
+                headers = iter(noted)
+            guarded(self._note, status, noted, default=None)
         # The server's own function runs without what the application has bound.
         more = () if exc_info is None else (exc_info,)
         return self._outside.copy().run(self._start, status, headers, *more)
@@ -133,14 +135,9 @@ class _Call:
         return bool(getattr(result, "streaming", True)) and not _is_one_chunk(result)
 
     def _is_taken(self) -> bool:
-        """Whether the body has a scope: from an adapter, or because it is a stream itself.
-
-        Such a stream waits for its next step, or for its first one.
-        """
+        """Whether the body is a stream itself, which waits for its next step, or its first one."""
         lives = [(one._life, one._turn) for one in alive(self._exchange.streams)]  # noqa: SLF001 - every kind has them
-        return self._exchange.is_taken or any(
-            turn and (life.is_open or not life.started) for life, turn in lives
-        )
+        return any(turn and (life.is_open or not life.started) for life, turn in lives)
 
     def _finish(self) -> None:
         """Close what the application has left open of its response. Errors are only logged."""

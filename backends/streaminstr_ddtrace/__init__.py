@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ddtrace.trace import tracer
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from ddtrace.trace import Context, Span
 
-    from streaminstr.types import Attribute, StreamInfo, StreamReport
+    from streaminstr.types import StreamInfo, StreamReport
 
 OPERATION = "streaminstr.stream"
 """Operation name of each span; the stream's own name is its resource."""
@@ -35,8 +36,9 @@ class DatadogBackend:
         # (docs: advanced_usage), and ddtrace forgets a finished span as a parent. A Context has no
         # service, and without one the stream would be in a service of its own.
         active = tracer.current_span()
-        service = None if active is None else active.service
-        return DatadogScope(info, tracer.current_trace_context(), service)
+        if active is None:
+            return DatadogScope(info, tracer.current_trace_context(), None)
+        return DatadogScope(info, active.context, active.service)
 
     def trace_id(self) -> int | None:
         """The id of the current trace, for RATIO."""
@@ -135,16 +137,22 @@ class DatadogScope:
         for part in ("message", "stack"):
             self._span.set_tag(f"error.{part}", _text(self._span.get_tag(f"error.{part}")))
 
-    def _set(self, attributes: Mapping[str, Attribute]) -> None:
+    def _set(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes on the span. ddtrace logs and drops values that it does not support."""
+        tag, metric = self._span.set_tag, self._span.set_metric
         for name, value in attributes.items():
-            if isinstance(value, bool):
+            kind = type(value)  # no call for each of the usual ones
+            if kind is str:
+                tag(NAMES.get(name, name), value if value.isascii() else _text(value))
+            elif kind is float and name not in NAMES:
+                metric(name, value)
+            elif kind is bool:
                 # As the agent writes booleans that arrive by OTLP.
-                self._span.set_tag(name, "true" if value else "false")
+                tag(name, "true" if value else "false")
             elif name not in NAMES and _is_number(value):
-                self._span.set_metric(name, value)
+                metric(name, value)
             elif value is not None:
-                self._span.set_tag(NAMES.get(name, name), _text(value))
+                tag(NAMES.get(name, name), _text(value))
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
@@ -157,6 +165,8 @@ def _text(value: Any) -> Any:
 
     An object whose `str` raises comes back as it is.
     """
+    if type(value) is str and value.isascii():
+        return value
     try:
         return str(value).encode("utf-8", "replace").decode()
     except Exception:  # noqa: BLE001 - whatever the object raises; ddtrace logs it
@@ -166,7 +176,12 @@ def _text(value: Any) -> Any:
 def _log_fields(span: Span) -> dict[str, str]:
     """`dd.trace_id` and other fields as Datadog reads them, also from ddtrace before 4.0."""
     fields = tracer.get_log_correlation_context(active=span)
-    return {f"dd.{key.removeprefix('dd.')}": value for key, value in fields.items() if value}
+    return {_named(key): value for key, value in fields.items() if value}
+
+
+@cache  # the names are few, and each open stream would have its own copies
+def _named(key: str) -> str:
+    return f"dd.{key.removeprefix('dd.')}"
 
 
 def _decide_sampling() -> None:

@@ -6,6 +6,7 @@ Rules followed: opentelemetry.io/docs/specs/otel/library-guidelines (API only),
 
 from __future__ import annotations
 
+from functools import cache
 from traceback import format_exception_only
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,11 @@ from streaminstr.types import NotNow
 from streaminstr_opentelemetry._metrics import GAPS, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import Span, Tracer, TracerProvider
+    from opentelemetry.trace import Span, SpanContext, Tracer, TracerProvider
 
     from streaminstr.types import Attribute, StreamInfo, StreamReport
 
@@ -35,6 +36,7 @@ It is the newest that the package of the lowest supported release, 1.30, knows.
 """
 _BITS = 64
 """Of a whole number, in OTLP."""
+_NO_LINKS: Sequence[Link] = ()
 
 
 class OpenTelemetryBackend:
@@ -104,12 +106,12 @@ class OpenTelemetryScope:
         """The attributes under which the metrics count it as open."""
 
     def start(self) -> dict[str, str]:
-        parent, links = self._parent, []
+        parent, links = self._parent, _NO_LINKS
         self._parent = None  # it holds the request's span, which has ended by then or will soon
-        if self._info.parent == "link":
-            links = _links_to(trace.get_current_span(parent))
-            parent = trace.set_span_in_context(trace.INVALID_SPAN, parent)
         above = trace.get_current_span(parent).get_span_context()
+        if self._info.parent == "link":
+            links, above = _links_to(above), trace.INVALID_SPAN_CONTEXT
+            parent = trace.set_span_in_context(trace.INVALID_SPAN, parent)
         self._begin(parent, links, self._info.started_ns)
         try:
             fields = self._make_current(parent)
@@ -134,11 +136,11 @@ class OpenTelemetryScope:
             self._span = trace.INVALID_SPAN  # until there is another one
         here = otel_context.get_current()
         above = trace.set_span_in_context(NonRecordingSpan(self._above), here)
-        self._begin(above, [Link(ended)] if ended.is_valid else [])
+        self._begin(above, _links_to(ended))
         return self._make_current(here)
 
     def _begin(
-        self, parent: Context | None, links: list[Link], started_ns: int | None = None
+        self, parent: Context | None, links: Sequence[Link], started_ns: int | None = None
     ) -> None:
         self._span = self._backend.tracer.start_span(
             self._info.span_name,
@@ -187,9 +189,21 @@ class OpenTelemetryScope:
             self._span.set_status(Status(StatusCode.ERROR, _description(report)))
 
 
-def _clean(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
-    """`attributes` as the SDK and exporters take them: one that they cannot take loses all."""
-    return {name: _cleaned(value) for name, value in attributes.items()}
+def _clean(attributes: dict[str, Any]) -> dict[str, Any]:
+    """`attributes` as the SDK and exporters take them: one that they cannot take loses all.
+
+    The dict is the caller's own, and is changed where that is needed.
+    """
+    for name, value in attributes.items():
+        kind = type(value)  # first the usual types, without a call for each value
+        if (
+            (kind is str and value.isascii())
+            or kind is float
+            or (kind is int and value.bit_length() < _BITS)
+        ):
+            continue
+        attributes[name] = _cleaned(value)
+    return attributes
 
 
 def _cleaned(value: Any) -> Any:
@@ -211,9 +225,8 @@ def _is_error(span: Span) -> bool:
     return getattr(status, "status_code", None) is StatusCode.ERROR
 
 
-def _links_to(span: Span) -> list[Link]:
-    context = span.get_span_context()
-    return [Link(context)] if context.is_valid else []
+def _links_to(context: SpanContext) -> Sequence[Link]:
+    return [Link(context)] if context.is_valid else _NO_LINKS
 
 
 def _without_stalled(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
@@ -245,7 +258,12 @@ def _log_fields(span: Span) -> dict[str, str]:
     if not context.is_valid:
         return {}
     return {
-        "trace_id": trace.format_trace_id(context.trace_id),
-        "span_id": trace.format_span_id(context.span_id),
-        "trace_flags": f"{context.trace_flags:02x}",
+        "trace_id": context.trace_id.to_bytes(16, "big").hex(),  # valid ids have no more bytes
+        "span_id": context.span_id.to_bytes(8, "big").hex(),
+        "trace_flags": _flags(context.trace_flags),
     }
+
+
+@cache  # one byte, of which two values are common, and each open stream would have its own copy
+def _flags(flags: int) -> str:
+    return f"{flags:02x}"

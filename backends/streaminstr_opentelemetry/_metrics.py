@@ -36,17 +36,23 @@ class Metrics:
 
     def __init__(self, meter: Meter, *, gaps: bool = False) -> None:
         every = (*metrics.METRICS, GAPS) if gaps else metrics.METRICS
-        self._instruments = {one.name: _instrument(meter, one) for one in every}
+        recorders = {one.name: _instrument(meter, one) for one in every}
+        self._opened = recorders[metrics.OPENED.name]
+        self._closed = recorders[metrics.CLOSED.name]
+        self._active = recorders[metrics.ACTIVE.name]
+        self._refused = recorders[metrics.REFUSED.name]
+        self._recorders = recorders
         self._has_gaps = gaps
 
     def refused(self, info: StreamInfo) -> None:
         """Count a stream that was not begun."""
-        self._record(metrics.at_start(info), (metrics.REFUSED, 1))
+        self._refused(1, metrics.at_start(info))
 
     def opened(self, info: StreamInfo) -> dict[str, Attribute]:
         """Count a stream that has started; returns the attributes that it is counted under."""
         attributes = metrics.at_start(info)
-        self._record(attributes, (metrics.OPENED, 1), (metrics.ACTIVE, 1))
+        self._opened(1, attributes)
+        self._active(1, attributes)
         return attributes
 
     def closed(
@@ -57,16 +63,18 @@ class Metrics:
         `attributes` are those of its start; otherwise the sum would not return to zero.
         """
         at_end = metrics.at_end(attributes, info, report)
-        self._record(at_end, (metrics.ACTIVE, -1), (metrics.CLOSED, 1), *metrics.values(report))
+        self._active(-1, attributes)
+        self._closed(1, _those(at_end, metrics.CLOSED.attributes))
+        of_histograms = _those(at_end, metrics.AT_END)
+        for metric, value in metrics.values(report):
+            self._recorders[metric.name](value, of_histograms)
         if self._has_gaps:
-            self._record(at_end, *((GAPS, seconds) for seconds in _bounded(report.gaps)))
+            for seconds in _bounded(report.gaps):
+                self._recorders[GAPS.name](seconds, of_histograms)
 
-    def _record(self, attributes: dict[str, Attribute], *values: tuple[Metric, float]) -> None:
-        own: dict[tuple[str, ...], dict[str, Attribute]] = {}
-        for metric, value in values:
-            if (taken := metric.attributes) not in own:
-                own[taken] = {name: attributes[name] for name in taken if name in attributes}
-            self._instruments[metric.name](value, own[taken])
+
+def _those(attributes: dict[str, Attribute], names: tuple[str, ...]) -> dict[str, Attribute]:
+    return {name: attributes[name] for name in names if name in attributes}
 
 
 def _instrument(meter: Meter, metric: Metric) -> Any:

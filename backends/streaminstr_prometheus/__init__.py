@@ -6,10 +6,12 @@ opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from contextlib import suppress
 from functools import cache
-from traceback import walk_stack
+from inspect import currentframe
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -24,6 +26,8 @@ MOST_VALUES = 1000
 OTHER = "_OTHER"
 """The value in place of one more, as the semantic conventions write it."""
 _UNITS = {"s": "_seconds", "By": "_bytes"}
+_CLIENT = vars(sys.modules[Counter.__module__])
+"""The globals of the module that holds the locks."""
 
 
 class PrometheusBackend:
@@ -31,7 +35,8 @@ class PrometheusBackend:
 
     def __init__(self, *, registry: CollectorRegistry = REGISTRY) -> None:
         self._families = {one.name: _family(one, registry) for one in metrics.METRICS}
-        self._values: dict[str, set[str]] = {}
+        every = chain.from_iterable(one.attributes for one in metrics.METRICS)
+        self._values: dict[str, set[str]] = {name: set() for name in every}
         self._waiting: deque[Any] = deque()
 
     def open(self, info: StreamInfo) -> PrometheusScope:
@@ -43,22 +48,28 @@ class PrometheusBackend:
 
     def count(self, attributes: dict[str, Any], *values: tuple[metrics.Metric, float]) -> None:
         """Count under those of `attributes` that are labels of the metric."""
-        self._waiting += [(metric, value, attributes) for metric, value in values]
+        labels: dict[tuple[str, ...], list[str]] = {}
+        for metric, value in values:
+            taken = metric.attributes
+            if taken not in labels:
+                labels[taken] = [self._label(name, attributes.get(name, "")) for name in taken]
+            self._waiting.append((metric, value, labels[taken]))
         if not _interrupts_the_client():
             self.flush()
 
     def flush(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - it takes no time
         """Count what could not be counted where it happened."""
         with suppress(IndexError):  # another thread may be as far
-            while True:
-                metric, value, attributes = self._waiting.popleft()
-                labels = (self._label(one, attributes) for one in metric.attributes)
+            while self._waiting:
+                metric, value, labels = self._waiting.popleft()
                 series = self._families[metric.name].labels(*labels)
                 (series.observe if metric.kind == "histogram" else series.inc)(value)
 
-    def _label(self, name: str, attributes: dict[str, Any]) -> str:
-        text = str(attributes.get(name, "")).encode("utf-8", "replace").decode()
-        seen = self._values.setdefault(name, set())
+    def _label(self, name: str, value: Any) -> str:
+        seen = self._values[name]
+        if type(value) is str and value in seen:
+            return value
+        text = str(value).encode("utf-8", "replace").decode()
         if len(seen) < MOST_VALUES:
             seen.add(text)
         return text if text in seen else OTHER
@@ -95,5 +106,9 @@ def _interrupts_the_client() -> bool:
     The garbage collector ends streams anywhere, and so does the handler of a signal. The locks
     are not reentrant.
     """
-    module = Counter.__module__
-    return any(frame.f_globals.get("__name__") == module for frame, _ in walk_stack(None))
+    frame = currentframe()
+    while frame is not None:
+        if frame.f_globals is _CLIENT:
+            return True
+        frame = frame.f_back
+    return False

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from operator import methodcaller
 from types import AsyncGeneratorType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import ref
 
 from streaminstr._core import loop
 from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop, own_close
 from streaminstr._core.ends import Ends
+from streaminstr._core.life import Life
+from streaminstr._core.outcome import is_cancellation
 from streaminstr._core.step import AsyncStep
-from streaminstr._core.turn import Interrupts
 from streaminstr._core.within import steps_of, within
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy
+from streaminstr.types import CancelledBy
 
 ChunkT = TypeVar("ChunkT")
 
@@ -31,10 +27,11 @@ async def _give(*chunks: Any) -> AsyncIterator[Any]:
         yield chunk
 
 
-class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
+class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
     """An async body whose steps run in a Context of their own, in the task that awaits them."""
 
-    __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_loop", "_primed")
+    __slots__ = ("__weakref__", "_closers", "_is_interrupted", "_lazy", "_loop", "_primed")
+    _loop: Any
     _ended = _give()
     with suppress(StopAsyncIteration):
         steps_of(_ended.__anext__()).send(None)
@@ -47,12 +44,9 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
         """As of `Stream`."""
         super().__init__(life, body, *counting)
         self._closers, self._primed = closers, None
-        self._loop: Any = None
-        self.awaited: Any = None
+        self._loop = self._lazy = self.awaited = None
         self._is_interrupted = False
         life.belongs_to(ref(self))
-
-    __anext__ = AsyncStep.__anext__
 
     async def _busy(self) -> Any:
         """Called for a step that does not have the turn."""
@@ -135,6 +129,34 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
             self._closers = own_close(self._body)
         self._stop()
 
+    def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
+        """Make the stream end in the task that steps it. A step that waits is interrupted.
+
+        The body sees the cancellation of what it awaits. The task of the request is not cancelled.
+        A body that continues after that is not interrupted again.
+        """
+        super().end_soon(cancelled_by, reason)
+        if self._is_stepped and not self._is_interrupted and loop.is_alive(self._loop):
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                self._loop.call_soon_threadsafe(self._interrupt)
+
+    def _interrupt(self) -> None:
+        """Cancel what the step waits for. Called in the stream's event loop."""
+        cancel = getattr(self.awaited, "cancel", None)
+        if cancel is not None and not self._is_interrupted:
+            self._is_interrupted = bool(cancel())
+
+    def is_interrupt(self, error: BaseException) -> bool:
+        """Whether `error` came out of the body because of our interruption."""
+        has_ended = isinstance(error, StopAsyncIteration) or is_cancellation(error)
+        return self._is_interrupted and has_ended and not loop.cancel_requests()
+
+    def last_chunk(self) -> Any:
+        """What an interrupted step returns instead; raises StopAsyncIteration if nothing."""
+        if (last := self._last_word()) is None:
+            raise StopAsyncIteration from None
+        return last
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -143,28 +165,24 @@ class AsyncStream(AsyncStep, Interrupts, Ends, AsyncIterator[ChunkT]):
 
     def _begin(self, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         self._loop = loop.current()
-        return Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
+        advance = Ends._begin(self, advance)  # noqa: SLF001 - AsyncStep only declares it
+        self._lazy = anext if type(self._iterator) is AsyncGeneratorType else None
+        return advance
 
-    def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        async def hand_out(_: Any) -> Any:
-            return chunk
-
-        return hand_out if advance is anext else advance
+    async def _handed_out(self, chunk: Any, _: Any) -> Any:
+        return chunk
 
     def _drop(self) -> None:
+        """End the stream here. Closers that need a loop are awaited on the body's own."""
         left = [one for one in self._owed() if needs_a_loop(one)]
-        generator = self._target
+        last = [self._target]
         context = self._life.copy_for_task()  # before `_stop` binds the stream to this thread
-        if not self._is_stepped:
-            self._stop()
-        else:  # dropped together with a step that is still suspended
+        if not self._stop():  # dropped together with a step that is still suspended
             self.give_up()
-        if isinstance(generator, AsyncGeneratorType):
-            left = [one for one in left if getattr(one, "__self__", None) is not generator]
+        if isinstance(last[0], AsyncGeneratorType):
+            left = [one for one in left if getattr(one, "__self__", None) is not last[0]]
             self._iterator = self._body = None
             # The interpreter closes the generator, once, in the Context in which it is freed.
-            last = [generator]
-            del generator
             context.run(last.clear)
         if left:
             loop.spawn(self._loop, partial(aclose_all, left), context)

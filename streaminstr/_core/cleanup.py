@@ -5,15 +5,13 @@ Each part is closed once, the inner one first. If one of them raises, the others
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, ExitStack
 from inspect import isawaitable, iscoroutinefunction
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    Closer = Callable[[], object]
+Closer = Callable[[], object]
 
 CLEANED: Any = object()
 """Stands in place of the closers once the body was cleaned up."""
@@ -31,13 +29,13 @@ def closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list
 def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -> list[Closer]:
     """Closers of an async body: its iterator's `aclose`, then its own `aclose`, else `close`."""
     others = given or ()
-    owners = [iterator] if iterator is not None and iterator is not body else []
+    owners = [iterator] if iterator is not body else []
     if given is None or not hasattr(body, "close"):
         owners.append(body)
     if given is None and not hasattr(body, "aclose"):
         others = own_close(body)
-    acloses = [owner.aclose for owner in owners if hasattr(owner, "aclose")]
-    return [closer for closer in (*acloses, *others) if not _has_finished(closer)]
+    unfinished = [owner for owner in owners if not has_finished(owner)]
+    return [*(owner.aclose for owner in unfinished if hasattr(owner, "aclose")), *others]
 
 
 def close_all(closers: list[Closer]) -> None:
@@ -76,7 +74,8 @@ def own_close(body: Any) -> list[Closer]:
     return [close] if callable(close) else []
 
 
-def _has_finished(closer: Closer) -> bool:
-    """Whether `closer` is the `aclose` of an async generator that has already finished."""
-    owner = getattr(closer, "__self__", None)
-    return isinstance(owner, AsyncGeneratorType) and owner.ag_frame is None
+def has_finished(iterator: Any) -> bool:
+    """Whether `iterator` is a finished generator."""
+    if isinstance(iterator, GeneratorType):
+        return iterator.gi_frame is None
+    return isinstance(iterator, AsyncGeneratorType) and iterator.ag_frame is None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextvars import Context
-
-    from streaminstr.types import Attribute, Backend, Parent
+from streaminstr.types import Attribute, Backend, Parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from time import perf_counter as clock
-from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
-from streaminstr._core.cleanup import CLEANED, close_all
+from streaminstr._core.cleanup import CLEANED, Closer, close_all, closers_of, has_finished
 from streaminstr._core.errors import hand_on
 from streaminstr._core.handle import current
 from streaminstr._core.life import never_stepped
 from streaminstr._core.meter import CutStep
 from streaminstr._core.outcome import Cut, Ending, is_cancellation
 from streaminstr._core.turn import Turn
-from streaminstr.types import Outcome
+from streaminstr.types import Outcome, StreamReport
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
-    from streaminstr.types import StreamReport
+def _iterator_of(body: Any) -> Any:
+    # A body that has only `__next__` works with `next` as it is.
+    return iter(body) if hasattr(body, "__iter__") or not hasattr(body, "__next__") else body
+
+
+def _give(*chunks: Any) -> Generator[Any, Any, None]:
+    yield from chunks
 
 
 class Ends(Turn):
-    """How a stream starts and ends. A subclass adds the steps, sync or async."""
+    """How a stream starts and ends. `AsyncStream` replaces what is for a sync body."""
 
     __slots__ = ()
-    _closers: Iterable[Callable[[], object]] | None
+    _closers: Iterable[Closer] | None
     _body: Any
     _iterator: Any
     _primed: tuple[Any, Any] | None
-    _ended: ClassVar[Any]
+    _give: ClassVar[Any] = staticmethod(_give)
+    _ended: ClassVar[Any] = _give()
     """The iterator after a close: a closed generator, so it behaves like one."""
-    _give: ClassVar[Any]
-    """Returns an iterator over one chunk."""
-    _iter: ClassVar[Any]
-    _closers_of: ClassVar[Any]
-    _hand_out: Callable[..., Callable[[Any], Any]]
-    """Returns the function that takes the first step of a primed stream."""
-
-    _drop: Callable[[], object]
-    """Ends a stream that the garbage collector is about to free."""
+    _ended.close()
+    _iter: ClassVar[Any] = staticmethod(_iterator_of)
+    _closers_of: ClassVar[Callable[..., list[Closer]]] = staticmethod(closers_of)
 
     def __del__(self) -> None:
         life = self._life
@@ -54,7 +53,12 @@ class Ends(Turn):
                 self._drop()
             raise
         finally:
-            self._warn_if_abandoned()
+            name = life.handle.info.name
+            if not life.started:
+                never_stepped[name] += 1
+            elif life.outcome is Outcome.ABANDONED:
+                problem = f"stream {name!r} was dropped before its end and without close()"
+                warnings.warn(problem, ResourceWarning, stacklevel=1, source=self)
 
     def report(self) -> StreamReport:
         """The numbers so far."""
@@ -73,13 +77,17 @@ class Ends(Turn):
         if self._primed is not None:
             (chunk, self._iterator), self._primed = self._primed, None
             self.entered = clock()
-            return self._hand_out(chunk, advance)
+            return partial(self._handed_out, chunk) if advance in (next, anext) else advance
         life = self._life
         life.enter(life.begin)
         self.begin(clock())
         advance = life.handle.before(advance, current.get())
         self._iterator = life.run(self._iter, self._body)
         return advance
+
+    def _handed_out(self, chunk: Any, _: Any) -> Any:
+        """The first step of a primed stream."""
+        return chunk
 
     def _prime_with(self, chunk: Any) -> None:
         """Keep the first chunk for the first step."""
@@ -105,7 +113,7 @@ class Ends(Turn):
 
     def _was_cut(self, error: BaseException) -> bool:
         """Record a step that was cut from outside, if the body can continue."""
-        if self._iterator is None or has_finished(self._iterator):
+        if self._iterator is None or has_finished(_innermost(self._iterator)):
             return False
         if isinstance(error, TimeoutError):
             how = Cut.TIMEOUT
@@ -130,6 +138,10 @@ class Ends(Turn):
                 self._turn.append(None)
         return True
 
+    def _drop(self) -> None:
+        """End a stream that the garbage collector is about to free."""
+        self._stop()
+
     @property
     def _target(self) -> Any:
         """What the next step advances: the iterator, or the body if there is no iterator yet."""
@@ -137,14 +149,12 @@ class Ends(Turn):
             return self._primed[1]
         return self._body if self._iterator is None else self._iterator
 
-    def _owed(self) -> list[Callable[[], object]]:
+    def _owed(self) -> list[Closer]:
         if self._closers is CLEANED:
             return []
-        iterator = self._iterator if self._primed is None else self._primed[1]
-        owed: list[Callable[[], object]] = self._closers_of(self._body, iterator, self._closers)
-        return owed
+        return self._closers_of(self._body, self._target, self._closers)
 
-    def _take_closers(self) -> list[Callable[[], object]]:
+    def _take_closers(self) -> list[Closer]:
         owed, self._closers = self._owed(), CLEANED
         held = [self._body, self._iterator, self._primed]
         self._body, self._primed = None, None
@@ -152,25 +162,9 @@ class Ends(Turn):
         # An iterator without `close`, such as `chain`, is cleaned up when it is freed: here, too.
         return [*owed, held.clear]
 
-    def _warn_if_abandoned(self) -> None:
-        life = self._life
-        if not life.started:
-            never_stepped[life.handle.info.name] += 1
-        elif life.outcome is Outcome.ABANDONED:
-            warnings.warn(
-                f"stream {life.handle.info.name!r} was dropped before its end and without close()",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
 
-
-def has_finished(iterator: Any) -> bool:
-    """Whether `iterator` is a finished generator, or a stream over one."""
-    if isinstance(iterator, GeneratorType):
-        return iterator.gi_frame is None
-    if isinstance(iterator, AsyncGeneratorType):
-        return iterator.ag_frame is None
-    if isinstance(iterator, Ends):
-        return has_finished(iterator._iterator)  # noqa: SLF001 - a stream over a stream
-    return False
+def _innermost(iterator: Any) -> Any:
+    """The iterator of a stream over streams."""
+    while isinstance(iterator, Ends):
+        iterator = iterator._iterator  # noqa: SLF001 - another stream's
+    return iterator

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextvars import Context
 from weakref import ref
-
-if TYPE_CHECKING:
-    from contextvars import Context
 
 
 def hand_on(context: Context, error: BaseException) -> None:

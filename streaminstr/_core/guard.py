@@ -12,13 +12,13 @@ import logging
 import signal
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable
+from functools import partial
+from traceback import walk_tb
+from typing import Any, TypeVar
 
 from streaminstr._core.loop import cancel_requests
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from types import CodeType, TracebackType
+from streaminstr._core.outcome import consists_of
 
 ResultT = TypeVar("ResultT")
 DefaultT = TypeVar("DefaultT")
@@ -36,7 +36,7 @@ def call(
     The last element of `held` is removed just before the method is entered. No interrupt can
     arrive between the two, so `held` always contains exactly what was not called.
     """
-    entering = None
+    entering: list[Any] = []
     try:
         function = getattr(owner, method)
         if held:
@@ -44,11 +44,11 @@ def call(
             del held[-1]
         return function(*arguments)
     except BaseException as error:
-        # Nothing is called here: the stack may be full.
+        # Nothing is called here: the stack may be full, so that the method was not entered.
         is_here = error.__traceback__ is not None and error.__traceback__.tb_next is None
-        if held is not None and entering and is_here and error.__class__ is RecursionError:
-            # The method was not entered. Coverage loses its tracer where the stack is full.
-            held += entering  # pragma: no cover
+        if held is not None and is_here and error.__class__ is RecursionError:
+            held += entering  # pragma: no cover - coverage loses its tracer where the stack is full
+            raise  # pragma: no cover
         if not _is_its_own(error):
             raise
         log_once(f"{_type_name(owner)}.{method}", type(error).__name__, error)
@@ -78,10 +78,12 @@ async def guarded_await(function: Callable[[], Awaitable[object]]) -> None:
     try:
         await function()
     except BaseException as error:
-        ends = (GeneratorExit, *(_cancelled() if cancel_requests() == asked else ()))
-        if not _consists_of((Exception, *ends), error) or _is_of_a_signal(error):
+        ends = {GeneratorExit}
+        if cancel_requests() == asked:
+            ends.add(getattr(sys.modules.get("asyncio"), "CancelledError", GeneratorExit))
+        if not consists_of(error, (Exception, *ends)) or _is_of_a_signal(error):
             raise
-        if not _consists_of(ends, error):
+        if not consists_of(error, tuple(ends)):
             log_once(_name_of(function), type(error).__name__, error)
 
 
@@ -94,15 +96,8 @@ def log_once(name: str, problem: str, error: BaseException | None = None) -> Non
     kind = f"{name}: {problem}"
     errors[kind] += 1
     if errors[kind] == 1:
-        guarded(_log, kind, error, default=None)
-
-
-def _log(kind: str, error: BaseException | None) -> None:
-    logger.error(
-        "%s. The response goes on without it; this is logged once for each kind.",
-        kind,
-        exc_info=error,
-    )
+        message = "%s. The response goes on without it; this is logged once for each kind."
+        guarded(partial(logger.error, message, kind, exc_info=error), default=None)
 
 
 def _is_its_own(error: BaseException) -> bool:
@@ -112,56 +107,28 @@ def _is_its_own(error: BaseException) -> bool:
     the code's own if a `raise` statement raised it. A greenlet switch, an interrupt or a
     cancellation comes from outside.
     """
-    if _is_recursion_of_ours(error):
-        return False  # pragma: no cover - see `call`
     if _is_of_a_signal(error):
         return False
-    return isinstance(error, (Exception, SystemExit)) or _was_raised(error)
+    return isinstance(error, (Exception, SystemExit)) or _was_raised(error.__traceback__)
 
 
 def _is_of_a_signal(error: BaseException) -> bool:
     handlers = _signal_handlers()
-    return any(one.tb_frame.f_code in handlers for one in _entries(error.__traceback__))
+    return any(frame.f_code in handlers for frame, _ in walk_tb(error.__traceback__))
 
 
-def _is_recursion_of_ours(error: BaseException) -> bool:
-    """Whether the stack was full before the called code was entered."""
-    traceback = error.__traceback__
-    return isinstance(error, RecursionError) and traceback is not None and not traceback.tb_next
+def _signal_handlers() -> set[Any]:
+    """The code of each handler, which is a function, a method or an object with a `__call__`."""
+    handlers = list(filter(callable, map(signal.getsignal, signal.valid_signals())))
+    called = [*handlers, *(type(one).__call__ for one in handlers)]
+    return {getattr(one, "__code__", None) for one in called}
 
 
-def _was_raised(error: BaseException) -> bool:
-    *_, last = _entries(error.__traceback__)
-    opcode = last.tb_frame.f_code.co_code[last.tb_lasti]
-    return dis.opname[opcode] in {"RAISE_VARARGS", "RERAISE"}
-
-
-def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
-    while traceback is not None:
-        yield traceback
+def _was_raised(traceback: Any) -> bool:
+    while traceback.tb_next is not None:
         traceback = traceback.tb_next
-
-
-def _signal_handlers() -> set[CodeType]:
-    handlers = (signal.getsignal(number) for number in signal.valid_signals())
-    functions = (getattr(one, "__func__", one) for one in handlers if callable(one))
-    codes = (
-        getattr(one, "__code__", None) or getattr(type(one).__call__, "__code__", None)
-        for one in functions
-    )
-    return {code for code in codes if code is not None}
-
-
-def _cancelled() -> Iterator[type[BaseException]]:
-    if "asyncio" in sys.modules:  # pragma: no branch - the tests have it
-        yield sys.modules["asyncio"].CancelledError
-
-
-def _consists_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
-    """Whether `error` is of one of the kinds, or an exception group of only such errors."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(_consists_of(kinds, one) for one in error.exceptions)
-    return isinstance(error, kinds)
+    opcode = traceback.tb_frame.f_code.co_code[traceback.tb_lasti]
+    return dis.opname[opcode] in {"RAISE_VARARGS", "RERAISE"}
 
 
 def _name_of(function: Callable[..., Any]) -> str:

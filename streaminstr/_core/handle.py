@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from streaminstr.types import NOTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from streaminstr.types import Attribute, CancelledBy, StreamInfo, StreamReport
+from streaminstr.types import NOTHING, Attribute, CancelledBy, StreamInfo, StreamReport
 
 current: ContextVar[StreamHandle | None] = ContextVar("streaminstr.current_stream", default=None)
 """The handle of the stream whose step or clean-up is running in this Context."""

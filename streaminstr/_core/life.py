@@ -9,26 +9,20 @@ from __future__ import annotations
 import operator
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextvars import Context, copy_context
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import ref
 
+from streaminstr._core.config import Config
 from streaminstr._core.guard import guarded
-from streaminstr._core.handle import current
+from streaminstr._core.handle import StreamHandle, current
+from streaminstr._core.meter import Meter
 from streaminstr._core.outcome import Ending
-from streaminstr._core.report import Closing, Reporting, make_report
+from streaminstr._core.report import Closing, Reporting, Request, make_report
 from streaminstr._core.scopes import close_scopes, open_scopes, start_scopes
-from streaminstr.types import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from weakref import ref
-
-    from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.meter import Meter
-    from streaminstr._core.report import Request
-    from streaminstr.types import CancelledBy, StreamReport, StreamScope
+from streaminstr.types import CancelledBy, Outcome, StreamReport, StreamScope
 
 
 class Life(Reporting):
@@ -51,11 +45,14 @@ class Life(Reporting):
         context: Context | None = None,
         isolated: bool = True,
     ) -> None:
-        super().__init__(config, handle, exchange, requested)
+        self.config, self.handle, self.exchange = config, handle, exchange
+        self.requested = requested if exchange is None else exchange.started
+        self.closing = self.stream = None
+        self.maker = current.get()
         self.context = copy_context() if context is None else context
         run = config.runner(self.context)
         self.place = config.place(self.context, run)
-        self.enter: Callable[..., Any] = run if self.place is None else self.place.run
+        self.enter: Callable[..., Any] = run if self.place is None else self.place
         """Runs a function of at most one argument in the stream's Context."""
         self.run: Callable[..., Any] = self.enter if isolated else operator.call
         """Runs what touches the body: in the stream's Context, or in the caller's."""
@@ -153,7 +150,7 @@ class Life(Reporting):
         """The numbers so far. The outcome has no meaning yet."""
         turn = None if not self.is_open else "producer" if meter.in_step else "consumer"
         facts = {"outcome": Outcome.CANCELLED, "stalled": turn}  # no error, whatever the options
-        return make_report(meter, self.handle, self.requested, **facts)
+        return make_report(meter, self.handle, self.requested, facts)
 
     def _close(self, final: StreamReport) -> None:
         # A copy: if a step ends the stream, the Context itself is already entered.

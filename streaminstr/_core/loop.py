@@ -6,27 +6,24 @@ Looks asyncio and trio up in `sys.modules`: if a library was never imported, it 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Task
-    from collections.abc import Callable, Coroutine
-    from contextvars import Context
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any
 
 FOREIGN: Any = object()
 """A loop that is not asyncio's. Nothing can be scheduled on it from outside."""
-_EAGER = sys.version_info >= (3, 12)
-_tasks: set[Task[Any]] = set()
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+_tasks: set[Any] = set()
 """Running clean-ups. A loop keeps only weak references to its tasks, so they are held here."""
 
 
-def running() -> AbstractEventLoop | None:
+def running() -> Any:
     """The asyncio loop that is running in this thread."""
     asyncio: Any = sys.modules.get("asyncio")
     if asyncio is None:
         return None
     try:
-        return asyncio.get_running_loop()  # type: ignore[no-any-return]
+        return asyncio.get_running_loop()
     except RuntimeError:
         return None
 
@@ -56,19 +53,15 @@ def is_alive(loop: Any) -> bool:
     return loop is not None and loop is not FOREIGN and bool(loop.is_running())
 
 
-def spawn(
-    loop: AbstractEventLoop | None,
-    function: Callable[[], Coroutine[Any, Any, None]],
-    context: Context,
-) -> bool:
+def spawn(loop: Any, function: Callable[[], Coroutine[Any, Any, None]], context: Context) -> bool:
     """Run `function()` as a task of `loop`, from any thread; False if the loop is gone.
 
     In the loop's own thread the task starts at once, on Python 3.12 and newer.
     """
-    if loop is None or not is_alive(loop):
+    if not is_alive(loop):
         return False
     if running() is loop:
-        _start(loop, function, context, eager_start=_EAGER)
+        _start(loop, function, context, **_EAGER)
         return True
     try:
         loop.call_soon_threadsafe(_start, loop, function, context)
@@ -77,14 +70,7 @@ def spawn(
     return True
 
 
-def _start(
-    loop: AbstractEventLoop,
-    function: Callable[[], Coroutine[Any, Any, None]],
-    context: Context,
-    *,
-    eager_start: bool = False,
-) -> None:
-    eagerly: dict[str, Any] = {"eager_start": True} if eager_start else {}
-    task = sys.modules["asyncio"].Task(function(), loop=loop, context=context, **eagerly)
+def _start(loop: Any, function: Callable[[], Any], context: Context, **options: Any) -> None:
+    task = sys.modules["asyncio"].Task(function(), loop=loop, context=context, **options)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr._core.outcome import Cut
 from streaminstr._speedups import compiled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class CutStep(NamedTuple):
@@ -69,11 +67,15 @@ class Meter(Numbers):
 
     def leave(self, chunk: Any, now: float) -> None:
         """Record the end of a step that returns `chunk`."""
+        if now - self.left >= self.longest:
+            self.note_gap(now)
         self.producer += now - self.entered
+        self.left, self.chunks = now, self.chunks + 1
+        self.size += len(chunk) if type(chunk) is self.plain else self.size_of(chunk)
+
+    def note_gap(self, now: float) -> None:
+        """Record that the gap that ends now is the longest so far, or the first chunk."""
         if self.chunks == 0:
             self.first = now
-        elif now - self.left > self.longest:
+        else:
             self.longest = now - self.left
-        self.left = now
-        self.chunks += 1
-        self.size += len(chunk) if type(chunk) is self.plain else self.size_of(chunk)

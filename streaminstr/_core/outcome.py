@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import enum
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple
 
 from streaminstr.types import CancelledBy, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 
 class Ending(enum.Enum):
@@ -63,13 +61,16 @@ TABLE: dict[tuple[Ending, Cut], Row] = {
 """A pair that is not in the table uses the row with `Cut.NOTHING`."""
 
 
+_CANCELLATIONS = ("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenlet", "GreenletExit")
+
+
 def decide(
-    ending: Ending, cut: Cut, causes: Iterable[CancelledBy | None]
+    ending: Ending, cut: Cut, causes: Callable[[], Iterable[CancelledBy | None]]
 ) -> tuple[Outcome, CancelledBy | None]:
-    """The outcome, and who cut the stream short: the first of `causes` that is not None."""
+    """The outcome, and who cut the stream short: the first of `causes()` that is not None."""
     row = TABLE.get((ending, cut)) or TABLE[ending, Cut.NOTHING]
     if row.cause == "known":
-        return row.outcome, next(filter(None, causes), None)
+        return row.outcome, next(filter(None, causes()), None)
     return row.outcome, "server" if row.cause == "server" else None
 
 
@@ -88,17 +89,17 @@ def is_cancellation(error: BaseException) -> bool:
 
     A trio nursery raises a group if several children were cancelled.
     """
+    return consists_of(error, (GeneratorExit, *_cancellations()))
+
+
+def consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    """Whether `error` is of one of the kinds, or an exception group of only such errors."""
     if isinstance(error, BaseExceptionGroup):
-        return all(map(is_cancellation, error.exceptions))
-    return isinstance(error, (GeneratorExit, *_cancellations()))
+        return all(consists_of(one, kinds) for one in error.exceptions)
+    return isinstance(error, kinds)
 
 
-def _cancellations() -> Iterator[Any]:
+def _cancellations() -> list[Any]:
     """The cancellation types of the libraries that are already imported."""
-    for module, name in (
-        ("asyncio", "CancelledError"),
-        ("trio", "Cancelled"),
-        ("greenlet", "GreenletExit"),
-    ):
-        if module in sys.modules:
-            yield getattr(sys.modules[module], name, GeneratorExit)
+    loaded = [(sys.modules.get(module), name) for module, name in _CANCELLATIONS]
+    return [getattr(module, name) for module, name in loaded if hasattr(module, name)]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import ref
 
-from streaminstr._core.handle import current
+from streaminstr._core.config import Config
+from streaminstr._core.handle import StreamHandle
+from streaminstr._core.meter import Meter
 from streaminstr._core.outcome import Cut, Ending, decide, ending_of
-from streaminstr.types import Outcome, StreamReport
-
-if TYPE_CHECKING:
-    from weakref import ref
-
-    from streaminstr._core.config import Config
-    from streaminstr._core.handle import StreamHandle
-    from streaminstr._core.meter import Meter
-    from streaminstr.types import CancelledBy
+from streaminstr.types import NOTHING, CancelledBy, Outcome, StreamReport
 
 
 class Closing(NamedTuple):
@@ -40,19 +36,15 @@ class Reporting:
 
     __slots__ = ("closing", "config", "exchange", "handle", "maker", "requested", "stream")
 
-    def __init__(
-        self,
-        config: Config,
-        handle: StreamHandle,
-        exchange: Request | None,
-        requested: float | None,
-    ) -> None:
-        self.config, self.handle, self.exchange = config, handle, exchange
-        self.maker = current.get()
-        """The handle of the stream in whose step this one was created."""
-        self.requested = requested if exchange is None else exchange.started
-        self.closing: Closing | None = None
-        self.stream: ref[Any] | None = None
+    config: Config
+    handle: StreamHandle
+    exchange: Request | None
+    maker: StreamHandle | None
+    """The handle of the stream in whose step this one was created."""
+    requested: float | None
+    """When the request began, by `clock`."""
+    closing: Closing | None
+    stream: ref[Any] | None
 
     def held(self) -> Any:
         """The stream; None after it was freed."""
@@ -66,22 +58,23 @@ class Reporting:
             if ending is Ending.DROPPED and cut is Cut.NOTHING and self._outer_causes():
                 cut = Cut.OUTLIVED
             error = meter.cut_error()
+        facts: Mapping[str, Any] = {"error": error}
         if self.handle.failure is not None:
-            return self._report(meter, ending, Cut.REPORTED, **self.handle.failure)
-        if ending is Ending.EXHAUSTED and self.handle.is_truncated:
-            return self._report(meter, ending, Cut.TRUNCATED, error_type="truncated")
-        return self._report(meter, ending, cut, error=error)
+            cut, facts = Cut.REPORTED, self.handle.failure
+        elif ending is Ending.EXHAUSTED and self.handle.is_truncated:
+            cut, facts = Cut.TRUNCATED, {"error_type": "truncated"}
+        outcome, cancelled_by = decide(ending, cut, self._causes)
+        is_error = outcome is Outcome.FAILED
+        if not is_error:
+            facts = {}
+            is_error = outcome is Outcome.CANCELLED and self.config.cancelled_is_error
+        facts = {"outcome": outcome, "cancelled_by": cancelled_by, "is_error": is_error, **facts}
+        return self.handle.finish(make_report(meter, self.handle, self.requested, facts))
 
-    def _report(self, meter: Meter, ending: Ending, cut: Cut, **facts: Any) -> StreamReport:
+    def _causes(self) -> list[CancelledBy | None]:
+        """Who cut the stream: who requested its end, then who cut what created it."""
         own = [] if self.closing is None else [self.closing.cancelled_by]
-        outcome, facts["cancelled_by"] = decide(ending, cut, own + self._outer_causes())
-        if outcome is not Outcome.FAILED:
-            facts.pop("error", None)
-        is_error = outcome is Outcome.FAILED or (
-            outcome is Outcome.CANCELLED and self.config.cancelled_is_error
-        )
-        facts |= {"outcome": outcome, "is_error": is_error}
-        return self.handle.finish(make_report(meter, self.handle, self.requested, **facts))
+        return own + self._outer_causes()
 
     def _outer_causes(self) -> list[CancelledBy | None]:
         """Who cut what created this stream, the most certain cause first; empty if it was not."""
@@ -97,22 +90,26 @@ class Reporting:
 
 
 def make_report(
-    meter: Meter, handle: StreamHandle, requested: float | None, **facts: Any
+    meter: Meter, handle: StreamHandle, requested: float | None, facts: Mapping[str, Any]
 ) -> StreamReport:
     """A report of the numbers of `meter` as of now, the handle's fields and `facts`."""
     now = clock()
     producer = meter.producer + (now - meter.entered if meter.in_step else 0.0)
     consumer = max(now - meter.begun - producer, 0.0) if meter.begun else 0.0
-    first = meter.first if meter.chunks else None
-    return StreamReport(
-        chunks=meter.chunks,
-        bytes=meter.size,
-        time_to_first_chunk=None if first is None else first - handle.created,
-        request_time_to_first_chunk=(
-            None if first is None or requested is None else first - requested
-        ),
-        producer_time=producer,
-        consumer_time=consumer,
-        **handle.said(meter.longest, producer, consumer),
-        **facts,
-    )
+    fields = handle.said(meter.longest, producer, consumer)
+    fields["chunks"], fields["bytes"] = meter.chunks, meter.size
+    fields["producer_time"], fields["consumer_time"] = producer, consumer
+    if meter.chunks:
+        fields["time_to_first_chunk"] = meter.first - handle.created
+        if requested is not None:
+            fields["request_time_to_first_chunk"] = meter.first - requested
+    # As `StreamReport(**fields)`, whose `__init__` calls `__setattr__` for each of its fields.
+    report = StreamReport.__new__(StreamReport)
+    for part in (_EMPTY, fields, facts):
+        vars(report).update(part)
+    report.__post_init__()
+    return report
+
+
+_EMPTY: Mapping[str, Any] = dict.fromkeys(("attributes", "marks", "rates"), NOTHING)
+"""Fields whose default is made by a function. All other defaults are found at the class."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streaminstr._core.guard import call, guarded, log_once
-from streaminstr.types import SupportsProgress
-
-if TYPE_CHECKING:
-    from streaminstr.types import Attribute, Backend, StreamInfo, StreamReport, StreamScope
+from streaminstr.types import Backend, StreamInfo, StreamReport, StreamScope, SupportsProgress
 
 _FAILED: Any = object()
 _kinds: dict[int, type] = {}
@@ -33,12 +30,12 @@ def open_scopes(backends: tuple[Backend, ...], info: StreamInfo) -> list[StreamS
     return scopes
 
 
-def start_scopes(opened: list[StreamScope], started: list[StreamScope]) -> dict[str, Attribute]:
+def start_scopes(opened: list[StreamScope], started: list[StreamScope]) -> dict[str, Any]:
     """Start the scopes in order, and append those that started to `started`.
 
     Returns the fields for log lines. A scope whose `start` raises counts as not started.
     """
-    fields: dict[str, Attribute] = {}
+    fields: dict[str, Any] = {}
     for scope in opened:
         given = call(scope, "start", default=_FAILED)
         if given is not _FAILED:
@@ -71,7 +68,7 @@ def show_progress(scopes: list[StreamScope], so_far: StreamReport) -> None:
             call(scope, "progress", so_far, default=None)
 
 
-def take_fields(scope: StreamScope, method: str, given: Any, fields: dict[str, Attribute]) -> None:
+def take_fields(scope: StreamScope, method: str, given: Any, fields: dict[str, Any]) -> None:
     """Add `given`, the log fields that `method` of a scope returned, to `fields`."""
     if type(given) is dict and not given:
         return

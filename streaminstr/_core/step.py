@@ -19,18 +19,14 @@ A compiled copy replaces `Step` and `AsyncStep` where it is installed (`speedups
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter as clock
-from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
+from streaminstr._core.life import Life
 from streaminstr._core.meter import Meter
 from streaminstr._core.within import relay, steps_of
 from streaminstr._speedups import compiled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from streaminstr._core.life import Life
 
 
 class _Stepped(Meter):
@@ -74,13 +70,11 @@ class Step(_Stepped):
                 advance = self._begin(advance)
             else:
                 self.entered = clock()
-            chunk = life.run(advance, self._iterator)
+            chunk = (run.way() if (run := life.run) is life.place else run)(advance, self._iterator)
             now = clock()
+            if now - self.left >= self.longest:
+                self.note_gap(now)
             self.producer += now - self.entered
-            if self.chunks == 0:
-                self.first = now
-            elif now - self.left > self.longest:
-                self.longest = now - self.left
             self.left, self.chunks = now, self.chunks + 1
             self.size += len(chunk) if type(chunk) is self.plain else self.size_of(chunk)
         except BaseException as error:
@@ -103,12 +97,13 @@ class AsyncStep(_Stepped):
 
     aclose: Any
     close: Any
-    last_chunk: Any
-    is_interrupt: Any
+    _lazy: Any
+    """`anext` if that runs no code of the body until it is driven, as of a generator."""
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
         """Return the next chunk, using `advance`. Each send and throw runs in the Context."""
-        life, turn, run, steps, last = self._life, self._turn, self._life.run, None, True
+        life, turn, run = self._life, self._turn, self._life.run
+        steps, last = None, True
         try:
             del turn[0]
         except IndexError:
@@ -118,14 +113,13 @@ class AsyncStep(_Stepped):
                 advance = self._begin(advance)
             else:
                 self.entered = clock()
-            lazy = type(self._iterator) is AsyncGeneratorType and advance is anext  # runs no code
-            steps = anext(self._iterator) if lazy else run(steps_of, run(advance, self._iterator))
+            steps = anext(self._iterator) if advance is self._lazy else self._ask(run, advance)
             try:
-                signal = run(next, steps)
+                signal = (run.way() if run is life.place else run)(next, steps)
             except StopIteration as end:  # the body did not wait for anything
                 chunk = end.value
             else:
-                chunk = await relay(run, steps, signal, stream=self)
+                chunk = await relay(run, steps, signal, stream=self, place=life.place)
             self.leave(chunk, clock())
             last = False
         except BaseException as error:
@@ -137,6 +131,10 @@ class AsyncStep(_Stepped):
             if life.closing is not None:  # requested while this step was running
                 self.close() if last else await self.aclose()
         return chunk
+
+    def _ask(self, run: Any, advance: Callable[[Any], Any]) -> Any:
+        """What drives the body's next step."""
+        return run(steps_of, run(advance, self._iterator))
 
     __anext__ = step
 

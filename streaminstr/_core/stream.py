@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from operator import methodcaller
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import ref
 
-from streaminstr._core.cleanup import closers_of
 from streaminstr._core.ends import Ends
+from streaminstr._core.life import Life
 from streaminstr._core.step import Step
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy
+from streaminstr.types import CancelledBy
 
 ChunkT = TypeVar("ChunkT")
-
-
-def _iterator_of(body: Any) -> Any:
-    # A body that has only `__next__` works with `next` as it is.
-    return iter(body) if hasattr(body, "__iter__") or not hasattr(body, "__next__") else body
-
-
-def _no_chunks() -> Generator[Any, Any, None]:
-    yield from ()
-
-
-def _one(chunk: Any) -> Iterator[Any]:
-    return iter((chunk,))
 
 
 class Stream(Step, Ends, Iterator[ChunkT]):
@@ -43,13 +24,6 @@ class Stream(Step, Ends, Iterator[ChunkT]):
     """
 
     __slots__ = ("__weakref__", "_closers", "_primed")
-    _ended = _no_chunks()
-    next(_ended, None)
-    _exhausted = StopIteration
-    _give = staticmethod(_one)
-    _iter = staticmethod(_iterator_of)
-    _closers_of = staticmethod(closers_of)
-    _drop = Ends._stop  # noqa: SLF001 - its own base
 
     def __init__(self, life: Life, body: Any, *counting: Any, closers: Any = None) -> None:
         """Take `closers` in place of the body's own; `counting` is as in `Meter`."""
@@ -57,39 +31,30 @@ class Stream(Step, Ends, Iterator[ChunkT]):
         self._closers, self._primed = closers, None
         life.belongs_to(ref(self))
 
-    __next__ = Step.__next__
-
     def _busy(self) -> Any:
         """Called for a step that does not have the turn."""
         if not self._stop():  # else the turn was kept for this step
             self._refuse()
         return self.step()
 
-    def send(self, value: Any) -> ChunkT:
+    def send(self, value: Any) -> Any:
         """Resume a generator body with `value`; returns its next chunk."""
-        is_primed = self._primed is not None
-        target = _no_chunks() if is_primed and value is not None else self._target
-        if value is None and (is_primed or not hasattr(target, "send")):
-            return self.step()  # type: ignore[no-any-return]
+        if value is None:
+            return self.step()
+        target = self._target if self._primed is None else self._give()
         is_fresh = self._iterator is None and isinstance(target, GeneratorType)
-        if not hasattr(target, "send") or (value is not None and is_fresh):
-            return target.send(value)  # type: ignore[no-any-return] # refuses it: nothing has run
-        return self.step(methodcaller("send", value))  # type: ignore[no-any-return]
+        if is_fresh or not hasattr(target, "send"):
+            return target.send(value)  # refuses it: nothing has run
+        return self.step(methodcaller("send", value))
 
-    def throw(self, *error: Any) -> ChunkT:
+    def throw(self, *error: Any) -> Any:
         """Raise an exception in a generator body, where it is suspended; returns its next chunk."""
-        target = self._target
+        target, ended = self._target, self._ended
         try:
             if not hasattr(target, "throw") and hasattr(target, "__next__"):
-                self._ended.throw(*error)  # raises it; the body is not reached
+                ended.throw(*error)  # raises it; the body is not reached
             # Coverage loses its tracer in a throw on Python 3.11.
-            return self.step(partial(self._throw_into, error))  # type: ignore[no-any-return] # pragma: no cover
-        finally:
-            del error  # no reference cycle through the traceback
-
-    def _throw_into(self, error: tuple[Any, ...], iterator: Any) -> Any:
-        try:
-            return getattr(iterator, "throw", self._ended.throw)(*error)
+            return self.step(lambda it: getattr(it, "throw", ended.throw)(*error))  # noqa: F821 - deleted below # pragma: no cover
         finally:
             del error  # no reference cycle through the traceback
 
@@ -128,6 +93,3 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-    def _hand_out(self, chunk: Any, advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        return (lambda _: chunk) if advance is next else advance

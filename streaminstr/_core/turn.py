@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
-from streaminstr._core import loop
 from streaminstr._core.guard import guarded
+from streaminstr._core.life import Life
 from streaminstr._core.meter import Meter
-from streaminstr._core.outcome import is_cancellation
-
-if TYPE_CHECKING:
-    from streaminstr._core.life import Life
-    from streaminstr.types import CancelledBy
+from streaminstr.types import CancelledBy
 
 
 class Turn(Meter):
     """Takes the turn of a stream, or keeps it for the next step, which then ends the stream."""
 
     __slots__ = ()
-    _exhausted: ClassVar[type[Exception]]
+    _exhausted: ClassVar[type[Exception]] = StopIteration
     _is_interrupted = False
     """Whether the body was interrupted from outside."""
     _life: Life
@@ -58,7 +53,11 @@ class Turn(Meter):
         raise RuntimeError(msg) from None
 
     def _may_prime(self) -> bool:
-        """Whether the first chunk can be taken now. Takes the turn if so."""
+        """Whether the first chunk can be taken now. Takes the turn if so.
+
+        The caller returns it in a `finally` of its own: a context manager can be interrupted while
+        it is entered or left, and one that is a generator then runs no `finally`.
+        """
         if self._life.started or self._life.closing is not None:
             return False
         if not self._take_turn():
@@ -72,39 +71,3 @@ class Turn(Meter):
         if farewell is None or closing is None or closing.cancelled_by != "server":
             return None
         return guarded(farewell, self._life.handle, default=None)
-
-
-class Interrupts(Turn):
-    """The same for a stream whose step may wait on an event loop."""
-
-    __slots__ = ()
-    _loop: Any
-    awaited: Any
-
-    def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
-        """Make the stream end in the task that steps it. A step that waits is interrupted.
-
-        The body sees the cancellation of what it awaits. The task of the request is not cancelled.
-        A body that continues after that is not interrupted again.
-        """
-        super().end_soon(cancelled_by, reason)
-        if self._is_stepped and not self._is_interrupted and loop.is_alive(self._loop):
-            with suppress(RuntimeError):  # the loop was closed meanwhile
-                self._loop.call_soon_threadsafe(self._interrupt)
-
-    def _interrupt(self) -> None:
-        """Cancel what the step waits for. Called in the stream's event loop."""
-        cancel = getattr(self.awaited, "cancel", None)
-        if cancel is not None and not self._is_interrupted:
-            self._is_interrupted = bool(cancel())
-
-    def is_interrupt(self, error: BaseException) -> bool:
-        """Whether `error` came out of the body because of our interruption."""
-        has_ended = isinstance(error, StopAsyncIteration) or is_cancellation(error)
-        return self._is_interrupted and has_ended and not loop.cancel_requests()
-
-    def last_chunk(self) -> Any:
-        """What an interrupted step returns instead; raises StopAsyncIteration if nothing."""
-        if (last := self._last_word()) is None:
-            raise StopAsyncIteration from None
-        return last

@@ -1,16 +1,15 @@
 """Awaits something in the current task, with each of its steps run by a given function.
 
-The function is `Context.run` or similar. A separate task would isolate as well, but would break
-what belongs to a task: anyio's cancel scopes would raise, and `asyncio.timeout` would never fire.
+The function is `Context.run` or similar, or a place, which knows the way into the Context. A
+separate task would isolate as well, but would break what belongs to a task: anyio's cancel scopes
+would raise, and `asyncio.timeout` would never fire.
 """
 
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator
+from typing import Any
 
 
 @types.coroutine
@@ -28,7 +27,7 @@ def within(
 
 @types.coroutine
 def relay(
-    run: Callable[..., Any], steps: Any, signal: Any, until: Any = (), stream: Any = None
+    run: Any, steps: Any, signal: Any, until: Any = (), stream: Any = None, place: Any = None
 ) -> Generator[Any, Any, Any]:
     """Yield `signal`, and what `steps` yields after it, to the event loop; pass its answers back.
 
@@ -36,7 +35,6 @@ def relay(
     waiting for: code that ends the stream from outside can cancel only that.
     """
     while signal is not until:
-        call: Callable[[Any], Any]
         if stream is not None:
             stream.awaited = signal
         try:
@@ -47,7 +45,7 @@ def relay(
         if stream is not None:
             stream.awaited = None
         try:
-            signal = run(call, answer)
+            signal = (run.way() if run is place else run)(call, answer)
         except StopIteration as end:
             return end.value
         except BaseException as error:

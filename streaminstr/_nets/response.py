@@ -34,7 +34,7 @@ class Response:
 
     __slots__ = (
         *("_before", "_begun", "_config", "_exchange", "_is_body_next", "_is_sent"),
-        *("_scope", "_start", "_stream", "_task", "_was_cut"),
+        *("_scope", "_start", "_stream", "_task", "_was_cut", "is_watched"),
     )
 
     def __init__(self, config: Config, exchange: Exchange, scope: Message) -> None:
@@ -45,13 +45,26 @@ class Response:
         self._before: dict[ref[Any], Any] = {}
         """The streams that were there when the response began: its body may be one of them."""
         self._stream: PushedStream | None = None
+        self.is_watched = True
+        """Whether it has a scope of the net's, or may still get one."""
         self._is_body_next = False
         self._is_sent = self._was_cut = False
         """Whether the last message was made."""
         """Whether the outcome is known only when the application's call is over."""
 
-    def begin(self, message: Message) -> Message:
-        """Note the start of the response; returns the message that is to be sent."""
+    def look(self, message: Message) -> Message:
+        """Note a message that is about to be sent; returns what is to be sent in its place."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            self._count(message)
+        elif kind == "http.response.start":
+            return self._begin(message)
+        return message
+
+    def _begin(self, message: Message) -> Message:
+        self.is_watched = not self._exchange.is_taken
+        if not self.is_watched:
+            return message
         headers = message.get("headers")
         if isinstance(headers, Iterator):  # read here, it would be empty for the server
             message = {**message, "headers": list(headers)}
@@ -59,13 +72,13 @@ class Response:
         self._before = self._exchange.streams.copy()
         return message
 
-    def count(self, message: Message) -> None:
-        """Note a part of the body that is about to be sent."""
+    def _count(self, message: Message) -> None:
         now = clock()  # before a scope is opened, which is no work of the body's
         more = message.get("more_body", False)
         if self._is_body_next:
             self._is_body_next = False
             self._stream = guarded(self._open, default=None) if more else None
+            self.is_watched = self._stream is not None
         if self._stream is None or self._is_sent:
             return
         chunk = message.get("body", b"")

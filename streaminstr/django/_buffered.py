@@ -16,10 +16,8 @@ _noted: set[str] = set()
 """Routes whose bodies are known to be read whole."""
 
 
-def note(handle: Handle, route: str, *, is_async: bool, is_asgi: bool) -> None:
+def note(handle: Handle, route: str, *, is_asgi: bool) -> None:
     """Note that a body is read whole, and log it once for each route."""
-    if is_async == is_asgi:
-        return
     handle.facts = {**handle.facts, "buffered": True}
     if route not in _noted:
         _noted.add(route)

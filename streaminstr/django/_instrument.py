@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure
 from streaminstr._caches import close_here
+from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.guard import guarded
+from streaminstr._core.stream import Stream
 from streaminstr._exchange import exchange_of, here
 from streaminstr._http import is_resumed
-from streaminstr._response import NOTHING_MORE, Facts, given_stream, handle_of, marked, measure_of
+from streaminstr._response import NOTHING_MORE, Facts, handle_of, marked, measure_of
 from streaminstr._sifted import sift
 from streaminstr._untaken import look_for_trace
 from streaminstr._wrap import adopt, wrap
@@ -73,19 +75,16 @@ def leave_out(request: HttpRequest | None, response: HttpResponseBase) -> None:
 
 def take_response(request: HttpRequest | None) -> None:
     """Tell an outermost net around `request` that the decision about a scope has been made."""
-    exchange = here() if request is None else exchange_of(_carrier(request))
-    if exchange is not None:
+    exchange = here()
+    if exchange is None:  # as without a net
+        return
+    if request is None or exchange_of(_carrier(request)) is exchange:
         exchange.is_taken = True
 
 
 def _carrier(request: HttpRequest) -> Mapping[str, Any]:
     """The ASGI scope or WSGI environ that came with `request`."""
     return getattr(request, "scope", None) or request.META
-
-
-def _is_asgi(request: HttpRequest) -> bool:
-    """Whether it came to Django's ASGI handler. Asked of the attribute: REST framework wraps it."""
-    return getattr(request, "scope", None) is not None
 
 
 def _is_undecided(response: Any) -> bool:
@@ -105,15 +104,17 @@ def _instrument(
     if not config.backends:
         return None
     setting, route = conf.loaded(), route_of(request)
-    config = sift(config, None if setting is None else setting.filter, request, response)
+    config = sift(config, None if setting is None else setting.config.filter, request, response)
     if not config.backends:
         return None
-    look_for_trace(config, request.META)
-    options = marked(options, {} if setting is None else setting.ends_with, route)
+    if setting is not None and setting.ends_with:
+        options = marked(options, setting.ends_with, route)
+    if "HTTP_TRACEPARENT" in request.META:
+        look_for_trace(config, request.META)
     by_server = may_be_sent_by_server(request, response)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)
-    if given_stream(response._iterator) is not None:  # noqa: SLF001 - see _replace_body
+    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
         handle = _adopt(request, response, handle, options.name or route, requested)
         _ask_for_metadata(request, response, handle)
     else:
@@ -135,8 +136,11 @@ def _look_into_django(
     release = options.release_connections
     if release is None:
         release = setting is not None and setting.release_connections
-    kinds = {"is_async": response.is_async, "is_asgi": _is_asgi(request)}
-    _buffered.note(handle, route or handle.info.name, **kinds)
+    # Asked of the attribute: REST framework wraps the request.
+    is_asgi = getattr(request, "scope", None) is not None
+    kinds = {"is_async": response.is_async, "is_asgi": is_asgi}
+    if response.is_async != is_asgi:
+        _buffered.note(handle, route or handle.info.name, is_asgi=is_asgi)
     stream = response._iterator  # noqa: SLF001 - see _replace_body
     guarded(partial(_connections.prepare, stream, handle, release=release, **kinds), default=None)
 
@@ -192,6 +196,8 @@ def _replace_body(
 
 
 def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:
+    if not bind_extra_stream_metadata.receivers:
+        return
     send = partial(
         bind_extra_stream_metadata.send_robust, request=request, response=response, stream=handle
     )
@@ -224,8 +230,9 @@ def _closers(response: Any) -> list[Callable[[], object]]:
     """
     iterator = response._iterator  # noqa: SLF001 - see above
     closers = list(response._resource_closers)  # noqa: SLF001 - see above
-    if any(getattr(closer, "__self__", None) is iterator for closer in closers):
-        return closers
+    for closer in closers:
+        if getattr(closer, "__self__", None) is iterator:
+            return closers
     if isgenerator(iterator):
         return [iterator.close, *closers]
     # The core takes an iterator that has a `close` for the body, whose closers Django knows.

@@ -8,7 +8,6 @@ the process drains, only event streams are refused.
 from __future__ import annotations
 
 import random
-from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from weakref import finalize
@@ -95,7 +94,9 @@ def leave(entered: Decision) -> None:
 
 def decide(request: HttpRequest | None, response: Any) -> Decision:
     """The same as `enter` for a response, if nothing was decided about it yet."""
-    if not _is_limitable(response) or _COUNTED in vars(response):
+    setting = _setting()
+    is_limited = setting is not None and setting.is_limited
+    if not is_limited or not _is_limitable(response) or _COUNTED in vars(response):
         return None
     return check(request, response, enter(request))
 
@@ -181,9 +182,10 @@ class _AsyncCounted:
 
 def _setting() -> conf.Loaded | None:
     """What STREAMINSTR says. One that goes wrong later is reported where the scope is made."""
-    with suppress(StreaminstrError):
+    try:  # not `suppress`, for speed
         return conf.loaded()
-    return None
+    except StreaminstrError:
+        return None
 
 
 def _is_limitable(response: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,27 +16,24 @@ if TYPE_CHECKING:
 
 def bound_logger(name: str, origin: Origin) -> Any:
     """A structlog logger with the bindings of `origin` and the stream's name."""
-    structlog = installed()
+    configured = installed().get_config()
     bindings = Bindings.of(origin, origin.run(all_bound))
     bindings.update(origin.fields, stream=name)
-    configured = structlog.get_config()
-    return structlog.wrap_logger(
-        None,
+    # As `structlog.wrap_logger(...).bind()` does, without its proxy and a second copy.
+    return _placed(configured["wrapper_class"])(
+        configured["logger_factory"]("streaminstr"),
         processors=_processors(configured["processors"], origin),
-        wrapper_class=_placed(configured["wrapper_class"]),
-        context_class=lambda _: bindings,
-        logger_factory_args=("streaminstr",),
-    ).bind()
+        context=bindings,
+    )
 
 
 def _processors(configured: Any, origin: Origin) -> Any:
-    """The processors of a stream's logger: the configured ones, unless ddtrace has patched them.
-
-    None stands for the configured ones.
-    """
+    """The processors of a stream's logger: the configured ones, unless ddtrace has patched them."""
+    if "ddtrace" not in sys.modules:
+        return configured
     patched = [getattr(one, "__module__", "").startswith("ddtrace.") for one in configured]
     if True not in patched:
-        return None
+        return configured
     after = patched.index(True) + 1
     return [*configured[:after], partial(_put_ids_back, origin), *configured[after:]]
 

@@ -114,7 +114,8 @@ NOWHERE = Origin()
 def bind(handle: StreamHandle, ids: Mapping[str, Attribute]) -> None:
     """Put a stream's ids, and attributes set before its first step, on each of its log lines."""
     fields = {**handle.attributes, **ids} if handle.attributes else ids
-    origin_of(handle).settle(Line(handle.info.name, plain_names(fields) or NOTHING))
+    line = Line(handle.info.name, plain_names(fields) if fields else NOTHING)
+    origin_of(handle).settle(line)
 
 
 def rebind(handle: StreamHandle, fields: Mapping[str, Any], before: Context) -> None:

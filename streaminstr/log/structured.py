@@ -46,13 +46,12 @@ def runner() -> Callable[[Context], Callable[..., Any]]:
 def _run_in(context: Context) -> Callable[..., Any]:
     if "structlog.threadlocal" not in sys.modules:
         return context.run
-    held = thread_locals()
     run: Callable[..., Any] = context.run
-    if held is None:
+    if not (slots := slots_in_use()):
         return run
     run(_in_use.set, True)
     # The bindings are swapped outside of the Context, so that no Python code runs while it is left.
-    return partial(held.run, run)
+    return partial(ThreadLocals(slots).run, run)
 
 
 def bind(fields: Mapping[str, Attribute]) -> ThreadLocals | None:
@@ -118,12 +117,6 @@ class ThreadLocals:
             self._held = [(slot, slot.put(bindings)) for slot, bindings in outer]
 
 
-def thread_locals() -> ThreadLocals | None:
-    """What is bound to this thread, or None where that mode is not in use."""
-    slots = slots_in_use()
-    return ThreadLocals(slots) if slots else None
-
-
 def is_thread_local() -> bool:
     """Whether structlog may have bound something to a thread."""
     return bool(slots_in_use())
@@ -148,11 +141,9 @@ def slots_in_use() -> tuple[Slot, ...]:
     slots: tuple[Slot, ...] = ()
     configured = sys.modules["structlog"].get_config()
     kind = configured["context_class"]
-    if hasattr(kind, "_tl"):  # of wrap_dict
+    if kind is not dict and hasattr(kind, "_tl"):  # of wrap_dict
         slots = (Slot(kind._tl, "dict_", kind._dict_class),)  # noqa: SLF001 - see the top
     common = threadlocal._CONTEXT  # noqa: SLF001 - see the top
-    if getattr(common, "context", None) or (
-        threadlocal.merge_threadlocal in configured["processors"]
-    ):
+    if vars(common).get("context") or threadlocal.merge_threadlocal in configured["processors"]:
         slots = (*slots, Slot(common, "context", dict))
     return slots

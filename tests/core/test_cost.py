@@ -117,7 +117,15 @@ def _asgiref(_no_asgiref, monkeypatch):
 def test_with_asgiref_a_step_asks_for_its_place_with_one_frame_and_three_calls(backend):
     calls = calls_of_a_step(list, body)
     assert frames(calls) == 2
-    assert (calls["enter"], calls["get"], calls["get_ident"], calls["run"]) == (1, 2, 1, 1)
+    assert (calls["way"], calls["get"], calls["get_ident"], calls["run"]) == (1, 2, 1, 1)
+
+
+@in_python
+@pytest.mark.usefixtures("_asgiref")
+def test_with_asgiref_an_async_step_asks_as_often_and_its_end_unwinds_no_more_frames(backend):
+    calls = calls_of_a_step(lambda stream: run(drain(stream)), async_body)
+    assert frames(calls) == 3
+    assert (calls["way"], calls["get"], calls["get_ident"], calls["run"]) == (1, 2, 1, 1)
 
 
 # What is counted on request is counted by a step of its own, chosen where the stream is made.

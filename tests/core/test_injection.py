@@ -14,7 +14,16 @@ import pytest
 
 from core_fakes import AsyncIterator, Iterator
 from differential.backends import in_force
-from injected import Backend, Injection, close, forget_frames, let_go, step, wrong_scopes
+from injected import (
+    Backend,
+    Injection,
+    close,
+    forget_frames,
+    let_go,
+    prime,
+    step,
+    wrong_scopes,
+)
 from streaminstr import stream
 
 pytestmark = pytest.mark.differential
@@ -26,6 +35,8 @@ BODIES = {"sync": Iterator, "async": AsyncIterator}
 MOMENTS = {
     # How many steps come before, the body's chunks and error, and what is interrupted.
     "making": (0, [1], None, None),
+    "priming": (0, [1, 2], None, prime),
+    "priming an empty body": (0, [], None, prime),
     "first step": (0, [1, 2], None, step),
     "later step": (1, [1, 2, 3], None, step),
     "cut": (1, [1, 2, 3], None, step),

@@ -1,5 +1,10 @@
 """What is measured: chunks, bytes and four times, by a clock that the tests hold."""
 
+from collections import UserDict
+from contextlib import suppress
+from copy import copy
+from dataclasses import FrozenInstanceError, fields, replace
+
 import pytest
 
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
@@ -40,6 +45,12 @@ def assert_two_chunks(report):
     assert report.producer_time == 8  # 11 to 13, 14 to 19, 21 to 22
     assert report.consumer_time == 3  # 13 to 14, 19 to 21
     assert report.duration == 11
+
+
+def test_under_a_clock_that_stands_still_a_primed_stream_has_its_first_chunk(backend, at):
+    at(*[10] * 20)
+    assert list(stream([b"a", b"b"]).prime()) == [b"a", b"b"]
+    assert (only(backend).time_to_first_chunk, only(backend).longest_gap) == (0, 0)
 
 
 def test_the_times_of_a_sync_body(backend, at):
@@ -187,6 +198,46 @@ def test_a_stream_that_never_began_has_used_no_time(backend, body):
     assert (report.chunks, report.producer_time, report.consumer_time) == (0, 0, 0)
 
 
+# The core fills both dataclasses without their `__init__`.
+
+
+def rows(raising):
+    yield b"row"
+    if raising:
+        raise ValueError
+
+
+def fields_of(made):
+    return {one.name: getattr(made, one.name) for one in fields(made)}
+
+
+@pytest.mark.parametrize("raising", [False, True])
+def test_the_core_makes_what_the_constructor_of_a_report_makes(backend, raising):
+    made = stream(rows(raising))
+    next(made)
+    so_far = made.report()
+    with suppress(ValueError):
+        next(made, None)
+    for one in (so_far, only(backend)):
+        assert one == StreamReport(**fields_of(one))
+        assert vars(one).keys() <= fields_of(one).keys()
+        assert replace(one, chunks=7).chunks == 7
+
+
+def test_the_core_makes_what_the_constructor_of_an_info_makes(backend):
+    list(stream(rows(raising=False), name="orders.export", attributes={"shop": "north"}))
+    info = backend.streams[0].info
+    assert info == StreamInfo(**fields_of(info))
+    assert (info.name, info.attributes) == ("orders.export", {"shop": "north"})
+
+
+@pytest.mark.parametrize("made", ["info", "report"])
+def test_both_are_frozen(backend, made):
+    list(stream(rows(raising=False)))
+    with pytest.raises(FrozenInstanceError):
+        setattr(getattr(backend.streams[0], made), "name", "other")  # noqa: B010
+
+
 # The report as attributes.
 
 
@@ -199,6 +250,37 @@ def test_what_is_not_known_is_left_out():
         "streaminstr.producer_time",
         "streaminstr.consumer_time",
     }
+
+
+def test_what_one_backend_does_to_the_attributes_is_not_seen_by_the_next():
+    report = StreamReport(outcome=Outcome.COMPLETED)
+    before = dict(report.as_attributes())
+    report.as_attributes().clear()
+    assert report.as_attributes() == before
+
+
+def test_a_report_collects_its_attributes_once():
+    class Asked(UserDict):
+        times = 0
+
+        def keys(self):
+            self.times += 1
+            return super().keys()
+
+    own = Asked(shop="north")
+    report = StreamReport(outcome=Outcome.COMPLETED, attributes=own)
+    for _ in range(3):
+        assert report.as_attributes()["shop"] == "north"
+    assert own.times == 1
+
+
+def test_a_report_whose_attributes_were_asked_for_is_as_it_was():
+    asked, other = (StreamReport(outcome=Outcome.COMPLETED) for _ in range(2))
+    asked.as_attributes()
+    assert (asked, repr(asked), fields(asked)) == (other, repr(other), fields(other))
+    assert copy(asked) == other
+    assert copy(asked).as_attributes() == other.as_attributes()
+    assert replace(asked, chunks=7).as_attributes()["streaminstr.chunks"] == 7
 
 
 class ShopError(Exception):

@@ -20,12 +20,12 @@ def test_the_page_is_written_from_the_table():
 
 @pytest.mark.parametrize("ending", Ending)
 def test_every_ending_has_an_outcome(ending):
-    assert decide(ending, Cut.NOTHING, iter(()))[0] == TABLE[ending, Cut.NOTHING].outcome
+    assert decide(ending, Cut.NOTHING, list)[0] == TABLE[ending, Cut.NOTHING].outcome
 
 
 def test_a_pair_that_the_table_does_not_name_counts_as_the_ending_alone():
     assert (Ending.RAISED, Cut.CANCELLATION) not in TABLE
-    assert decide(Ending.RAISED, Cut.CANCELLATION, iter(())) == (Outcome.FAILED, None)
+    assert decide(Ending.RAISED, Cut.CANCELLATION, list) == (Outcome.FAILED, None)
 
 
 def test_each_outcome_is_in_the_table():
@@ -34,12 +34,12 @@ def test_each_outcome_is_in_the_table():
 
 @pytest.mark.parametrize(("ending", "cut"), TABLE)
 def test_only_what_is_cancelled_was_cancelled_by_somebody(ending, cut):
-    outcome, cancelled_by = decide(ending, cut, iter([None, "client", "server"]))
+    outcome, cancelled_by = decide(ending, cut, lambda: [None, "client", "server"])
     assert (cancelled_by is not None) == (outcome is Outcome.CANCELLED)
 
 
 def test_the_first_cause_that_is_known_counts():
-    assert decide(Ending.CLOSED, Cut.NOTHING, iter([None, "client", "server"])) == (
+    assert decide(Ending.CLOSED, Cut.NOTHING, lambda: [None, "client", "server"]) == (
         Outcome.CANCELLED,
         "client",
     )

@@ -135,16 +135,20 @@ class Datadog:
         pass
 
 
-def test_what_a_patched_structlog_does_not_know_any_more_is_put_back(monkeypatch):
+@pytest.mark.parametrize(("is_loaded", "ids"), [(True, ["0", "1", "1"]), (False, ["0", "0", "0"])])
+def test_what_a_structlog_patched_by_ddtrace_has_forgotten_is_put_back(monkeypatch, is_loaded, ids):
     @streaminstr.streamed("n", pass_stream=True)
     def view(stream):
         stream.logger.info("before")
         return (stream.logger.info("within") for _ in "a")
 
     monkeypatch.setattr(no_span, "__module__", "ddtrace.contrib")
+    monkeypatch.setitem(sys.modules, "ddtrace", None)
+    if not is_loaded:
+        monkeypatch.delitem(sys.modules, "ddtrace")
     in_mode("contextvars")
     structlog.configure(processors=[no_span, keep])
     with _configure.forced(_configure.build(Datadog())):
         list(view())
-    assert [each["dd.span_id"] for each in LINES] == ["0", "1", "1"]
+    assert [each["dd.span_id"] for each in LINES] == ids
     assert line("stream_closed")["stream"] == "n"

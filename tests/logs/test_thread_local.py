@@ -249,7 +249,7 @@ def test_no_warning_of_ours_says_that_the_mode_is_deprecated(way):
         warnings.simplefilter("always")
         if way.mode == "wrap_dict":  # in the other the processor warns: the team's own
             list(stream)
-        ours.thread_locals()
+        ours.slots_in_use()
     stream.close()
     assert seen == []
 

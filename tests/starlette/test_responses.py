@@ -51,6 +51,16 @@ async def test_an_application_that_has_started_is_refused():
         instrument(app)
 
 
+@pytest.mark.parametrize("app", [None, StreamScopeMiddleware(None)])
+def test_what_is_no_application_of_starlette_is_refused_with_all_else_that_is_wrong(app):
+    with pytest.raises(StreaminstrError) as refused:
+        instrument(app, filter="yes", ends_with=["[DONE]"])
+    application, marker, chosen = refused.value.args
+    assert "Put streaminstr.asgi.StreamScopeMiddleware round" in application
+    assert marker.startswith("ends_with is ['[DONE]']")
+    assert chosen.startswith("filter")
+
+
 async def test_an_application_that_is_not_instrumented_is_left_alone(backend):
     site(numbers)
     assert (await visit(site(numbers, ours=False))).chunks == [b"1", b"2"]

@@ -86,6 +86,11 @@ def step(made):
     return next(made, None) if hasattr(made, "__next__") else by_hand(chunk_of(made))
 
 
+def prime(made):
+    """Take the first chunk of a stream of either kind, by hand."""
+    made.prime() if hasattr(made, "__next__") else by_hand(made.aprime())
+
+
 async def chunk_of(made):
     """As `anext(made, None)`, in which CPython 3.11 crashes near the limit of recursion."""
     try:

@@ -234,7 +234,7 @@ BACKEND = "streaminstr.testing._recording"
 SHOWN = ("streaminstr._wrap", "streaminstr._core", BACKEND)
 HIDDEN = {
     *("<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>"),
-    *("is_open", "current", "RecordedStream.__init__", "__init__", "_warn_if_abandoned", "name_of"),
+    *("is_open", "current", "RecordedStream.__init__", "__init__", "name_of"),
 }
 """Calls that say nothing to a reader."""
 DEPTH = 3
