@@ -11,9 +11,9 @@ import pytest
 from deploy_kinds import GRACE, KINDS, is_missing
 from deploy_restart import roll
 
-MARGIN = {"gunicorn gevent": 4}
-"""Seconds that a process may take to end once the grace is over, where that is not two: gevent's
-worker looks once a second whether it has to stop, and once a second whether it may."""
+LONGEST = GRACE + 10
+"""Seconds for the end of a process, on a busy machine. Without the drain gunicorn waits for 30
+seconds, uvicorn and Granian for as long as a client reads."""
 MANY, FEW = 200, 30
 SHORT = ("gunicorn gthread", "uvicorn h11")
 SERVERS = (
@@ -33,11 +33,6 @@ def restart(request, is_short, tmp_path_factory):
         pytest.skip("not among the few of --short")
     folder = tmp_path_factory.mktemp("restart")
     return asyncio.run(roll(kind, clients=FEW if is_short else MANY, folder=folder))
-
-
-@pytest.fixture
-def longest(request):
-    return GRACE + MARGIN.get(request.node.callspec.params["restart"], 2)
 
 
 def test_each_client_has_each_event_once_and_in_order(restart):
@@ -74,7 +69,7 @@ def test_each_response_comes_to_its_end(restart):
     assert all(stream.connection.is_whole for stream in restart.streams if not stream.client_left)
 
 
-def test_no_process_outlives_the_grace_and_none_is_killed(restart, longest):
+def test_no_process_outlives_the_grace_and_none_is_killed(restart):
     assert len(restart.lives) == 4
-    assert not [life for life in restart.lives if life is None or life > longest]
+    assert not [life for life in restart.lives if life is None or life > LONGEST]
     assert not restart.killed
