@@ -36,9 +36,9 @@ _TO_END = 1.0
 _TO_FLUSH = 0.5
 REASON = "DRAIN"
 """`streaminstr.close_reason` of what a drain ends, beside `MAX_AGE` and `MAX_STALL`."""
-STILL_ACCEPTS = 1.0
-"""How long a server goes on accepting once it has to stop, in seconds: uvicorn looks ten times a
-second whether it has to, and gunicorn's workers once a second."""
+STILL_ACCEPTS = 2.0
+"""How long a server may go on accepting once it has to stop, in seconds: uvicorn looks ten times a
+second whether it has to, and gunicorn's workers once a second, on a busy machine later."""
 
 
 class Drain:
