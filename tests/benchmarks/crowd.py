@@ -2,7 +2,7 @@
 
     python tests/benchmarks/crowd.py
 
-Under two minutes. Where the compiled step is installed, its servers take turns with the others.
+Where the compiled step is installed, its servers take turns with the others.
 """
 
 from __future__ import annotations

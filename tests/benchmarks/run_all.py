@@ -36,7 +36,7 @@ PEERS = (
     *("ddtrace", "opentelemetry-instrumentation-wsgi", "logfire", "langfuse", "sentry-sdk"),
     *("fastapi", "opentelemetry-util-genai"),
 )
-SCRIPTS = ("micro", "handlers", "instructions", "servers")
+SCRIPTS = ("micro", "handlers", "held", "instructions")
 FORMS = {"plain": True, "compiled": False}
 LOADS = {
     "an export of 100 chunks a second": 100,
@@ -144,7 +144,7 @@ def peers(folder: Path, python: str) -> tuple[Table, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pythons", nargs="+", default=[sys.executable])
-    parser.add_argument("--only", nargs="+", default=[*SCRIPTS, "peers"])
+    parser.add_argument("--only", nargs="+", default=[*SCRIPTS, "crowd", "peers"])
     parser.add_argument("--envs", type=Path, help="keep the environments here, for the next run")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -175,6 +175,9 @@ def write(only: list[str], interpreters: dict[str, Path], envs: Path, newest: st
             parts[script] = side_by_side(found)
             if script == "handlers":
                 parts["meaning"] = meaning(found)
+    if "crowd" in only:  # it has servers of both forms, which take turns
+        crowds = {version: result(python, "crowd") for version, python in interpreters.items()}
+        parts["crowd"] = side_by_side(crowds)
     if "peers" in only:
         table, versions = peers(envs, newest)
         parts["peers"] = f"With {versions}.\n\n{by_place(table)}"
