@@ -106,6 +106,15 @@ def test_a_stream_that_was_never_stepped_has_none():
     assert lines() == []
 
 
+@pytest.fixture
+def interrupts():
+    """SIGINT raises KeyboardInterrupt, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_a_stream_that_is_interrupted_as_it_begins_has_its_own():
     """Its fields are not those of the stream in whose step it begins."""
 
