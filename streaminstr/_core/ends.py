@@ -145,14 +145,13 @@ class Ends(Turn):
     @property
     def _target(self) -> Any:
         """What the next step advances: the iterator, or the body if there is no iterator yet."""
-        if self._primed is not None:
-            return self._primed[1]
+        if (primed := self._primed) is not None:
+            return primed[1]
         return self._body if self._iterator is None else self._iterator
 
     def _owed(self) -> list[Closer]:
-        if self._closers is CLEANED:
-            return []
-        return self._closers_of(self._body, self._target, self._closers)
+        given = self._closers  # read once: another thread may take the closers meanwhile
+        return [] if given is CLEANED else self._closers_of(self._body, self._target, given)
 
     def _take_closers(self) -> list[Closer]:
         owed, self._closers = self._owed(), CLEANED

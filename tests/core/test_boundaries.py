@@ -64,7 +64,7 @@ INNER = sorted(
     if path.exists()
 )
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
-CORE = 1110
+CORE = 1109
 """Lines of code in the room of one stream: about 950 for the life of a stream, the rest for bodies
 that were cut, primed, say that they failed or are told to end, and for every kind of clean-up."""
 LIMIT = 30

@@ -17,6 +17,8 @@ from core_fakes import AsyncIterator, Iterator
 from racers import ROUNDS, Racers
 from streaminstr import Outcome, _configure, stream
 from streaminstr._core import life
+from streaminstr._core.async_stream import AsyncStream
+from streaminstr._core.cleanup import CLEANED
 from streaminstr.testing import RecordingBackend
 
 
@@ -184,3 +186,25 @@ def test_an_async_stream_closed_by_a_thread_while_its_loop_steps_it(backend):
     assert {len(body.closed_in) for body in bodies} == {1}
     assert {tuple(one.events) for one in backend.streams} == {("open", "start", "close")}
     assert life.open_lives() == ()
+
+
+class Taken(AsyncStream):
+    """A stream whose closers another thread takes as soon as they were looked at once."""
+
+    looks = 0
+
+    @property
+    def _closers(self):
+        self.looks += 1
+        return None if self.looks == 1 else CLEANED
+
+    @_closers.setter
+    def _closers(self, closers):
+        self.looks = 0
+
+
+def test_closers_that_are_taken_while_a_close_looks_at_them_are_looked_at_once(backend):
+    made = stream(AsyncIterator(1))
+    taken = Taken(made._life, AsyncIterator(1), len)
+    assert len(taken._owed()) == 1
+    assert taken._owed() == []
