@@ -29,8 +29,8 @@ ASGIREFS = [  # the oldest that a Django allows, the last before Locals had a ta
     nox.param("3.12", "", "6.1", id="newest-django6.1"),
 ]
 NEW_PIP = ("--upgrade", "pip")
-"""For packages that ask for one release of each other, of which one may come a day later: the pip
-that Python 3.11 brings along tries each older version of all others first, for many minutes."""
+"""Where two packages need the same release of each other and only one has it yet, the pip of Python
+3.11 tries the older versions of all others first, for many minutes. A newer pip does not."""
 LOWEST = (
     "django==5.2",
     "ddtrace==3.9.0",

@@ -39,11 +39,11 @@ class Stream(Step, Ends, Iterator[ChunkT]):
 
     def send(self, value: Any) -> Any:
         """Resume a generator body with `value`; returns its next chunk."""
-        if value is None:
-            return self.step()
         target = self._target if self._primed is None else self._give()
+        if value is None and (self._primed is not None or not hasattr(target, "send")):
+            return self.step()
         is_fresh = self._iterator is None and isinstance(target, GeneratorType)
-        if is_fresh or not hasattr(target, "send"):
+        if (is_fresh and value is not None) or not hasattr(target, "send"):
             return target.send(value)  # refuses it: nothing has run
         return self.step(methodcaller("send", value))
 

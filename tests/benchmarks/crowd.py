@@ -10,18 +10,60 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from figures import Figure, show
-from servers import WAYS, Server, crowd, serving
+from servers import WAYS, Run, Server, request_for, serving
 
 from streaminstr._speedups import compiled
 
 FORMS = {"plain": "1", "compiled": "0"}
 """What STREAMINSTR_PURE is in the servers of each form."""
 BUDGETS = {"plain": "1.3", "compiled": "1.08"}
+EVENT = b"data: "
+
+
+class Listener(asyncio.Protocol):
+    """One client of server-sent events. All of them share one count."""
+
+    def __init__(self, counted: list[int]) -> None:
+        self.counted = counted
+
+    def connection_made(self, transport: Any) -> None:
+        transport.write(request_for("/events"))
+
+    def data_received(self, data: bytes) -> None:
+        self.counted[0] += data.count(EVENT)
+
+
+async def crowd(server: Server, streams: int, seconds: float) -> Run:
+    """Many open streams at ten chunks a second each."""
+    loop = asyncio.get_running_loop()
+    counted = [0]
+    connections = []
+    for _ in range(streams):
+        transport, _ = await loop.create_connection(
+            lambda: Listener(counted), "127.0.0.1", server.port
+        )
+        connections.append(transport)
+    for _ in range(1_000):
+        if counted[0] >= 2 * streams:  # the first requests have been answered
+            break
+        await asyncio.sleep(0.1)
+    began, spent, before = time.perf_counter(), server.processor_time(), counted[0]
+    await asyncio.sleep(seconds)
+    chunks = counted[0] - before
+    run = Run(
+        chunks / (time.perf_counter() - began), (server.processor_time() - spent) / max(chunks, 1)
+    )
+    for transport in connections:
+        transport.abort()
+    await asyncio.sleep(2)  # the server closes its ends
+    return run
 
 
 def servers_of(stack: ExitStack) -> dict[str, Server]:

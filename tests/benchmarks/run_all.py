@@ -36,7 +36,7 @@ PEERS = (
     *("ddtrace", "opentelemetry-instrumentation-wsgi", "logfire", "langfuse", "sentry-sdk"),
     *("fastapi", "opentelemetry-util-genai"),
 )
-SCRIPTS = ("micro", "handlers", "held", "instructions")
+SCRIPTS = ("micro", "handlers", "held", "instructions", "servers")
 FORMS = {"plain": True, "compiled": False}
 LOADS = {
     "an export of 100 chunks a second": 100,

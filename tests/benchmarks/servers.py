@@ -1,12 +1,11 @@
 """Real servers on loopback: chunks in a second and processor time, with us and without.
 
-The servers that are compared are up all the time and take turns, one request or one crowd each.
+The servers that are compared are up all the time and take turns, one request each.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import signal
 import socket
@@ -46,7 +45,6 @@ COMMANDS = {
 WAYS = ("nothing", "middleware", "middleware and net")
 PATHS = {"uvicorn": "/async", "gunicorn": "/sync"}
 TICK = 1 / os.sysconf("SC_CLK_TCK")
-EVENT = b"data: "
 
 
 class Server(NamedTuple):
@@ -125,46 +123,7 @@ def one_response(server: Server, path: str, chunks: int) -> Run:
     return Run(chunks / elapsed, (server.processor_time() - spent) / chunks)
 
 
-class Listener(asyncio.Protocol):
-    """One client of server-sent events. All of them share one count."""
-
-    def __init__(self, counted: list[int]) -> None:
-        self.counted = counted
-
-    def connection_made(self, transport: Any) -> None:
-        transport.write(request_for("/events"))
-
-    def data_received(self, data: bytes) -> None:
-        self.counted[0] += data.count(EVENT)
-
-
-async def crowd(server: Server, streams: int, seconds: float) -> Run:
-    """Many open streams at ten chunks a second each."""
-    loop = asyncio.get_running_loop()
-    counted = [0]
-    connections = []
-    for _ in range(streams):
-        transport, _ = await loop.create_connection(
-            lambda: Listener(counted), "127.0.0.1", server.port
-        )
-        connections.append(transport)
-    for _ in range(1_000):
-        if counted[0] >= 2 * streams:  # the first requests have been answered
-            break
-        await asyncio.sleep(0.1)
-    began, spent, before = time.perf_counter(), server.processor_time(), counted[0]
-    await asyncio.sleep(seconds)
-    chunks = counted[0] - before
-    run = Run(
-        chunks / (time.perf_counter() - began), (server.processor_time() - spent) / max(chunks, 1)
-    )
-    for transport in connections:
-        transport.abort()
-    await asyncio.sleep(2)  # the server closes its ends
-    return run
-
-
-def figures(what: str, bare: list[Run], ours: list[Run], budget: str = "") -> Iterator[Figure]:
+def figures(what: str, bare: list[Run], ours: list[Run]) -> Iterator[Figure]:
     """Ratios of the medians: a server's run is more than the processor's work."""
     rate, basis = (median(run.chunks_a_second for run in runs) for runs in (ours, bare))
     yield Figure(
@@ -178,7 +137,6 @@ def figures(what: str, bare: list[Run], ours: list[Run], budget: str = "") -> It
         what=f"{what}, processor time",
         found=f"{cost / basis:.3f} ({cost * 1e6:.2f} / {basis * 1e6:.2f} us a chunk)",
         against="the same without us",
-        budget=budget,
         ratio=cost / basis,
     )
 
@@ -197,9 +155,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--passes", type=int, default=5)
     parser.add_argument("--chunks", type=int, default=300_000)
-    parser.add_argument("--streams", type=int, default=2_000)
-    parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--crowds", type=int, default=2)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     found: list[Figure] = []
@@ -209,13 +164,6 @@ def main() -> None:
         )
         for way in ("middleware", "middleware and net"):
             found += figures(f"{kind}, 64-byte chunks, {way}", runs["nothing"], runs[way])
-    runs = in_turns(
-        "uvicorn", given.crowds, lambda at: asyncio.run(crowd(at, given.streams, given.seconds))
-    )
-    for way in ("middleware", "middleware and net"):
-        what = f"uvicorn, {given.streams:,} streams at 10 chunks a second, {way}"
-        budget = "1.3 / 1.08" if way == "middleware" else ""
-        found += figures(what, runs["nothing"], runs[way], budget)
     show(found, given.json)
 
 

@@ -632,6 +632,25 @@ def test_send_before_the_first_step_starts_the_stream(backend):
     made.close()
 
 
+class Sent(Iterator):
+    """An iterator with a `send` of its own, for which None is a value as any other."""
+
+    def send(self, value):
+        return f"sent {value}"
+
+
+def test_send_of_none_is_the_bodys_own_where_it_has_one(backend):
+    made = stream(Sent(1, 2))
+    assert [next(made), made.send(None), made.send(7), next(made)] == [1, "sent None", "sent 7", 2]
+    made.close()
+
+
+def test_send_of_none_is_a_step_where_the_body_has_no_send(backend):
+    made = stream([1, 2])
+    assert [made.send(None), made.send(None)] == [1, 2]
+    made.close()
+
+
 def test_a_body_that_returns_from_send_is_exhausted(backend):
     made = stream(echo())
     next(made)
