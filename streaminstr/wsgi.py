@@ -143,11 +143,11 @@ class _Call:
         """Close what the application has left open of its response. Errors are only logged."""
         for stream in alive(self._exchange.bodies):
             guarded(stream.close, default=None)
-            guarded(hand_back, stream._life.copy(), default=None)  # noqa: SLF001 - every kind has one
+            guarded(hand_back, stream._life.copy, default=None)  # noqa: SLF001 - every kind has one
         self._end()
 
     def _end(self) -> None:
-        guarded(hand_back, self._context.copy(), default=None)
+        guarded(hand_back, self._context.copy, default=None)
         self._exchange.is_over = True
         self._environ.pop(KEY, None)
 
