@@ -212,9 +212,7 @@ class Handle(StreamHandle):
         return advance if self.prelude is None else self.prelude(self, advance)
 
     def finish(self, final: StreamReport) -> StreamReport:
-        """The report, without what is not wanted of an exception, which is noted before."""
-        if final.error is None:
-            return final
+        """The report, without what is not wanted of its exception, which is noted before."""
         if self.origin is not None:
             guarded(self.origin.note, final.error, self.id, default=None)
         return self.texts.finish(final)
