@@ -13,7 +13,7 @@ from streaminstr._calls.guard import guarded
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.stream import Stream
 from streaminstr._exchange import exchange_of, here
-from streaminstr._http import is_resumed
+from streaminstr._http import LAST_EVENT_ID
 from streaminstr._response import NOTHING_MORE, Facts, handle_of, marked, measure_of
 from streaminstr._sifted import sift
 from streaminstr._untaken import look_for_trace
@@ -212,7 +212,7 @@ def _facts(request: HttpRequest, response: Any, route: str | None) -> Facts:
         status=response.status_code,
         path=request.path,
         content_type=response.get("Content-Type"),
-        resumed=is_resumed(request.META),
+        resumed=LAST_EVENT_ID in request.META,
         may_append="Content-Length" not in response and "Content-Encoding" not in response,
     )
 
