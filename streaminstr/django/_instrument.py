@@ -82,13 +82,8 @@ def decide(request: HttpRequest | None, response: Any) -> bool:
 
 def take_response(request: HttpRequest | None, exchange: Exchange) -> None:
     """Tell an outermost net, if it is the one around `request`, that a decision was made."""
-    if request is None or exchange_of(_carrier(request)) is exchange:
+    if request is None or exchange_of(getattr(request, "scope", None) or request.META) is exchange:
         exchange.is_taken = True
-
-
-def _carrier(request: HttpRequest) -> Mapping[str, Any]:
-    """The ASGI scope or WSGI environ that came with `request`."""
-    return getattr(request, "scope", None) or request.META
 
 
 def _instrument(
@@ -116,13 +111,14 @@ def _instrument(
     by_server = has_file and may_be_sent_by_server(request)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)
+    carrier = getattr(request, "scope", None) or request.META  # an ASGI scope or WSGI environ
     is_stream = isinstance(response._iterator, Stream | AsyncStream)  # noqa: SLF001 - see _replace_body
     if is_stream:
-        handle = _adopt(request, response, handle, options.name or route, requested)
+        handle = _adopt(carrier, response, handle, options.name or route, requested)
     if bind_extra_stream_metadata.receivers:
         _ask_for_metadata(request, response, handle)
     if not is_stream:
-        _replace_body(request, response, handle, config, requested, by_server=by_server)
+        _replace_body(carrier, response, handle, config, requested, by_server=by_server)
     _look_into_django(request, response, handle, route, options, setting)
     return handle
 
@@ -149,7 +145,7 @@ def _look_into_django(
 
 
 def _adopt(
-    request: HttpRequest,
+    carrier: Mapping[str, Any],
     response: Any,
     described: Handle,
     name: str | None,
@@ -163,7 +159,7 @@ def _adopt(
         is_named=name is not None,
         size_of=measure_of(response.charset),
         requested=requested,
-        carrier=_carrier(request),
+        carrier=carrier,
     )
     closers, close = response._resource_closers, partial(close_here, stream)  # noqa: SLF001
     closers[:] = [close if closer == stream.close else closer for closer in closers]
@@ -171,7 +167,7 @@ def _adopt(
 
 
 def _replace_body(
-    request: HttpRequest,
+    carrier: Mapping[str, Any],
     response: Any,
     handle: Handle,
     config: Config,
@@ -191,7 +187,7 @@ def _replace_body(
         size_of=measure_of(response.charset),
         requested=requested,
         is_async=response.is_async,
-        carrier=_carrier(request),
+        carrier=carrier,
     )
     response._iterator = stream  # noqa: SLF001 - see above
     close = hand_over(response, stream) if by_server else partial(close_here, stream)
