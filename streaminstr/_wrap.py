@@ -118,10 +118,10 @@ def wrap(
     exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
     stream = make(life, body, *handle.counting(size_of or _size_of), closers=closers)
-    if exchange is not None:
+    if exchange is not None and carrier is not None:
+        exchange.own(stream)
+    elif exchange is not None:
         exchange.note(stream)
-        if carrier is not None:
-            exchange.own(stream)
     return stream
 
 
