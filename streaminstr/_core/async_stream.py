@@ -103,7 +103,8 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
             await within(self._life.run, aclose_all, self._take_closers())
         finally:
             try:
-                self._end(GeneratorExit())
+                if self._life.is_open:
+                    self._end(GeneratorExit())
             finally:
                 self._turn.append(None)
         return True

@@ -134,7 +134,8 @@ class Ends(Turn):
             self._life.run(close_all, self._take_closers())
         finally:
             try:
-                self._end(GeneratorExit())
+                if self._life.is_open:
+                    self._end(GeneratorExit())
             finally:
                 self._turn.append(None)
         return True

@@ -43,7 +43,7 @@ def prepare(stream: Any, handle: Handle, *, is_async: bool, is_asgi: bool, relea
     elif not is_async and not has_begun:
         handle.prelude = partial(_with_first_step, None if is_asgi else get_ident(), release)
     elif loop.current() is None:
-        count(handle)
+        guarded(count, handle, default=None)
 
 
 def count(handle: Handle) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def stream_logger(handle: StreamHandle) -> Any:
     """The logger of a stream: structlog's where that is installed, else a `StreamLogger`."""
-    name, origin = handle.info.name, origin_of(handle)
+    name, origin = handle.info.name, handle.origin or origin_of(handle)
     if structured.installed() is not None:
         return bound_logger(name, origin)
     return StreamLogger(logging.getLogger("streaminstr"), {"stream": name}, origin)
