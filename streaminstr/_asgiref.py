@@ -27,7 +27,7 @@ from itertools import compress
 from operator import call
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from streaminstr._core.guard import logger
+from streaminstr._calls.guard import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from streaminstr._calls.guard import guarded
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.guard import guarded
 
 if TYPE_CHECKING:
     from contextvars import Context

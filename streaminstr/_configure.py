@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from streaminstr import _registry, _segments
 from streaminstr._asgiref import place
+from streaminstr._calls.guard import guarded
 from streaminstr._core.config import OFF, Config
-from streaminstr._core.guard import guarded
 from streaminstr._environment import in_environment, over, variable
 from streaminstr._mistakes import Mistakes
 from streaminstr._options import OPTIONS, TEXTS, Options, check_option, grace_of, keyword

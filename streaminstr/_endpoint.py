@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from streaminstr import _configure
+from streaminstr._calls.guard import guarded
 from streaminstr._core.config import OFF
-from streaminstr._core.guard import guarded
 from streaminstr._events import markers_by_route, markers_of
 from streaminstr._mistakes import Mistakes
 from streaminstr._response import NOTHING_MORE, Options

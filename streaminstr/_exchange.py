@@ -8,7 +8,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from streaminstr._core import loop
+from streaminstr._calls import loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -9,7 +9,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr import _stopping
-from streaminstr._core.guard import guarded, log_once, logger
+from streaminstr._calls.guard import guarded, log_once, logger
 from streaminstr._core.handle import StreamHandle
 from streaminstr._events import EventCounter
 from streaminstr._texts import PLAIN

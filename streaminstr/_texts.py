@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from streaminstr import _configure
 from streaminstr._begun import is_begun
+from streaminstr._calls.guard import logger
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.guard import logger
 from streaminstr._core.handle import current
 from streaminstr._core.life import Life
 from streaminstr._core.stream import Stream

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure
 from streaminstr._caches import hand_back
+from streaminstr._calls.errors import hand_on
+from streaminstr._calls.guard import guarded
 from streaminstr._core.config import OFF
-from streaminstr._core.errors import hand_on
-from streaminstr._core.guard import guarded
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._http import has_body, is_resumed
 from streaminstr._nets.result import OneChunk, Result, StreamedResult

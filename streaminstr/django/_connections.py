@@ -20,8 +20,8 @@ from django.conf import settings
 from django.db import connections
 
 from streaminstr._begun import is_begun
-from streaminstr._core import loop
-from streaminstr._core.guard import guarded, guarded_await
+from streaminstr._calls import loop
+from streaminstr._calls.guard import guarded, guarded_await
 
 if TYPE_CHECKING:
     from collections.abc import Callable

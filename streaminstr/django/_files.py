@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streaminstr._caches import close_here
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr._wrap import settle
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure
 from streaminstr._caches import close_here
+from streaminstr._calls.guard import guarded
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
 from streaminstr._exchange import exchange_of, here
 from streaminstr._http import is_resumed

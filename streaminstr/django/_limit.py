@@ -15,9 +15,9 @@ from weakref import finalize
 from django.http import FileResponse, HttpResponse
 
 from streaminstr import _configure, _http, _stopping
+from streaminstr._calls.guard import call, guarded
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.config import OFF
-from streaminstr._core.guard import call, guarded
 from streaminstr._core.stream import Stream
 from streaminstr._process.limit import Slot, Slots, let_in, note_refusal, of_process
 from streaminstr.django import conf

@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr.log import structured
 from streaminstr.log.bound import bound_logger
 from streaminstr.log.origin import NOWHERE, origin_of, plain_names
