@@ -79,7 +79,7 @@ def take_response(request: HttpRequest | None) -> None:
     if exchange is None:  # as without a net
         return
     if request is None or exchange_of(_carrier(request)) is exchange:
-        exchange.is_taken = True
+        exchange.is_taken = exchange.closes_itself = True
 
 
 def _carrier(request: HttpRequest) -> Mapping[str, Any]:

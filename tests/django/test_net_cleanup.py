@@ -11,6 +11,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
+from django.utils.asyncio import async_unsafe
 from django.utils.decorators import async_only_middleware
 
 import streaminstr
@@ -130,7 +131,32 @@ def rows(request):
     return StreamingHttpResponse(iter([b"1", b"2"]))
 
 
-urlpatterns = [path("rows", rows), path("adopted/<body>", adopted), path("<body>", view)]
+class Cursor:
+    """A sync body that may be closed only where no event loop runs, such as one over the ORM."""
+
+    def __iter__(self):
+        return iter([b"1", b"2", b"3"])
+
+    @async_unsafe
+    def close(self):
+        seen.append("closed")
+
+
+def cursor(request):
+    return StreamingHttpResponse(Cursor())
+
+
+def adopted_cursor(request):
+    return StreamingHttpResponse(streaminstr.stream(Cursor(), name="mine"))
+
+
+urlpatterns = [
+    path("rows", rows),
+    path("cursor", cursor),
+    path("adopted/cursor", adopted_cursor),
+    path("adopted/<body>", adopted),
+    path("<body>", view),
+]
 
 
 @async_only_middleware
@@ -200,6 +226,15 @@ async def test_what_belongs_to_the_task_of_the_body_is_released(body, caplog):
     assert await leave_while_sending(f"/{body}") == []
     assert caplog.records == []
     assert not lock.locked()
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")
+@pytest.mark.parametrize("place", ["/", "/adopted/"])
+async def test_a_sync_body_is_closed_in_djangos_thread(place, caplog):
+    """And not in the event loop, where the ORM refuses to work."""
+    assert await leave_while_sending(f"{place}cursor") == []
+    assert seen == ["closed", "served"]
+    assert caplog.records == []
 
 
 async def test_a_clean_up_that_fails_does_not_reach_the_server(caplog):
