@@ -22,12 +22,14 @@ def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
     """Close a response's body. The calling thread keeps the connections to Django's caches.
 
     Under ASGI Django calls this in a worker thread. A net that holds the request closes an async
-    body itself, in the task of the request, to which its task groups and locks belong.
+    body itself, in the task of the request, to which its task groups and locks belong. That is for
+    a body in the middle: Django drops the response now, and the net no longer finds one that was
+    read to its end, or never.
     """
     life = stream._life  # noqa: SLF001 - every kind has one
     try:
         net: Any = life.exchange if isinstance(stream, AsyncStream) else None
-        if net is not None and net.will_close(life.stream):
+        if net is not None and life.is_open and net.will_close(life.stream):
             life.ask_to_close()
         else:
             stream.close()

@@ -26,8 +26,8 @@ class Exchange:
     """One request and its response: when it began, its body, why it was cut short."""
 
     __slots__ = (
-        *("_cause", "bodies", "guess", "has_left", "is_async", "is_over", "is_taken"),
-        *("shield", "started", "streams"),
+        *("_cause", "bodies", "closes_itself", "guess", "has_left", "is_async", "is_over"),
+        *("is_taken", "shield", "started", "streams"),
     )
 
     def __init__(self, *, is_async: bool = False) -> None:
@@ -38,6 +38,9 @@ class Exchange:
         """What was made during the request, its body or any other stream, and in which task."""
         self.bodies: tuple[ref[Any], ...] = ()
         """The response's body, as its adapter has said. The net closes it."""
+        self.closes_itself = False
+        """Whether the framework closes a sync body itself, in the thread that steps it: Django. The
+        net closes one only if it is still open when the call ends."""
         self.guess: ref[Any] | None = None
         """What is taken for the body where there is no adapter. It is left alone."""
         self.is_taken = False

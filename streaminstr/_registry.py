@@ -21,6 +21,8 @@ KEYS = ("BACKEND", "OPTIONS", "FILTER", "RATIO")
 """Of a backend that is written as a dict."""
 _OFF = {"none", "null", "off", "false", "no"}
 """What is written for None in other languages."""
+_ALIASES = {"datadog": "ddtrace", "otel": "opentelemetry", "structlog": "log"}
+"""Other words for a vendor. They name no backend, and it is clear which one is meant."""
 
 
 class Entry(NamedTuple):
@@ -213,7 +215,7 @@ def _unknown(name: str) -> str:
         return f"{name!r} is one text. Write a list: {several}."
     names = sorted({point.name for point in installed()})
     return (
-        f"No backend is called {name!r}.{did_you_mean(name, names)} "
+        f"No backend is called {name!r}.{did_you_mean(_ALIASES.get(name.casefold(), name), names)} "
         f"Installed are: {', '.join(names) or 'none'}. "
         "A backend of your own is named by its dotted path."
     )

@@ -83,7 +83,7 @@ def decide(request: HttpRequest | None, response: Any) -> bool:
 def take_response(request: HttpRequest | None, exchange: Exchange) -> None:
     """Tell an outermost net, if it is the one around `request`, that a decision was made."""
     if request is None or exchange_of(getattr(request, "scope", None) or request.META) is exchange:
-        exchange.is_taken = True
+        exchange.is_taken = exchange.closes_itself = True
 
 
 def _instrument(

@@ -158,6 +158,19 @@ def test_an_unknown_name_is_told_which_names_exist(installed):
     )
 
 
+@pytest.mark.parametrize(
+    ("wanted", "meant"), [("datadog", "ddtrace"), ("Otel", "opentelemetry"), ("structlog", "log")]
+)
+def test_a_vendor_by_another_name_is_told_its_own(installed, wanted, meant):
+    installed(*((name, "a:b", "x") for name in ("ddtrace", "log", "opentelemetry")))
+    assert f"No backend is called {wanted!r}. Did you mean {meant!r}? " in message(wanted)
+
+
+def test_a_vendor_that_is_not_installed_is_not_meant(installed):
+    installed(("log", "a:b", "x"))
+    assert "Did you mean" not in message("datadog")
+
+
 def test_an_unknown_name_is_told_where_there_are_none(installed):
     installed()
     assert "Installed are: none." in message("log")

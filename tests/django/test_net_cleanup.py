@@ -11,6 +11,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
+from django.utils.asyncio import async_unsafe
 from django.utils.decorators import async_only_middleware
 
 import streaminstr
@@ -130,7 +131,73 @@ def rows(request):
     return StreamingHttpResponse(iter([b"1", b"2"]))
 
 
-urlpatterns = [path("rows", rows), path("adopted/<body>", adopted), path("<body>", view)]
+class Cursor:
+    """A sync body that may be closed only where no event loop runs, such as one over the ORM."""
+
+    def __iter__(self):
+        return iter([b"1", b"2", b"3"])
+
+    @async_unsafe
+    def close(self):
+        seen.append("closed")
+
+
+class Upstream:
+    """An async body that is not a generator, and so has something to close after its last chunk."""
+
+    def __init__(self):
+        self._chunks = iter([b"1", b"2"])
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        for chunk in self._chunks:
+            return chunk
+        raise StopAsyncIteration
+
+
+class Closed(Upstream):
+    @async_unsafe
+    def close(self):
+        seen.append("closed")
+
+
+class AsyncClosed(Upstream):
+    async def close(self):
+        await asyncio.sleep(0)
+        seen.append("closed")
+
+
+class AcloseOnly(Upstream):
+    async def aclose(self):
+        await asyncio.sleep(0)
+        seen.append("closed")
+
+
+async def upstream(request, kind):
+    return StreamingHttpResponse(UPSTREAMS[kind]())
+
+
+UPSTREAMS = {kind.__name__: kind for kind in (Closed, AsyncClosed, AcloseOnly)}
+
+
+def cursor(request):
+    return StreamingHttpResponse(Cursor())
+
+
+def adopted_cursor(request):
+    return StreamingHttpResponse(streaminstr.stream(Cursor(), name="mine"))
+
+
+urlpatterns = [
+    path("rows", rows),
+    path("cursor", cursor),
+    path("upstream/<kind>", upstream),
+    path("adopted/cursor", adopted_cursor),
+    path("adopted/<body>", adopted),
+    path("<body>", view),
+]
 
 
 @async_only_middleware
@@ -142,6 +209,18 @@ def close_early(get_response):
         await anext(aiter(response))
         await asyncio.to_thread(response.close)
         seen.append("closed")
+        return HttpResponse("another")
+
+    return handle
+
+
+@async_only_middleware
+def answer_instead(get_response):
+    """Closes the response in a worker thread before its first chunk, and answers with another."""
+
+    async def handle(request):
+        response = await get_response(request)
+        await asyncio.to_thread(response.close)
         return HttpResponse("another")
 
     return handle
@@ -200,6 +279,32 @@ async def test_what_belongs_to_the_task_of_the_body_is_released(body, caplog):
     assert await leave_while_sending(f"/{body}") == []
     assert caplog.records == []
     assert not lock.locked()
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume:Warning")
+@pytest.mark.parametrize("place", ["/", "/adopted/"])
+async def test_a_sync_body_is_closed_in_djangos_thread(place, caplog):
+    """And not in the event loop, where the ORM refuses to work."""
+    assert await leave_while_sending(f"{place}cursor") == []
+    assert seen == ["closed", "served"]
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("kind", UPSTREAMS)
+async def test_a_body_that_was_read_to_its_end_is_closed(kind):
+    """Django has dropped the response when the call ends, and the net finds nothing to close."""
+    await ByHand(f"/upstream/{kind}").call(StreamScopeMiddleware(ASGIHandler()))
+    await asyncio.sleep(0.01)
+    assert seen == ["closed"]
+    assert endings() == [("completed", None)]
+
+
+async def test_a_body_that_is_never_read_is_closed_as_without_a_net():
+    """What has to be awaited is not: no loop has stepped it."""
+    with override_settings(MIDDLEWARE=[f"{__name__}.answer_instead", OURS]):
+        await ByHand("/upstream/Closed").call(StreamScopeMiddleware(ASGIHandler()))
+    assert seen == ["closed"]
+    assert endings() == []
 
 
 async def test_a_clean_up_that_fails_does_not_reach_the_server(caplog):
