@@ -64,7 +64,7 @@ INNER = sorted(
     if path.exists()
 )
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
-SIZES = {"_core": 950, "_calls": 194}
+SIZES = {"_core": 950, "_calls": 200}
 """Lines of code in the rooms of the core: without comments, docstrings and blank lines."""
 LIMIT = 30
 """Lines of a function's body."""
