@@ -1,5 +1,6 @@
 """Async bodies away from the loop of their request: by hand in threads, and by `async_to_sync`."""
 
+import asyncio
 import gc
 from contextvars import Context, copy_context
 from functools import partial
@@ -113,6 +114,17 @@ def test_a_body_is_the_same_when_each_step_comes_from_another_thread(kind, steps
     assert compared(kind, threads_by_hand, hand, steps=steps) == []
 
 
+@pytest.fixture
+def _own_loop():
+    """A loop of this thread that does not run: a line reader is made with one."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
 @pytest.mark.parametrize("kind", IN_A_LOOP)
+@pytest.mark.usefixtures("_own_loop")
 def test_a_body_is_the_same_when_another_thread_has_its_loop(kind):
     assert compared(kind, loop_elsewhere, loop_elsewhere) == []
