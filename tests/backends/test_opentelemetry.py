@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 from contextlib import suppress
+from enum import IntEnum, StrEnum
 from weakref import ref
 
 import pytest
@@ -21,10 +22,10 @@ from wire_memory_otel import OpenTelemetry, global_provider
 def run(otel, force):
     """Run a stream to its end and give its span."""
 
-    def run(body=(b"one",), **options):
+    def run(body=(b"one",), *, attributes=None, **options):
         force(otel.backend, **options)
         with suppress(ValueError):
-            list(streaminstr.stream(body, name="s"))
+            list(streaminstr.stream(body, name="s", attributes=attributes))
         return otel.raw[-1]
 
     return run
@@ -34,6 +35,19 @@ def failing():
     yield b"one"
     message = "no such order"
     raise ValueError(message)
+
+
+class Shop(StrEnum):
+    NORTH = "north"
+
+
+class Floor(IntEnum):
+    FIRST = 1
+
+
+@pytest.mark.parametrize("value", [Shop.NORTH, Floor.FIRST, True])
+def test_a_value_of_a_kind_of_text_or_number_is_written_as_it_is(value, run):
+    assert run(attributes={"shop": value}).attributes["shop"] == value
 
 
 def test_instrumentation_scope(run):

@@ -232,6 +232,24 @@ async def test_dropped_with_a_body_that_needs_no_clean_up(backend):
     assert only(backend).outcome is Outcome.ABANDONED
 
 
+async def test_dropped_in_a_cycle_with_a_step_that_waits_is_abandoned(backend):
+    class Body:
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            await asyncio.Event().wait()
+
+    made = stream(Body())
+    held = [made, made.__anext__()]
+    held[1].send(None)
+    held.append(held)
+    del made, held
+    with pytest.warns(ResourceWarning, match="was dropped"):
+        gc.collect()
+    assert only(backend).outcome is Outcome.ABANDONED
+
+
 # The body's own clean-up.
 
 

@@ -123,6 +123,19 @@ def test_a_bare_handle_has_the_numbers_alone(backend):
     assert (report.chunks, report.bytes, report.marks) == (2, 2, {})
 
 
+def test_a_bare_handle_leaves_the_exception_of_a_failed_body_in_the_report(backend):
+    life = Life(Config(backends=(backend,)), StreamHandle(StreamInfo(name="bare")))
+    error = LookupError()
+    with pytest.raises(LookupError):
+        Stream(life, raising(error), len).step()
+    assert backend.streams[0].report.error is error
+
+
+def raising(error):
+    raise error
+    yield
+
+
 async def test_what_does_not_wait_is_not_interrupted(backend):
     made = stream(Plain())
     made._interrupt()

@@ -68,6 +68,13 @@ def test_a_page_that_is_read_is_what_was_written():
     assert replace(read(encode(written)), worker=written.worker) == written
 
 
+def test_timelines_that_are_not_well_formed_are_left_out():
+    written = json.loads(encode(page(FULL, timelines=SAMPLES)))
+    odd = {**written, "samples": {**written["samples"], "odd": 1}}
+    timelines = read(json.dumps(odd)).timelines
+    assert (len(timelines), list(timelines)) == (len(SAMPLES), list(SAMPLES))
+
+
 def test_it_says_which_process_and_how_old_it_is():
     one = page(FULL, left_out=2, written=100.0)
     assert decode(encode(one), 103.5).worker == replace(one.worker, age=3.5)

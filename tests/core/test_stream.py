@@ -683,6 +683,14 @@ def test_throw_before_the_first_step_starts_the_stream_and_fails_it(backend):
     assert only(backend).outcome is Outcome.FAILED
 
 
+def test_what_is_thrown_into_a_body_without_throw_is_raised_and_the_body_goes_on(backend):
+    made = stream(iter([b"one"]))
+    with pytest.raises(LookupError):
+        made.throw(LookupError())
+    assert list(made) == [b"one"]
+    assert only(backend).outcome is Outcome.COMPLETED
+
+
 def test_throw_after_the_end_raises_what_is_thrown(backend):
     made = stream(three())
     list(made)

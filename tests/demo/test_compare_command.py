@@ -207,10 +207,15 @@ def test_ctrl_c_ends_the_listening(hurried, monkeypatch):
 
 
 SERVING = """
-import http.server, sys
+import http.server, os, socket, struct, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        if "reset" in self.path:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())
+            self.close_connection = True
+            return
         if "cut" not in self.path:
             return self.send_error(500 if "fail" in self.path else 200)
         self.send_response(200)
@@ -225,7 +230,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 def test_addresses_are_read_when_the_site_is_up_whatever_they_answer(hurried, monkeypatch, capsys):
     monkeypatch.setattr(command, "UP_SECONDS", 30)
     port = free_port()
-    urls = [f"http://127.0.0.1:{port}/{path}" for path in ("a", "fail", "cut")]
+    urls = [f"http://127.0.0.1:{port}/{path}" for path in ("a", "fail", "cut", "reset")]
     assert compare([sys.executable, "-c", SERVING, str(port)], urls=urls) == 1
     shown = capsys.readouterr()
     assert "No stream has arrived" in shown.out

@@ -90,7 +90,9 @@ def test_without_a_content_length_the_size_is_not_known(answer, backend, file):
 
     answer(unmeasured)
     assert sent_by_server().read() == CONTENT
-    assert backend.closed[0].report.bytes is None
+    report = backend.closed[0].report
+    assert report.bytes is None
+    assert "streaminstr.bytes" not in report.as_attributes()
 
 
 def test_a_head_sends_no_file(file, backend):

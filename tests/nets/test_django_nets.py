@@ -135,6 +135,20 @@ def test_one_scope_under_wsgi(recorded, listed):
     assert (stream.outcome, stream.report.chunks) == ("completed", 5)
 
 
+def test_a_request_that_is_made_in_process_does_not_decide_for_the_one_around_it(recorded, ours):
+    def app(environ, start_response):
+        inner = call(WSGIHandler(), "/sync/full")
+        assert len(list(inner)) == 5
+        inner.close()
+        start_response("200 OK", [("content-type", "text/event-stream")])
+        return iter([b"data: 1\n\n"])
+
+    outer = call(wsgi.StreamScopeMiddleware(app), "/around")
+    assert list(outer) == [b"data: 1\n\n"]
+    outer.close()
+    assert [stream.report.chunks for stream in recorded.closed] == [5, 1]
+
+
 def test_a_plain_response_has_no_scope_under_wsgi(recorded, listed):
     serve_sync("/plain")
     assert recorded.streams == []
