@@ -27,7 +27,7 @@ from itertools import compress
 from operator import call
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from streaminstr._core.guard import logger
+from streaminstr._calls.guard import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +87,8 @@ class Place:
 
     def copy(self, context: Context) -> Context:
         """A copy of `context`, the stream's, for use in the calling thread."""
-        return copy_here(context, self.thread)
+        left = self.thread
+        return context.copy() if threading.get_ident() == left else copy_here(context, left)
 
     def copy_for_task(self, context: Context) -> Context:
         """A copy for a new task of the loop that steps the stream, made in any thread.

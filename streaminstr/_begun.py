@@ -37,7 +37,11 @@ def is_begun(body: Any) -> bool:
         if not level:
             return False
         for one in level:
-            if _is_suspended(one):
+            kind = type(one)
+            if kind is GeneratorType:
+                if one.gi_suspended:
+                    return True
+            elif kind is AsyncGeneratorType and _is_suspended(one):
                 return True
         level = [
             held
@@ -48,12 +52,7 @@ def is_begun(body: Any) -> bool:
 
 
 def _is_suspended(body: Any) -> bool:
-    """Whether it is a generator that was entered and has not finished."""
-    kind = type(body)
-    if kind is GeneratorType:
-        return body.gi_suspended  # type: ignore[no-any-return]
-    if kind is not AsyncGeneratorType:
-        return False
+    """Whether an async generator was entered and has not finished."""
     if sys.version_info >= (3, 12):  # pragma: no cover - coverage is measured on 3.11
         return body.ag_suspended  # type: ignore[no-any-return]
     # Before its first step, a generator's last instruction is the one that made it.

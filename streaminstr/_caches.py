@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from streaminstr._calls.guard import guarded
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.guard import guarded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Context
 
     from streaminstr._core.stream import Stream
@@ -33,14 +34,17 @@ def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
         else:
             stream.close()
     finally:
-        guarded(hand_back, life.copy(), default=None)
+        guarded(hand_back, life.copy, default=None)
 
 
-def hand_back(context: Context) -> None:
-    """Leave the connections that were made in `context` with the caller, for its next request."""
+def hand_back(copy: Callable[[], Context]) -> None:
+    """Leave the connections that were made in a Context with the caller, for its next request.
+
+    `copy` returns a copy of that Context.
+    """
     django: Any = sys.modules.get("django.core.cache")
     if django is not None and sys.modules["django.conf"].settings.configured:
-        caches = django.caches
+        caches, context = django.caches, copy()
         for alias in caches:
             cache = context.run(getattr, caches._connections, alias, None)  # noqa: SLF001 - no other way
             if cache is not None and getattr(caches._connections, alias, None) is None:  # noqa: SLF001

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from streaminstr import _registry, _segments
 from streaminstr._asgiref import place
+from streaminstr._calls.guard import guarded
 from streaminstr._core.config import OFF, Config
-from streaminstr._core.guard import guarded
 from streaminstr._environment import in_environment, over, variable
 from streaminstr._mistakes import Mistakes
 from streaminstr._options import OPTIONS, TEXTS, Options, check_option, grace_of, keyword
@@ -323,9 +323,12 @@ class _State:
 _state = _State()
 
 
-def current() -> Config:
-    """The Config for a stream that is created now; without backends while paused."""
-    config = configured()
+def current(adapted: Config | None = None) -> Config:
+    """The Config for a stream that is created now; without backends while paused.
+
+    `adapted` is the adapter's, if the caller has it already.
+    """
+    config = configured(adapted)
     return _idle(config) if _is_paused(config) else config
 
 
@@ -366,11 +369,12 @@ def _idle(config: Config) -> Config:
     return idle[1]
 
 
-def configured() -> Config:
+def configured(adapted: Config | None = None) -> Config:
     """The active Config, paused or not; the log backend if none was configured."""
     if _state.forced is not None:
         return _state.forced
-    adapted = _state.adapter() if _state.adapter is not None else None
+    if adapted is None and _state.adapter is not None:
+        adapted = _state.adapter()
     if adapted is not None:
         return adapted
     if _state.configured is not None:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from streaminstr import _configure
+from streaminstr._calls.guard import guarded
 from streaminstr._core.config import OFF
-from streaminstr._core.guard import guarded
 from streaminstr._events import markers_by_route, markers_of
 from streaminstr._mistakes import Mistakes
 from streaminstr._response import NOTHING_MORE, Options
@@ -81,8 +81,7 @@ def options_in(scope: Mapping[str, Any]) -> Options:
     """What `stream_scope` says of the endpoint in an ASGI scope, or of its method in a class."""
     endpoint = scope.get("endpoint")
     method = getattr(endpoint, str(scope["method"]).lower(), None)
-    notes = (getattr(one, _NOTE, None) for one in (method, endpoint))
-    return next(filter(None, notes), NOTHING_MORE)
+    return getattr(method, _NOTE, None) or getattr(endpoint, _NOTE, None) or NOTHING_MORE
 
 
 def config_for(scope: Mapping[str, Any], choice: Choice, request: Any, response: Any) -> Config:

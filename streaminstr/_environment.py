@@ -11,7 +11,7 @@ from functools import cache
 from json import loads
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import logger
+from streaminstr._calls.guard import logger
 from streaminstr._mistakes import meant_by_key
 from streaminstr._options import KEYS, OPTIONS
 

@@ -8,7 +8,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from streaminstr._core import loop
+from streaminstr._calls import loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -111,8 +111,8 @@ def exchange_of(carrier: Mapping[str, Any]) -> Exchange | None:
 
     An application that is called in process has its caller's Context and a scope of its own.
     """
-    exchange = here()
-    if exchange is None:
+    exchange = _current.get()
+    if exchange is None or exchange.is_over:
         return None
     carrier = carrier.get("asgi.scope", carrier)  # the key is a2wsgi's
     return exchange if carrier.get(KEY) is exchange else None

@@ -9,7 +9,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streaminstr import _stopping
-from streaminstr._core.guard import guarded, log_once, logger
+from streaminstr._calls.guard import guarded, log_once, logger
 from streaminstr._core.handle import StreamHandle
 from streaminstr._events import EventCounter
 from streaminstr._texts import PLAIN
@@ -212,9 +212,7 @@ class Handle(StreamHandle):
         return advance if self.prelude is None else self.prelude(self, advance)
 
     def finish(self, final: StreamReport) -> StreamReport:
-        """The report, without what is not wanted of an exception, which is noted before."""
-        if final.error is None:
-            return final
+        """The report, without what is not wanted of its exception, which is noted before."""
         if self.origin is not None:
             guarded(self.origin.note, final.error, self.id, default=None)
         return self.texts.finish(final)
@@ -237,12 +235,13 @@ class Handle(StreamHandle):
         said, progress = self._said, self.progress
         lag = None if progress is None else progress.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
+        is_long = producer + consumer > _NOTICEABLE
         facts: dict[str, Any] = {
             "longest_gap": longest,
             "attributes": {**self.attributes, **said.sums} if said.sums else self.attributes,
             "marks": said.marks,
             "upstream_time": upstream,
-            "bottleneck": bottleneck(producer, consumer, upstream or 0.0),
+            "bottleneck": bottleneck(producer, consumer, upstream or 0.0) if is_long else None,
             "rates": self.rates(producer) if said.rates else NOTHING,
             "loop_lag": None if lag is None else lag.largest(),
         }
@@ -276,8 +275,6 @@ class Handle(StreamHandle):
 
 def bottleneck(producer: float, consumer: float, upstream: float) -> Turn | None:
     """Who took over half of the duration, if that is over a tenth of a second."""
-    if producer + consumer <= _NOTICEABLE:
-        return None
     times: dict[Turn, float] = {
         "upstream": upstream,
         "producer": producer - upstream,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
 )
+LAST_EVENT_ID = "HTTP_LAST_EVENT_ID"
+"""Key of a WSGI environ, or META: an event stream is asked for from where it broke off."""
 _BODILESS = frozenset({204, 304})
 
 
@@ -56,13 +58,8 @@ def kind_of(content_type: str | None) -> Kind | None:
     return "sse" if media_type == "text/event-stream" else None
 
 
-def is_resumed(environ: Mapping[str, Any]) -> bool:
-    """Whether an event stream is asked for from where it broke off: a WSGI environ, or META."""
-    return "HTTP_LAST_EVENT_ID" in environ
-
-
 def is_resumed_in(scope: Mapping[str, Any]) -> bool:
-    """The same of an ASGI scope."""
+    """Whether an event stream is asked for from where it broke off, by an ASGI scope."""
     headers = scope.get("headers") or ()
     # What can be read once is the application's to read.
     return not isinstance(headers, Iterator) and b"last-event-id" in dict(headers)

@@ -9,7 +9,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from streaminstr._core import loop
+from streaminstr._calls import loop
 from streaminstr._core.meter import Meter
 
 if TYPE_CHECKING:

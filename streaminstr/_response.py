@@ -6,8 +6,8 @@ from functools import partial
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streaminstr._calls.guard import guarded
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
 from streaminstr._http import describe, is_resumed_in, kind_of, name_of, route_of
 from streaminstr._wrap import adopt, make_handle, size_of, wrap

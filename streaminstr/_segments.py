@@ -17,8 +17,8 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import attributes as names
+from streaminstr._calls.guard import guarded
 from streaminstr._core.ends import Ends
-from streaminstr._core.guard import guarded
 from streaminstr._core.scopes import close_scopes, take_fields
 from streaminstr._handle import bottleneck
 from streaminstr.log.origin import rebind

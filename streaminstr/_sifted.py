@@ -12,7 +12,7 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import call, guarded
+from streaminstr._calls.guard import call, guarded
 from streaminstr._core.scopes import open_scopes
 from streaminstr.types import StreaminstrError, SupportsFlush
 

@@ -7,7 +7,7 @@ import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core import loop
+from streaminstr._calls import loop
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,16 +35,13 @@ class Texts:
 
     def cut_all(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """The same for the values of attributes."""
-        if self.max_attribute_length is None:
-            return dict(attributes)
         return {name: self.cut(value) for name, value in attributes.items()}
 
     def finish(self, report: StreamReport) -> StreamReport:
-        """The report of a stream that has ended, without what is not wanted of its exception."""
-        error = report.error
-        if error is None or self.exceptions == "stacktrace":
+        """The report of a stream that has failed, without what is not wanted of its exception."""
+        if self.exceptions == "stacktrace":
             return report
-        text = guarded(str, error, default="?") if self.exceptions == "message" else None
+        text = guarded(str, report.error, default="?") if self.exceptions == "message" else None
         return replace(report, error=None, exception_message=self.cut(text))
 
 

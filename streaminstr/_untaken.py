@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import guarded, logger
+from streaminstr._calls.guard import guarded, logger
 from streaminstr._sifted import plain
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from streaminstr import _configure
 from streaminstr._begun import is_begun
+from streaminstr._calls.guard import logger
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.guard import logger
 from streaminstr._core.handle import current
 from streaminstr._core.life import Life
 from streaminstr._core.stream import Stream
@@ -118,10 +118,10 @@ def wrap(
     exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
     stream = make(life, body, *handle.counting(size_of or _size_of), closers=closers)
-    if exchange is not None:
+    if exchange is not None and carrier is not None:
+        exchange.own(stream)
+    elif exchange is not None:
         exchange.note(stream)
-        if carrier is not None:
-            exchange.own(stream)
     return stream
 
 
@@ -201,9 +201,15 @@ def make_handle(
     `resumed`: the request had the header `Last-Event-ID`.
     """
     texts = config.texts if isinstance(config, _configure.Settings) else PLAIN
-    attributes = texts.cut_all(attributes) if attributes else NOTHING
-    stream_id = urandom(8).hex()
-    info = _info(name, attributes, config.parent, started_ns, stream_id, texts.span_name)
+    if attributes:
+        is_short = texts.max_attribute_length is None
+        attributes = dict(attributes) if is_short else texts.cut_all(attributes)
+    # By each field's own setter: a frozen dataclass calls `object.__setattr__` for each, which
+    # takes three times as long.
+    info, stream_id = StreamInfo.__new__(StreamInfo), urandom(8).hex()
+    values = (name, attributes or NOTHING, config.parent, started_ns, stream_id, texts.span_name)
+    for put, value in zip(_PUT, values, strict=True):
+        put(info, value)
     handle = Handle(info)
     handle.texts = texts
     if kind is not None or markers or config.gap_bounds:
@@ -215,18 +221,7 @@ def make_handle(
 
 
 _PUT = [getattr(StreamInfo, field.name).__set__ for field in fields(StreamInfo)]
-
-
-def _info(*values: Any) -> StreamInfo:
-    """A StreamInfo with these values, in the order of its fields.
-
-    As a frozen dataclass it calls `object.__setattr__` for each field, which takes three times as
-    long.
-    """
-    info = StreamInfo.__new__(StreamInfo)
-    for put, value in zip(_PUT, values, strict=True):
-        put(info, value)
-    return info
+"""The setters of the fields, in their order."""
 
 
 def size_of(chunk: object) -> int:

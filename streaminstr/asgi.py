@@ -15,11 +15,11 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure
+from streaminstr._calls.cancellation import is_cancellation
+from streaminstr._calls.errors import hand_on
+from streaminstr._calls.guard import guarded, guarded_await
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.config import OFF
-from streaminstr._core.errors import hand_on
-from streaminstr._core.guard import guarded, guarded_await
-from streaminstr._core.outcome import is_cancellation
 from streaminstr._core.within import relay, steps_of
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
 from streaminstr._nets.lifespan import live

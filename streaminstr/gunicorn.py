@@ -57,7 +57,7 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's si
 
 def post_worker_init(worker: Any) -> None:
     """Listen to SIGTERM, and close open streams before gunicorn's SIGKILL."""
-    from streaminstr._core.guard import guarded
+    from streaminstr._calls.guard import guarded
 
     guarded(_warn, worker, default=None)
     guarded(_listen, worker, default=None)
@@ -154,8 +154,8 @@ def _before_request(worker: Any, req: Any) -> None:  # noqa: ARG001 - gunicorn's
 def _grace() -> float | None:
     """How long open streams may continue, in seconds; None for no drain."""
     from streaminstr import _configure
+    from streaminstr._calls.guard import guarded
     from streaminstr._core.config import OFF
-    from streaminstr._core.guard import guarded
 
     return guarded(_configure.current, default=OFF).drain
 

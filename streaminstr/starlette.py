@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from streaminstr import _configure, _response
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr._endpoint import choice_of, config_for, options_in, stream_scope
 from streaminstr._exchange import alive, exchange_of
 from streaminstr._http import has_body

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure
 from streaminstr._caches import hand_back
+from streaminstr._calls.errors import hand_on
+from streaminstr._calls.guard import guarded
 from streaminstr._core.config import OFF
-from streaminstr._core.errors import hand_on
-from streaminstr._core.guard import guarded
 from streaminstr._exchange import KEY, Exchange, alive, exchange_of
-from streaminstr._http import has_body, is_resumed
+from streaminstr._http import LAST_EVENT_ID, has_body
 from streaminstr._nets.result import OneChunk, Result, StreamedResult
 from streaminstr._response import Facts, handle_of
 from streaminstr._wrap import enclose, size_of
@@ -109,7 +109,7 @@ class _Call:
             status=self._status,
             path=_path(self._environ),
             content_type=self._headers.get("content-type"),
-            resumed=is_resumed(self._environ),
+            resumed=LAST_EVENT_ID in self._environ,
             may_append="content-encoding" not in self._headers,
         )
         handle = handle_of(self._config, facts)
@@ -143,11 +143,11 @@ class _Call:
         """Close what the application has left open of its response. Errors are only logged."""
         for stream in alive(self._exchange.bodies):
             guarded(stream.close, default=None)
-            guarded(hand_back, stream._life.copy(), default=None)  # noqa: SLF001 - every kind has one
+            guarded(hand_back, stream._life.copy, default=None)  # noqa: SLF001 - every kind has one
         self._end()
 
     def _end(self) -> None:
-        guarded(hand_back, self._context.copy(), default=None)
+        guarded(hand_back, self._context.copy, default=None)
         self._exchange.is_over = True
         self._environ.pop(KEY, None)
 

@@ -10,11 +10,11 @@ from types import AsyncGeneratorType
 from typing import Any, Self, TypeVar
 from weakref import ref
 
-from streaminstr._core import loop
-from streaminstr._core.cleanup import aclose_all, async_closers_of, needs_a_loop, own_close
+from streaminstr._calls import loop
+from streaminstr._calls.cancellation import is_cancellation
+from streaminstr._calls.cleanup import aclose_all, async_closers_of, needs_a_loop, own_close
 from streaminstr._core.ends import Ends
 from streaminstr._core.life import Life
-from streaminstr._core.outcome import is_cancellation
 from streaminstr._core.step import AsyncStep
 from streaminstr._core.within import steps_of, within
 from streaminstr.types import CancelledBy
@@ -103,7 +103,8 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
             await within(self._life.run, aclose_all, self._take_closers())
         finally:
             try:
-                self._end(GeneratorExit())
+                if self._life.is_open:
+                    self._end(GeneratorExit())
             finally:
                 self._turn.append(None)
         return True

@@ -8,12 +8,13 @@ from functools import partial
 from time import perf_counter as clock
 from typing import Any, ClassVar, NoReturn
 
-from streaminstr._core.cleanup import CLEANED, Closer, close_all, closers_of, has_finished
-from streaminstr._core.errors import hand_on
+from streaminstr._calls.cancellation import is_cancellation
+from streaminstr._calls.cleanup import CLEANED, Closer, close_all, closers_of, has_finished
+from streaminstr._calls.errors import hand_on
 from streaminstr._core.handle import current
 from streaminstr._core.life import never_stepped
 from streaminstr._core.meter import CutStep
-from streaminstr._core.outcome import Cut, Ending, is_cancellation
+from streaminstr._core.outcome import Cut, Ending
 from streaminstr._core.turn import Turn
 from streaminstr.types import Outcome, StreamReport
 
@@ -133,7 +134,8 @@ class Ends(Turn):
             self._life.run(close_all, self._take_closers())
         finally:
             try:
-                self._end(GeneratorExit())
+                if self._life.is_open:
+                    self._end(GeneratorExit())
             finally:
                 self._turn.append(None)
         return True

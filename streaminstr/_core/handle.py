@@ -54,7 +54,7 @@ class StreamHandle:
         return advance
 
     def finish(self, final: StreamReport) -> StreamReport:
-        """The final report, as the scopes receive it."""
+        """The final report, as the scopes receive it. Called if it has an exception."""
         return final
 
     def ended(self, final: StreamReport) -> None:

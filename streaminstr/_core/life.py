@@ -15,8 +15,8 @@ from time import perf_counter as clock
 from typing import Any
 from weakref import ref
 
+from streaminstr._calls.guard import guarded
 from streaminstr._core.config import Config
-from streaminstr._core.guard import guarded
 from streaminstr._core.handle import StreamHandle, current
 from streaminstr._core.meter import Meter
 from streaminstr._core.outcome import Ending

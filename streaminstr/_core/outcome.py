@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-import sys
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from streaminstr._calls.cancellation import is_cancellation
 from streaminstr.types import CancelledBy, Outcome
 
 
@@ -61,9 +61,6 @@ TABLE: dict[tuple[Ending, Cut], Row] = {
 """A pair that is not in the table uses the row with `Cut.NOTHING`."""
 
 
-_CANCELLATIONS = ("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenlet", "GreenletExit")
-
-
 def decide(
     ending: Ending, cut: Cut, causes: Callable[[], Iterable[CancelledBy | None]]
 ) -> tuple[Outcome, CancelledBy | None]:
@@ -82,24 +79,3 @@ def ending_of(error: BaseException | None) -> Ending:
         # A worker that has to stop raises SystemExit inside a step (gunicorn's --timeout).
         return Ending.STOPPED
     return Ending.INTERRUPTED if is_cancellation(error) else Ending.RAISED
-
-
-def is_cancellation(error: BaseException) -> bool:
-    """Whether `error` cancels a task, greenlet or generator, or is a group of only such errors.
-
-    A trio nursery raises a group if several children were cancelled.
-    """
-    return consists_of(error, (GeneratorExit, *_cancellations()))
-
-
-def consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
-    """Whether `error` is of one of the kinds, or an exception group of only such errors."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(consists_of(one, kinds) for one in error.exceptions)
-    return isinstance(error, kinds)
-
-
-def _cancellations() -> list[Any]:
-    """The cancellation types of the libraries that are already imported."""
-    loaded = [(sys.modules.get(module), name) for module, name in _CANCELLATIONS]
-    return [getattr(module, name) for module, name in loaded if hasattr(module, name)]

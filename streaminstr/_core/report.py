@@ -69,7 +69,8 @@ class Reporting:
             facts = {}
             is_error = outcome is Outcome.CANCELLED and self.config.cancelled_is_error
         facts = {"outcome": outcome, "cancelled_by": cancelled_by, "is_error": is_error, **facts}
-        return self.handle.finish(make_report(meter, self.handle, self.requested, facts))
+        final = make_report(meter, self.handle, self.requested, facts)
+        return final if final.error is None else self.handle.finish(final)
 
     def _causes(self) -> list[CancelledBy | None]:
         """Who cut the stream: who requested its end, then who cut what created it."""
@@ -107,7 +108,8 @@ def make_report(
     report = StreamReport.__new__(StreamReport)
     for part in (_EMPTY, fields, facts):
         vars(report).update(part)
-    report.__post_init__()
+    if report.error is not None or report.is_error:
+        report.__post_init__()
     return report
 
 

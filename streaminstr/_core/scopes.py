@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streaminstr._core.guard import call, guarded, log_once
+from streaminstr._calls.guard import call, guarded, log_once
 from streaminstr.types import Backend, StreamInfo, StreamReport, StreamScope, SupportsProgress
 
 _FAILED: Any = object()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
 
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr._core.life import Life
 from streaminstr._core.meter import Meter
 from streaminstr.types import CancelledBy

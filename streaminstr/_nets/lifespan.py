@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from streaminstr import _configure
-from streaminstr._core import loop
-from streaminstr._core.guard import guarded, logger
+from streaminstr._calls import loop
+from streaminstr._calls.guard import guarded, logger
 from streaminstr._process.drain import drain
 
 if TYPE_CHECKING:

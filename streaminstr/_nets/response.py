@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core import loop
-from streaminstr._core.guard import guarded
+from streaminstr._calls import loop
+from streaminstr._calls.guard import guarded
 from streaminstr._http import has_body
 from streaminstr._nets.frames import comes_from, is_awaited_by, local_of
 from streaminstr._response import facts_in, handle_of

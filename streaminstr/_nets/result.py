@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
-from streaminstr._core.errors import hand_on
+from streaminstr._calls.errors import hand_on
 from streaminstr._core.stream import Stream
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from streaminstr import _stopping
-from streaminstr._core import loop
-from streaminstr._core.guard import guarded, logger
+from streaminstr._calls import loop
+from streaminstr._calls.guard import guarded, logger
 from streaminstr._core.life import open_lives
 
 if TYPE_CHECKING:

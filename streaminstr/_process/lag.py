@@ -10,7 +10,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakValueDictionary
 
-from streaminstr._core import loop as loops
+from streaminstr._calls import loop as loops
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop

@@ -14,7 +14,7 @@ from threading import RLock
 from time import monotonic
 from weakref import WeakSet
 
-from streaminstr._core.guard import guarded, logger
+from streaminstr._calls.guard import guarded, logger
 
 _SAY_AGAIN = 1.0
 """Seconds between two log records about the streams of one route."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import _stopping
 from streaminstr import attributes as names
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr._core.life import open_lives
 from streaminstr._process.expiry import moments
 from streaminstr._process.frames import UNSEEN, uncollected

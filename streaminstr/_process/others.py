@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr._process.memory import memory
 from streaminstr._process.page import Page, UnreadableError, decode
 from streaminstr._process.rows import Worker, name_here

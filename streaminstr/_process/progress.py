@@ -15,7 +15,7 @@ from threading import TIMEOUT_MAX, Event, Lock, Thread
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr._core.life import open_lives
 from streaminstr._core.scopes import show_progress
 from streaminstr._fields import fields_of

@@ -14,7 +14,7 @@ from time import perf_counter as clock
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr._core.life import open_lives
 from streaminstr._process import requests
 from streaminstr._process.memory import memory

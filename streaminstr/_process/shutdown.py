@@ -12,8 +12,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from streaminstr import _exchange as exchange
-from streaminstr._core import loop
-from streaminstr._core.guard import call, guarded
+from streaminstr._calls import loop
+from streaminstr._calls.guard import call, guarded
 from streaminstr._core.life import open_lives
 from streaminstr._process.drain import STILL_ACCEPTS, drain, end_the_process
 from streaminstr._process.handlers import cuts_responses, without_vendors

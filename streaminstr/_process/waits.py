@@ -17,8 +17,8 @@ from inspect import CO_COROUTINE
 from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from streaminstr._calls.cleanup import CLEANED
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.cleanup import CLEANED
 from streaminstr._core.ends import Ends
 from streaminstr._core.step import AsyncStep, Step
 from streaminstr._core.stream import Stream

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import errors, guarded
+from streaminstr._calls.guard import errors, guarded
 from streaminstr.command.untraced import why_untraced
 from streaminstr.testing._methods import OF_BACKEND, OF_SCOPE, missing_in, misspelt_in
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streaminstr._core.guard import guarded, logger
+from streaminstr._calls.guard import guarded, logger
 
 if TYPE_CHECKING:
     from streaminstr._handle import Handle

@@ -20,8 +20,8 @@ from django.conf import settings
 from django.db import connections
 
 from streaminstr._begun import is_begun
-from streaminstr._core import loop
-from streaminstr._core.guard import guarded, guarded_await
+from streaminstr._calls import loop
+from streaminstr._calls.guard import guarded, guarded_await
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def prepare(stream: Any, handle: Handle, *, is_async: bool, is_asgi: bool, relea
     elif not is_async and not has_begun:
         handle.prelude = partial(_with_first_step, None if is_asgi else get_ident(), release)
     elif loop.current() is None:
-        count(handle)
+        guarded(count, handle, default=None)
 
 
 def count(handle: Handle) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streaminstr._caches import close_here
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr._wrap import settle
 
 if TYPE_CHECKING:
@@ -22,13 +22,9 @@ if TYPE_CHECKING:
     from streaminstr._core.stream import Stream
 
 
-def may_be_sent_by_server(request: HttpRequest, response: Any) -> bool:
-    """Whether Django hands the file itself to the server, if nothing changes until then."""
-    return (
-        getattr(response, "file_to_stream", None) is not None
-        and request.META.get("wsgi.file_wrapper") is not None
-        and request.method != "HEAD"
-    )
+def may_be_sent_by_server(request: HttpRequest) -> bool:
+    """Whether Django hands a file itself to the server, if nothing changes until then."""
+    return request.META.get("wsgi.file_wrapper") is not None and request.method != "HEAD"
 
 
 def hand_over(response: Any, stream: Stream[bytes]) -> Callable[[], None]:

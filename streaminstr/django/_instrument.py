@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr import _configure
 from streaminstr._caches import close_here
+from streaminstr._calls.guard import guarded
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.guard import guarded
 from streaminstr._core.stream import Stream
 from streaminstr._exchange import exchange_of, here
-from streaminstr._http import is_resumed
+from streaminstr._http import LAST_EVENT_ID
 from streaminstr._response import NOTHING_MORE, Facts, handle_of, marked, measure_of
 from streaminstr._sifted import sift
 from streaminstr._untaken import look_for_trace
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from streaminstr._core.config import Config
+    from streaminstr._exchange import Exchange
     from streaminstr._handle import Handle
     from streaminstr._response import Options
 
@@ -42,15 +43,14 @@ def instrument(
     options: Options = NOTHING_MORE,
     *,
     requested: float | None = None,
+    setting: conf.Loaded | None = None,
 ) -> Handle | None:
     """Give the body of a streaming response a scope, if it has none yet. Never raises.
 
-    `requested` is when the request began, by `time.perf_counter`. Returns the handle of the new
-    scope.
+    `requested` is when the request began, by `time.perf_counter`. `setting` is what STREAMINSTR
+    says, if the caller knows. Returns the handle of the new scope.
     """
-    if not _is_undecided(response):
-        return None
-    return guarded(_instrument, request, response, options, requested, default=None)
+    return guarded(_instrument, request, response, options, requested, setting, default=None)
 
 
 async def instrument_later(
@@ -59,37 +59,31 @@ async def instrument_later(
     options: Options = NOTHING_MORE,
     *,
     requested: float | None = None,
+    setting: conf.Loaded | None = None,
 ) -> None:
     """The same in the event loop's thread, which has no connections of the request."""
-    handle = instrument(request, response, options, requested=requested)
+    handle = instrument(request, response, options, requested=requested, setting=setting)
     if handle is not None:
         await _connections.count_where_the_request_ran(handle)
 
 
-def leave_out(request: HttpRequest | None, response: HttpResponseBase) -> None:
-    """Make `instrument` and an outermost net ignore this response."""
-    if _is_undecided(response):
-        vars(response)[_MARK] = True
-        take_response(request)
+def decide(request: HttpRequest | None, response: Any) -> bool:
+    """Make `instrument` and an outermost net ignore this response from now on.
+
+    Returns whether no decision was made before. A view may return anything, also None.
+    """
+    if not getattr(response, "streaming", False) or _MARK in vars(response):
+        return False
+    vars(response)[_MARK] = True
+    if (exchange := here()) is not None:
+        take_response(request, exchange)
+    return True
 
 
-def take_response(request: HttpRequest | None) -> None:
-    """Tell an outermost net around `request` that the decision about a scope has been made."""
-    exchange = here()
-    if exchange is None:  # as without a net
-        return
-    if request is None or exchange_of(_carrier(request)) is exchange:
+def take_response(request: HttpRequest | None, exchange: Exchange) -> None:
+    """Tell an outermost net, if it is the one around `request`, that a decision was made."""
+    if request is None or exchange_of(getattr(request, "scope", None) or request.META) is exchange:
         exchange.is_taken = exchange.closes_itself = True
-
-
-def _carrier(request: HttpRequest) -> Mapping[str, Any]:
-    """The ASGI scope or WSGI environ that came with `request`."""
-    return getattr(request, "scope", None) or request.META
-
-
-def _is_undecided(response: Any) -> bool:
-    """Whether no decision was made yet. A view may return anything, also None."""
-    return getattr(response, "streaming", False) and _MARK not in vars(response)
 
 
 def _instrument(
@@ -97,13 +91,15 @@ def _instrument(
     response: Any,
     options: Options,
     requested: float | None,
+    setting: conf.Loaded | None,
 ) -> Handle | None:
-    vars(response)[_MARK] = True
-    take_response(request)
-    config = _configure.current()
+    if not decide(request, response):
+        return None
+    setting = setting or conf.loaded()
+    config = _configure.current(None if setting is None else setting.config)
     if not config.backends:
         return None
-    setting, route = conf.loaded(), route_of(request)
+    route = route_of(request)
     config = sift(config, None if setting is None else setting.config.filter, request, response)
     if not config.backends:
         return None
@@ -111,15 +107,18 @@ def _instrument(
         options = marked(options, setting.ends_with, route)
     if "HTTP_TRACEPARENT" in request.META:
         look_for_trace(config, request.META)
-    by_server = may_be_sent_by_server(request, response)
+    has_file = getattr(response, "file_to_stream", None) is not None
+    by_server = has_file and may_be_sent_by_server(request)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)
-    if isinstance(response._iterator, Stream | AsyncStream):  # noqa: SLF001 - see _replace_body
-        handle = _adopt(request, response, handle, options.name or route, requested)
+    carrier = getattr(request, "scope", None) or request.META  # an ASGI scope or WSGI environ
+    is_stream = isinstance(response._iterator, Stream | AsyncStream)  # noqa: SLF001 - see _replace_body
+    if is_stream:
+        handle = _adopt(carrier, response, handle, options.name or route, requested)
+    if bind_extra_stream_metadata.receivers:
         _ask_for_metadata(request, response, handle)
-    else:
-        _ask_for_metadata(request, response, handle)
-        _replace_body(request, response, handle, config, requested, by_server=by_server)
+    if not is_stream:
+        _replace_body(carrier, response, handle, config, requested, by_server=by_server)
     _look_into_django(request, response, handle, route, options, setting)
     return handle
 
@@ -142,11 +141,11 @@ def _look_into_django(
     if response.is_async != is_asgi:
         _buffered.note(handle, route or handle.info.name, is_asgi=is_asgi)
     stream = response._iterator  # noqa: SLF001 - see _replace_body
-    guarded(partial(_connections.prepare, stream, handle, release=release, **kinds), default=None)
+    _connections.prepare(stream, handle, release=release, **kinds)
 
 
 def _adopt(
-    request: HttpRequest,
+    carrier: Mapping[str, Any],
     response: Any,
     described: Handle,
     name: str | None,
@@ -160,7 +159,7 @@ def _adopt(
         is_named=name is not None,
         size_of=measure_of(response.charset),
         requested=requested,
-        carrier=_carrier(request),
+        carrier=carrier,
     )
     closers, close = response._resource_closers, partial(close_here, stream)  # noqa: SLF001
     closers[:] = [close if closer == stream.close else closer for closer in closers]
@@ -168,7 +167,7 @@ def _adopt(
 
 
 def _replace_body(
-    request: HttpRequest,
+    carrier: Mapping[str, Any],
     response: Any,
     handle: Handle,
     config: Config,
@@ -188,7 +187,7 @@ def _replace_body(
         size_of=measure_of(response.charset),
         requested=requested,
         is_async=response.is_async,
-        carrier=_carrier(request),
+        carrier=carrier,
     )
     response._iterator = stream  # noqa: SLF001 - see above
     close = hand_over(response, stream) if by_server else partial(close_here, stream)
@@ -196,8 +195,6 @@ def _replace_body(
 
 
 def _ask_for_metadata(request: HttpRequest, response: Any, handle: Handle) -> None:
-    if not bind_extra_stream_metadata.receivers:
-        return
     send = partial(
         bind_extra_stream_metadata.send_robust, request=request, response=response, stream=handle
     )
@@ -211,7 +208,7 @@ def _facts(request: HttpRequest, response: Any, route: str | None) -> Facts:
         status=response.status_code,
         path=request.path,
         content_type=response.get("Content-Type"),
-        resumed=is_resumed(request.META),
+        resumed=LAST_EVENT_ID in request.META,
         may_append="Content-Length" not in response and "Content-Encoding" not in response,
     )
 

@@ -15,9 +15,9 @@ from weakref import finalize
 from django.http import FileResponse, HttpResponse
 
 from streaminstr import _configure, _http, _stopping
+from streaminstr._calls.guard import call, guarded
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.config import OFF
-from streaminstr._core.guard import call, guarded
 from streaminstr._core.stream import Stream
 from streaminstr._process.limit import Slot, Slots, let_in, note_refusal, of_process
 from streaminstr.django import conf
@@ -72,14 +72,14 @@ def view_limit(limit: int | None) -> ViewLimit | None:
 
 def enter(request: HttpRequest | None, view: ViewLimit | None = None) -> Decision:
     """A slot for what `request` may stream, a refusal, or None where nothing is limited."""
-    setting = _setting()
-    is_limited = view is not None or (setting is not None and setting.is_limited)
+    loaded = setting()
+    is_limited = view is not None or (loaded is not None and loaded.is_limited)
     if not is_limited or request is None or request.method == "HEAD":
         return None
     slot = Slot()
     if view is not None and not view.slots.take(slot, _now(view.limit)):
         return _refuse(request, f"{view.limit} streams of its view are open")
-    limit = None if setting is None else setting.limit
+    limit = None if loaded is None else loaded.limit
     if limit is not None and not of_process.take(slot, _now(limit)):
         slot.release()
         return _refuse(request, f"{limit} streams are open in this process")
@@ -93,10 +93,8 @@ def leave(entered: Decision) -> None:
 
 
 def decide(request: HttpRequest | None, response: Any) -> Decision:
-    """The same as `enter` for a response, if nothing was decided about it yet."""
-    setting = _setting()
-    is_limited = setting is not None and setting.is_limited
-    if not is_limited or not _is_limitable(response) or _COUNTED in vars(response):
+    """The same as `enter` for a response, where there is a limit and nothing was decided yet."""
+    if not _is_limitable(response) or _COUNTED in vars(response):
         return None
     return check(request, response, enter(request))
 
@@ -180,7 +178,7 @@ class _AsyncCounted:
             raise
 
 
-def _setting() -> conf.Loaded | None:
+def setting() -> conf.Loaded | None:
     """What STREAMINSTR says. One that goes wrong later is reported where the scope is made."""
     try:  # not `suppress`, for speed
         return conf.loaded()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from streaminstr import StreaminstrError, _configure
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr.django import conf
 
 

@@ -50,16 +50,13 @@ class Loaded:
     """How many streams may be open in a process; None: any number."""
     trace_url: str | None = None
     """The address of a stream's trace, with the names of ids in braces."""
+    is_limited: bool = False
+    """Whether a stream may be refused: at the limit, or because the process drains."""
 
     @property
     def filter(self) -> Filter | None:
         """Which responses have a scope; None: all."""
         return self.config.filter
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether a stream may be refused: at the limit, or because the process drains."""
-        return self.limit is not None or self.config.drain is not None
 
 
 _loaded: Loaded | None = None
@@ -86,7 +83,8 @@ def loaded() -> Loaded | None:
         mistakes = Mistakes()
         own = load(mistakes, {} if raw is _UNSET else raw)
         mistakes.tell()
-        setting = _loaded = Loaded(raw=raw, **own)
+        is_limited = own["limit"] is not None or own["config"].drain is not None
+        setting = _loaded = Loaded(raw=raw, is_limited=is_limited, **own)
     return setting
 
 

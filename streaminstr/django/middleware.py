@@ -9,6 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import MiddlewareNotUsed
 
 from streaminstr import _configure
+from streaminstr._exchange import here
 from streaminstr.django import _limit, conf
 from streaminstr.django._instrument import instrument, instrument_later, take_response
 from streaminstr.log.structured import is_thread_local
@@ -46,7 +47,8 @@ class StreamScopeMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         # An outermost net cannot know what is streamed; the response itself does.
-        take_response(request)
+        if (exchange := here()) is not None:
+            take_response(request, exchange)
         # The switch is here, and not in two classes, as in Django's own MiddlewareMixin.
         if self.async_mode:
             return self.__acall__(request)
@@ -54,12 +56,15 @@ class StreamScopeMiddleware:
         response = self.get_response(request)
         if not response.streaming:
             return response
-        decision = _limit.decide(request, response)
+        setting = _limit.setting()
+        is_limited = setting is not None and setting.is_limited
+        decision = _limit.decide(request, response) if is_limited else None
         if isinstance(decision, _limit.Unavailable):
             _limit.close_unread(response)
             return decision
-        instrument(request, response, requested=requested)
-        _limit.hold(response, decision)
+        instrument(request, response, requested=requested, setting=setting)
+        if decision is not None:
+            _limit.hold(response, decision)
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
@@ -67,13 +72,16 @@ class StreamScopeMiddleware:
         response = await self.get_response(request)
         if not response.streaming:
             return response
-        decision = _limit.decide(request, response)
+        setting = _limit.setting()
+        is_limited = setting is not None and setting.is_limited
+        decision = _limit.decide(request, response) if is_limited else None
         if isinstance(decision, _limit.Unavailable):
             await sync_to_async(_limit.close_unread)(response)  # where Django closes it
             return decision
         if is_thread_local():  # bound in the thread where sync middleware runs
-            await sync_to_async(instrument)(request, response, requested=requested)
+            await sync_to_async(instrument)(request, response, requested=requested, setting=setting)
         else:
-            await instrument_later(request, response, requested=requested)
-        _limit.hold(response, decision)
+            await instrument_later(request, response, requested=requested, setting=setting)
+        if decision is not None:
+            _limit.hold(response, decision)
         return response

@@ -1,7 +1,7 @@
 """All logging: the embedded backend, a stream's logger, structlog in its modes, the log filter.
 
-Imports `_core`, `_asgiref`, `_fields`, `types`, `attributes`, the standard library; structlog where
-installed.
+Imports `_core`, `_calls`, `_asgiref`, `_fields`, `types`, `attributes`, the standard library, and
+structlog where installed.
 """
 
 from streaminstr.log.backend import (

@@ -7,30 +7,31 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from streaminstr.log.structured import all_bound, installed
+from streaminstr.types import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from streaminstr.log.origin import Line, Origin
 
 
 def bound_logger(name: str, origin: Origin) -> Any:
     """A structlog logger with the bindings of `origin` and the stream's name."""
-    configured = installed().get_config()
-    bindings = Bindings.of(origin, origin.run(all_bound))
-    bindings.update(origin.fields, stream=name)
+    configured, line = installed().get_config(), origin.line
+    bindings, processors = Bindings.__new__(Bindings), configured["processors"]
+    bindings.update(origin.run(all_bound))
+    bindings.update(NOTHING if line is None else line.fields, stream=name)
+    bindings.origin, bindings.line = origin, line
     # As `structlog.wrap_logger(...).bind()` does, without its proxy and a second copy.
     return _placed(configured["wrapper_class"])(
         configured["logger_factory"]("streaminstr"),
-        processors=_processors(configured["processors"], origin),
+        processors=_processors(processors, origin) if "ddtrace" in sys.modules else processors,
         context=bindings,
     )
 
 
 def _processors(configured: Any, origin: Origin) -> Any:
     """The processors of a stream's logger: the configured ones, unless ddtrace has patched them."""
-    if "ddtrace" not in sys.modules:
-        return configured
     patched = [getattr(one, "__module__", "").startswith("ddtrace.") for one in configured]
     if True not in patched:
         return configured
@@ -57,14 +58,6 @@ class Bindings(dict[str, Any]):
         """Called by structlog for `logger.bind(**new)`."""
         super().__init__(source, **new)
         self.origin, self.line = source.origin, source.line
-
-    @classmethod
-    def of(cls, origin: Origin, bound: Mapping[str, Any]) -> Bindings:
-        """`bound`, with the origin."""
-        bindings = cls.__new__(cls)
-        bindings.update(bound)
-        bindings.origin, bindings.line = origin, origin.line
-        return bindings
 
     def late(self) -> dict[str, Any]:
         """The stream's fields that this logger lacks, or has as they were when it was made."""

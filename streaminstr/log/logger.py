@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from streaminstr._core.guard import guarded
+from streaminstr._calls.guard import guarded
 from streaminstr.log import structured
 from streaminstr.log.bound import bound_logger
 from streaminstr.log.origin import NOWHERE, origin_of, plain_names
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def stream_logger(handle: StreamHandle) -> Any:
     """The logger of a stream: structlog's where that is installed, else a `StreamLogger`."""
-    name, origin = handle.info.name, origin_of(handle)
+    name, origin = handle.info.name, handle.origin or origin_of(handle)
     if structured.installed() is not None:
         return bound_logger(name, origin)
     return StreamLogger(logging.getLogger("streaminstr"), {"stream": name}, origin)

@@ -7,7 +7,7 @@ import pytest
 
 import streaminstr
 from streaminstr import _configure
-from streaminstr._core import guard
+from streaminstr._calls import guard
 
 
 @pytest.fixture(autouse=True)

@@ -230,8 +230,8 @@ def test_scope_that_raises_is_shown_again(watch, backend, open_stream, caplog):
         show()
         show()
     assert backend.streams[0].report is not None
-    assert sum(streaminstr._core.guard.errors.values()) == 2
-    streaminstr._core.guard.errors.clear()
+    assert sum(streaminstr._calls.guard.errors.values()) == 2
+    streaminstr._calls.guard.errors.clear()
 
 
 def test_scope_without_progress_is_left_alone(watch, force):

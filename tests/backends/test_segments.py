@@ -173,4 +173,4 @@ def test_a_span_that_cannot_begin_is_missed_and_nothing_else(otel, force, monkey
     assert list(made) == []
     (first,) = segments(otel)
     assert first["streaminstr.segment"] == 0
-    streaminstr._core.guard.errors.clear()
+    streaminstr._calls.guard.errors.clear()

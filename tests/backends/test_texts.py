@@ -151,7 +151,7 @@ def test_what_the_body_says_itself_stands(vendor, run, exceptions):
 def test_an_exception_without_a_text(vendor, run):
     run(failing(MuteError()), exceptions="message")
     assert vendor.node("orders").error_type == f"{__name__}.MuteError"
-    streaminstr._core.guard.errors.clear()
+    streaminstr._calls.guard.errors.clear()
 
 
 def test_a_span_that_the_body_has_marked_has_the_type_of_what_came_out(otel, force):

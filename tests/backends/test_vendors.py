@@ -229,12 +229,12 @@ def test_log_lines_carry_the_ids_of_the_span(vendor, stream):
 
 def test_an_exception_without_words_still_ends_the_span(vendor, stream, monkeypatch):
     """Its `str` raises. Whatever the vendor makes of that, no span is left open."""
-    monkeypatch.setattr("streaminstr._core.guard.logger", logging.getLogger("elsewhere"))
+    monkeypatch.setattr("streaminstr._calls.guard.logger", logging.getLogger("elsewhere"))
     with pytest.raises(MuteError):
         list(stream(failing(MuteError())))
     assert vendor.node().is_error
     assert vendor.node().error_type == f"{__name__}.MuteError"
-    streaminstr._core.guard.errors.clear()
+    streaminstr._calls.guard.errors.clear()
 
 
 def test_progress_is_put_on_the_open_span(vendor):

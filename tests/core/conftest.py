@@ -4,7 +4,8 @@ import pytest
 
 from streaminstr import _configure
 from streaminstr._asgiref import place
-from streaminstr._core import guard, life
+from streaminstr._calls import guard
+from streaminstr._core import life
 from streaminstr.testing import RecordingBackend
 from undrained import undrained  # noqa: F401 - used by each test
 

@@ -12,7 +12,7 @@ import pytest
 
 from core_fakes import AsyncIterator, bound, by_hand, in_thread, surroundings, switch, until
 from streaminstr import Outcome, current_stream, stream
-from streaminstr._core import loop as loops
+from streaminstr._calls import loop as loops
 from streaminstr._core.async_stream import AsyncStream
 
 EAGER = sys.version_info >= (3, 12)

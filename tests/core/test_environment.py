@@ -6,7 +6,7 @@ import pytest
 
 import streaminstr
 from streaminstr import StreaminstrError, _configure, _environment, stream
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr._environment import describe_unknown, in_environment, over, unknown
 from streaminstr._options import KEYS, OPTIONS
 from streaminstr.log import LogBackend

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
 from streaminstr import _configure, _events, stream
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr._events import EventCounter, Tail, TimedChunks, TimedEvents
 from streaminstr._gaps import Gaps
 from streaminstr._wrap import size_of

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 import streaminstr
 from streaminstr import StreaminstrError, _configure, stream
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr._sifted import Sifted, plain, sift
 from streaminstr.log import LogBackend
 from streaminstr.testing import RecordingBackend

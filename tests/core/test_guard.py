@@ -6,7 +6,7 @@ import pytest
 
 from core_fakes import AsyncIterator, by_hand
 from streaminstr import Outcome, _configure, current_stream, stream
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr._wrap import settle
 from streaminstr.testing import RecordingBackend
 

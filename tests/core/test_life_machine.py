@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core_fakes import bound, by_hand, in_thread, surroundings, switch
 from streaminstr import _configure, current_stream, stream
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr._core.outcome import TABLE, Cut, Ending
 from streaminstr.testing import RecordingBackend
 

@@ -5,8 +5,8 @@ import sys
 from contextvars import copy_context
 
 from core_fakes import in_thread
-from streaminstr._core import loop as loops
-from streaminstr._core import outcome
+from streaminstr._calls import cancellation
+from streaminstr._calls import loop as loops
 
 
 async def nothing():
@@ -74,4 +74,4 @@ def test_what_is_spawned_is_held_until_it_is_done():
 def test_what_cancels_is_looked_for_in_what_is_loaded_only(monkeypatch):
     for module in ("trio", "greenlet"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    assert list(outcome._cancellations()) == [asyncio.CancelledError]
+    assert list(cancellation._cancellations()) == [asyncio.CancelledError]

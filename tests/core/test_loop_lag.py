@@ -9,7 +9,7 @@ import pytest
 
 from core_fakes import in_thread, until
 from streaminstr import _configure, stream
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr._core.life import open_lives
 from streaminstr._process import lag, progress
 from streaminstr._wrap import make_handle, push

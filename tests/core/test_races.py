@@ -16,9 +16,9 @@ import pytest
 from core_fakes import AsyncIterator, Iterator
 from racers import ROUNDS, Racers
 from streaminstr import Outcome, _configure, stream
+from streaminstr._calls.cleanup import CLEANED
 from streaminstr._core import life
 from streaminstr._core.async_stream import AsyncStream
-from streaminstr._core.cleanup import CLEANED
 from streaminstr.testing import RecordingBackend
 
 

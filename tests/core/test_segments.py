@@ -18,7 +18,7 @@ import streaminstr
 from core_fakes import by_hand, in_thread, until
 from racers import Racers
 from streaminstr import _configure, _segments, current_stream
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr._core.life import open_lives
 from streaminstr._process import progress
 from streaminstr._wrap import make_handle

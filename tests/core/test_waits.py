@@ -17,7 +17,7 @@ from trio.testing import wait_all_tasks_blocked
 from core_fakes import AsyncIterator, Iterator, until
 from parked import LONG
 from streaminstr import _configure, asgi, open_streams, stream
-from streaminstr._core import loop
+from streaminstr._calls import loop
 from streaminstr._process import frames
 from streaminstr._wrap import make_handle, push
 

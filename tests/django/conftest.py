@@ -9,7 +9,8 @@ from django.test import override_settings
 
 import django_settings
 import django_site
-from streaminstr._core import guard, life
+from streaminstr._calls import guard
+from streaminstr._core import life
 from streaminstr.testing import RecordingBackend
 from undrained import undrained  # noqa: F401 - used by each test
 

@@ -204,7 +204,7 @@ def finish(found: dict, backend, result: Path) -> None:
 
     gc.collect()
     if backend is not None:
-        from streaminstr._core.guard import errors  # noqa: PLC0415 - as above
+        from streaminstr._calls.guard import errors  # noqa: PLC0415 - as above
 
         outcomes = Counter(str(one.outcome) for one in backend.closed)
         found["streams"] = {

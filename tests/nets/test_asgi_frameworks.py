@@ -11,7 +11,7 @@ from starlette.routing import Route
 import streaminstr
 from server_by_hand import Blocked, ByHand, gone
 from streaminstr import Outcome, _configure
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr._core.life import open_lives
 from streaminstr.asgi import StreamScopeMiddleware
 from streaminstr.testing import RecordedStream

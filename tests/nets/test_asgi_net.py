@@ -12,7 +12,7 @@ import streaminstr
 from adapter import adapt
 from server_by_hand import Blocked, ByHand, gone
 from streaminstr import Outcome
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr.asgi import StreamScopeMiddleware
 
 leaked = ContextVar("leaked", default="clean")

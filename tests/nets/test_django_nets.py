@@ -22,7 +22,7 @@ import server_bodies
 import server_site
 from server_by_hand import Blocked, ByHand, call, gone
 from streaminstr import asgi, wsgi
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr.django.decorators import stream_scope
 
 # Django 5.2 forgets to close the body of a request that was aborted.

@@ -14,7 +14,7 @@ import streaminstr
 from adapter import adapt
 from server_by_hand import call, environ
 from streaminstr import Outcome, _configure
-from streaminstr._core import guard
+from streaminstr._calls import guard
 from streaminstr.wsgi import StreamScopeMiddleware
 
 leaked = ContextVar("leaked", default="clean")

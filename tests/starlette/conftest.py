@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from streaminstr import _configure
-from streaminstr._core import guard, life
+from streaminstr._calls import guard
+from streaminstr._core import life
 from streaminstr.testing import RecordingBackend
 from undrained import undrained  # noqa: F401 - used by each test
 

@@ -17,7 +17,8 @@ from operator import itemgetter
 
 SIDES = {"without": "OpenTelemetry's Django instrumentation", "with": "... and streaminstr"}
 WIDTH, MARGIN, ROW, TOP, BAR = 470, 16, 26, 62, 190
-COLOURS = {"trace": ["#4c78a8", "#f2a33c", "#72a35a", "#9a6fb0"], "error": "#c62828"}
+DARK = "@media (prefers-color-scheme: dark) {.b {fill: #1c1c1e} text:not([fill]) {fill: #ddd}}"
+COLOURS = {"trace": ["#4c78a8", "#f2a33c", "#72a35a", "#9a6fb0"], "error": "#d32f2f"}
 
 
 def recorded(side: str) -> list[dict]:
@@ -41,9 +42,10 @@ def drawn(sides: dict[str, list[dict]]) -> str:
     height = TOP + rows * ROW + 44
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {height}">',
+        f"<style>{DARK}</style>",
         '<g font-family="Helvetica, Arial, sans-serif" font-size="13">',
-        f'<rect width="{2 * WIDTH}" height="{height}" rx="8" fill="#fff"/>',
-        f'<path d="M{WIDTH} 16V{height - 16}" stroke="#ddd"/>',
+        f'<rect width="{2 * WIDTH}" height="{height}" rx="8" fill="#fff" class="b"/>',
+        f'<path d="M{WIDTH} 16V{height - 16}" stroke="#8888"/>',
     ]
     for number, (side, spans) in enumerate(sides.items()):
         parts.append(f'<g transform="translate({number * WIDTH} 0)">')
@@ -65,13 +67,13 @@ def panel(title: str, spans: list[dict], height: int) -> list[str]:
         width = max((span["end"] - span["start"]) * scale, 3)
         edge = f' stroke="{COLOURS["error"]}" stroke-width="2.5"' if span["error"] else ""
         parts.append(text(MARGIN + 16 * depth(span, spans), y + 14, span["name"]))
-        parts.append(text(180, y + 14, f"trace {traces.index(span['trace']) + 1}", 'fill="#666"'))
+        parts.append(text(180, y + 14, f"trace {traces.index(span['trace']) + 1}", 'fill="#777"'))
         parts.append(
             f'<rect x="{left:.1f}" y="{y + 2}" width="{width:.1f}" height="15" rx="2" '
             f'fill="{colour}"{edge}/>'
         )
     bad = len(traces) > 1
-    colour = COLOURS["error"] if bad else "#2e7d32"
+    colour = COLOURS["error"] if bad else "#388e3c"
     parts.append(text(MARGIN, height - 18, summary(spans), f'fill="{colour}" font-weight="bold"'))
     return parts
 

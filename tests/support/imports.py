@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 
@@ -20,6 +21,7 @@ def imported_in(source):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def graph(package):
     """The modules of the package in folder `package`, each with those that it imports."""
     files = {_name(path, package.parent): path for path in package.rglob("*.py")}

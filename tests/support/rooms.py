@@ -152,7 +152,7 @@ def _svg(height: int, parts: list[str]) -> str:
         f"<style>{STYLE}</style>",
         '<defs><marker id="t" viewBox="0 0 8 8" refX="8" refY="4" orient="auto"',
         'markerWidth="7" markerHeight="7"><path d="M0 0L8 4L0 8z" fill="#888"/></marker></defs>',
-        f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#fff"/>',
+        f'<rect width="{WIDTH}" height="{height}" rx="8" class="b"/>',
     ]
     return "\n".join([*head, *parts, "</svg>", ""])
 
@@ -162,6 +162,12 @@ text {font: 13px Helvetica, Arial, sans-serif; fill: #222}
 .w {fill: #fff; text-anchor: middle}
 .n {font-size: 12px; fill: #666}
 .a {stroke: #888; fill: none; marker-end: url(#t)}
+.b {fill: #fff}
+@media (prefers-color-scheme: dark) {
+  .b {fill: #1c1c1e}
+  text {fill: #ddd}
+  .n {fill: #999}
+}
 """
 
 

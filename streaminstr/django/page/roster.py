@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from streaminstr import _configure
+from streaminstr._calls.guard import guarded
 from streaminstr._core.config import OFF
-from streaminstr._core.guard import guarded
 from streaminstr._process.rows import name_here
 
 if TYPE_CHECKING:

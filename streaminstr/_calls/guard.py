@@ -17,8 +17,8 @@ from functools import partial
 from traceback import walk_tb
 from typing import Any, TypeVar
 
-from streaminstr._core.loop import cancel_requests
-from streaminstr._core.outcome import consists_of
+from streaminstr._calls.cancellation import consists_of
+from streaminstr._calls.loop import cancel_requests
 
 ResultT = TypeVar("ResultT")
 DefaultT = TypeVar("DefaultT")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, ExitStack
 from inspect import isawaitable, iscoroutinefunction
-from types import AsyncGeneratorType, GeneratorType
+from types import AsyncGeneratorType, BuiltinMethodType, GeneratorType
 from typing import Any
 
 Closer = Callable[[], object]
@@ -59,7 +59,10 @@ async def aclose_all(closers: list[Closer]) -> None:
 
 def needs_a_loop(closer: Closer) -> bool:
     """Whether the result of `closer` must be awaited."""
-    return getattr(closer, "__name__", "") == "aclose" or iscoroutinefunction(closer)
+    if getattr(closer, "__name__", "") == "aclose":
+        return True
+    # A generator's or file's `close` is never a coroutine function; to find out is slow.
+    return type(closer) is not BuiltinMethodType and iscoroutinefunction(closer)
 
 
 async def _call(closer: Closer) -> None:
