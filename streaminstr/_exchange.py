@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from streaminstr._calls import loop
+from streaminstr._frames import local_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 KEY = "streaminstr.exchange"
 """The key of the exchange in the ASGI scope or WSGI environ of the request."""
+_BRIDGES = ("asgiref.wsgi", "starlette.middleware.wsgi")
+"""Modules that run a WSGI application under ASGI, with an environ that has no way to the scope."""
 shutting_down = False
 """Whether this process is stopping: SIGTERM, lifespan shutdown, `shutdown()`."""
 
@@ -114,8 +117,18 @@ def exchange_of(carrier: Mapping[str, Any]) -> Exchange | None:
     exchange = _current.get()
     if exchange is None or exchange.is_over:
         return None
-    carrier = carrier.get("asgi.scope", carrier)  # the key is a2wsgi's
-    return exchange if carrier.get(KEY) is exchange else None
+    owner = carrier.get("asgi.scope", carrier).get(KEY)  # the first key is a2wsgi's
+    if owner is None and exchange.is_async and "wsgi.input" in carrier:
+        owner = _behind(carrier)
+    return exchange if owner is exchange else None
+
+
+def _behind(environ: Mapping[str, Any]) -> Any:
+    """The exchange of a WSGI application that is run by one of the bridges, else None."""
+    for module in _BRIDGES:
+        if local_of(module, "environ") is environ:
+            return getattr(local_of(module, "self"), "scope", environ).get(KEY)
+    return None
 
 
 def alive(streams: Iterable[ref[Any]]) -> list[Any]:
