@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 strict = False
 """Whether a wrong call raises: in tests. In a running body it is reported, and the body goes on."""
 
-_saying = RLock()  # the garbage collector may end a stream in the thread that holds it
+_noting = RLock()  # the garbage collector may end a stream in the thread that holds it
 _LARGEST = 1e300
 """Sums stay below what a float can hold."""
 _NOTICEABLE = 0.1
 """Seconds under which no one is called a bottleneck."""
 
 
-class Said(NamedTuple):
-    """What a body has said so far. It is replaced as a whole, so any thread may read it."""
+class Notes(NamedTuple):
+    """What a body has noted so far. It is replaced as a whole, so any thread may read it."""
 
     marks: Mapping[str, float] = NOTHING
     sums: Mapping[str, int | float] = NOTHING
@@ -46,14 +46,14 @@ class Said(NamedTuple):
     """Names of the sums that are rates, too."""
 
 
-_SILENT = Said()
+_NO_NOTES = Notes()
 
 
 class Handle(StreamHandle):
     """The handle of a stream, with what its body says. Usable in any thread of the stream."""
 
     __slots__ = (
-        *("_logger", "_said", "_upstream", "counter", "may_append", "named", "prelude"),
+        *("_logger", "_notes", "_upstream", "counter", "may_append", "named", "prelude"),
         *("reader", "says_kind", "texts", "then"),
     )
 
@@ -62,7 +62,7 @@ class Handle(StreamHandle):
         self.named = False
         """Whether the application named it; else its name is that of what made the body."""
         self._logger: Any = None
-        self._said = _SILENT
+        self._notes = _NO_NOTES
         self.reader: StreamHandle | None = None
         """The handle of the stream in whose step this one took its first step."""
         self._upstream: float | None = None
@@ -148,9 +148,9 @@ class Handle(StreamHandle):
         """
         if not _is_name(name):
             return misused("mark", f"takes a name, not {shown(name)}")
-        with _saying:
-            said = self._said
-            self._said = said._replace(marks={name: clock() - self.created, **said.marks})
+        with _noting:
+            notes = self._notes
+            self._notes = notes._replace(marks={name: clock() - self.created, **notes.marks})
         return None
 
     def add(self, name: str, number: float, *, rate: bool = False) -> None:
@@ -163,10 +163,10 @@ class Handle(StreamHandle):
             return misused("add", f"takes a name, not {shown(name)}")
         if not _is_number(number):
             return misused("add", f"takes a finite number, not {shown(number)}")
-        with _saying:
-            said = self._said
-            sums = {**said.sums, name: said.sums.get(name, 0) + number}
-            self._said = said._replace(sums=sums, rates=said.rates | ({name} if rate else set()))
+        with _noting:
+            notes = self._notes
+            sums = {**notes.sums, name: notes.sums.get(name, 0) + number}
+            self._notes = notes._replace(sums=sums, rates=notes.rates | ({name} if rate else set()))
         return None
 
     @property
@@ -227,22 +227,22 @@ class Handle(StreamHandle):
         if self.then is not None:
             self.then()
         if isinstance(self.reader, Handle):
-            with _saying:
+            with _noting:
                 self.reader._upstream = (self.reader._upstream or 0.0) + final.producer_time  # noqa: SLF001 - of its class
 
-    def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:
+    def report_fields(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:
         """Fields of the report."""
-        said, progress = self._said, self.progress
+        notes, progress = self._notes, self.progress
         lag = None if progress is None else progress.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
         is_long = producer + consumer > _NOTICEABLE
         facts: dict[str, Any] = {
             "longest_gap": longest,
-            "attributes": {**self.attributes, **said.sums} if said.sums else self.attributes,
-            "marks": said.marks,
+            "attributes": {**self.attributes, **notes.sums} if notes.sums else self.attributes,
+            "marks": notes.marks,
             "upstream_time": upstream,
             "bottleneck": bottleneck(producer, consumer, upstream or 0.0) if is_long else None,
-            "rates": self.rates(producer) if said.rates else NOTHING,
+            "rates": self.rates(producer) if notes.rates else NOTHING,
             "loop_lag": None if lag is None else lag.largest(),
         }
         if self.counter is not None:
@@ -254,13 +254,13 @@ class Handle(StreamHandle):
 
     def rates(self, producer: float) -> Mapping[str, float]:
         """The sums for each second of producer time, of those that were added as rates."""
-        said, seconds = self._said, producer or math.inf
-        return {name: said.sums[name] / seconds for name in said.rates}
+        notes, seconds = self._notes, producer or math.inf
+        return {name: notes.sums[name] / seconds for name in notes.rates}
 
     @property
     def sums(self) -> Mapping[str, int | float]:
         """What the body has summed so far, by name."""
-        return self._said.sums
+        return self._notes.sums
 
     @property
     def events(self) -> int | None:

@@ -111,13 +111,7 @@ def streamed(
             handle.named = bool(name)
             return handle, config
 
-        make = _maker(function, arrange, place)
-
-        @functools.wraps(function)
-        async def make_async(*args: Any, **kwargs: Any) -> Any:
-            return await make(*args, **kwargs)
-
-        return make_async if inspect.iscoroutinefunction(function) else make
+        return _maker(function, arrange, place)
 
     return decorate
 
@@ -138,7 +132,11 @@ def _maker(
             return _wrap_later(body, handle, config)
         return wrap(body, handle, config)
 
-    return make
+    @functools.wraps(function)
+    async def make_async(*args: Any, **kwargs: Any) -> Any:
+        return await make(*args, **kwargs)
+
+    return make_async if inspect.iscoroutinefunction(function) else make
 
 
 async def _wrap_later(body: Awaitable[Any], handle: Handle, config: Config) -> Any:

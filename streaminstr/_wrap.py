@@ -112,8 +112,7 @@ def wrap(
     """
     _configure.stream_begins(config)
     make = _kind_of(body) if is_async is None else AsyncStream if is_async else Stream
-    isolated = not is_begun(body)
-    if not isolated:
+    if not (isolated := not is_begun(body)):
         _note_begun(handle.info.name)
     exchange = here() if carrier is None else exchange_of(carrier)
     life = Life(config, handle, exchange=exchange, requested=requested, isolated=isolated)
@@ -204,8 +203,6 @@ def make_handle(
     if attributes:
         is_short = texts.max_attribute_length is None
         attributes = dict(attributes) if is_short else texts.cut_all(attributes)
-    # By each field's own setter: a frozen dataclass calls `object.__setattr__` for each, which
-    # takes three times as long.
     info, stream_id = StreamInfo.__new__(StreamInfo), urandom(8).hex()
     values = (name, attributes or NOTHING, config.parent, started_ns, stream_id, texts.span_name)
     for put, value in zip(_PUT, values, strict=True):
@@ -221,7 +218,8 @@ def make_handle(
 
 
 _PUT = [getattr(StreamInfo, field.name).__set__ for field in fields(StreamInfo)]
-"""The setters of the fields, in their order."""
+"""The setters of the fields, in their order. As a frozen dataclass StreamInfo itself calls
+`object.__setattr__` for each, which takes three times as long."""
 
 
 def size_of(chunk: object) -> int:

@@ -41,7 +41,7 @@ class StreamHandle:
         """Whether the exhausted body ended without its end marker."""
         return False
 
-    def said(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - all in seconds
+    def report_fields(self, longest: float, producer: float, consumer: float) -> dict[str, Any]:  # noqa: ARG002 - all in seconds
         """Fields of the report, from the body and the adapters; `longest` is the longest gap."""
         return {"longest_gap": longest, "attributes": self.attributes, **self.facts}
 

@@ -97,7 +97,7 @@ def make_report(
     now = clock()
     producer = meter.producer + (now - meter.entered if meter.in_step else 0.0)
     consumer = max(now - meter.begun - producer, 0.0) if meter.begun else 0.0
-    fields = handle.said(meter.longest, producer, consumer)
+    fields = handle.report_fields(meter.longest, producer, consumer)
     fields["chunks"], fields["bytes"] = meter.chunks, meter.size
     fields["producer_time"], fields["consumer_time"] = producer, consumer
     if meter.chunks:

@@ -62,9 +62,8 @@ def compare(
 ) -> int:
     """Compare and print; return 0 where nothing differs, else 1.
 
-    Ends when the `urls` were read, after `streams` or after `seconds`, whichever is first, or with
-    the command. Without a `command` it listens for a process that was pointed here. Raises
-    StreaminstrError where it cannot begin.
+    Ends when the `urls` were read, after `streams` or `seconds`, or with the command. Without one
+    it listens for a process that was pointed here. Raises StreaminstrError if it cannot begin.
     """
     if command and shutil.which(command[0]) is None:
         msg = f"There is no command {command[0]!r}. Write it after `--`, as you start the site."
@@ -77,9 +76,8 @@ def compare(
         with _started(command, variables) as site:
             for url in urls:
                 _read(url, site)
-            with suppress(KeyboardInterrupt):
-                while not urls and not _is_done(listening, streams, deadline, site):
-                    listening.wait_for(lambda _: False, 0.2)
+            if not urls:
+                _wait_for_streams(listening, streams, deadline, site)
             # Before it is terminated: uvicorn loses what an SDK has buffered by then.
             _wait_for_both(listening, len(urls))
         _wait_for_both(listening, 1)
@@ -152,15 +150,18 @@ def _read(url: str, site: subprocess.Popen[bytes] | None) -> None:
             return
 
 
-def _is_done(
+def _wait_for_streams(
     receiver: Receiver,
     streams: int | None,
     deadline: float,
     site: subprocess.Popen[bytes] | None,
-) -> bool:
-    if time.monotonic() >= deadline or (site is not None and site.poll() is not None):
-        return True
-    return streams is not None and len(compared(receiver.arrivals())) >= streams
+) -> None:
+    """Wait for so many streams, the deadline, the end of the site or Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        while time.monotonic() < deadline and (site is None or site.poll() is None):
+            if streams is not None and len(compared(receiver.arrivals())) >= streams:
+                return
+            receiver.wait_for(lambda _: False, 0.2)
 
 
 def _wait_for_both(receiver: Receiver, least: int) -> None:

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from streaminstr._core.stream import Stream
 
 
-def may_be_sent_by_server(request: HttpRequest) -> bool:
-    """Whether Django hands a file itself to the server, if nothing changes until then."""
-    return request.META.get("wsgi.file_wrapper") is not None and request.method != "HEAD"
+def may_be_sent_by_server(request: HttpRequest, response: Any) -> bool:
+    """Whether Django hands the file itself to the server, if nothing changes until then."""
+    return (
+        getattr(response, "file_to_stream", None) is not None
+        and request.META.get("wsgi.file_wrapper") is not None
+        and request.method != "HEAD"
+    )
 
 
 def hand_over(response: Any, stream: Stream[bytes]) -> Callable[[], None]:

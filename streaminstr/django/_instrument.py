@@ -95,20 +95,15 @@ def _instrument(
 ) -> Handle | None:
     if not decide(request, response):
         return None
-    setting = setting or conf.loaded()
-    config = _configure.current(None if setting is None else setting.config)
-    if not config.backends:
-        return None
-    route = route_of(request)
-    config = sift(config, None if setting is None else setting.config.filter, request, response)
+    setting, route = setting or conf.loaded(), route_of(request)
+    config = _config_for(request, response, setting)
     if not config.backends:
         return None
     if setting is not None and setting.ends_with:
         options = marked(options, setting.ends_with, route)
     if "HTTP_TRACEPARENT" in request.META:
         look_for_trace(config, request.META)
-    has_file = getattr(response, "file_to_stream", None) is not None
-    by_server = has_file and may_be_sent_by_server(request)
+    by_server = may_be_sent_by_server(request, response)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)
     carrier = getattr(request, "scope", None) or request.META  # an ASGI scope or WSGI environ
@@ -121,6 +116,13 @@ def _instrument(
         _replace_body(carrier, response, handle, config, requested, by_server=by_server)
     _look_into_django(request, response, handle, route, options, setting)
     return handle
+
+
+def _config_for(request: HttpRequest, response: Any, setting: conf.Loaded | None) -> Config:
+    """The config of a response; it has no backends if the response has no scope."""
+    adapted, wanted_by = (None, None) if setting is None else (setting.config, setting.filter)
+    config = _configure.current(adapted)
+    return sift(config, wanted_by, request, response) if config.backends else config
 
 
 def _look_into_django(

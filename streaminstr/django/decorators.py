@@ -40,13 +40,12 @@ def stream_scope(
     """Name the streams of a view, add attributes to them, or exclude them.
 
     Works on function views and async views, on class-based views with `method_decorator`, and on
-    either side of DRF's `@api_view`, with the middleware and without it. The view keeps its type.
-    `ends_with` is that of `streaminstr.stream`. `release_connections` says whether the database
-    connections of the request are closed before the first step; None: the setting applies. `limit`
-    is the largest number of open streams of the view in one process: one more request is answered
-    503, and the view does not run. Raises StreaminstrError for a generator function, because it
-    returns no response, and for a limit that is not a whole number above 0. Raises TypeError for an
-    invalid marker, or a value that is not a bool.
+    either side of DRF's `@api_view`, with the middleware and without it. `ends_with` is that of
+    `streaminstr.stream`. `release_connections` says whether the database connections of the request
+    are closed before the first step; None: the setting applies. `limit` is the largest number of
+    open streams of the view in one process: one more request is answered 503, and the view does not
+    run. Raises StreaminstrError for a generator function, because it returns no response, and for a
+    limit that is not a whole number above 0. Raises TypeError for an invalid marker or flag.
     """
     refuse_bare_use("stream_scope", name)
     conf.adopt()

@@ -195,11 +195,15 @@ def test_without_a_command_it_says_where_to_send_to_and_ends_in_time(hurried, ca
 
 
 def test_ctrl_c_ends_the_listening(hurried, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
+    look, interrupts = command.compared, iter([KeyboardInterrupt()])
 
-    monkeypatch.setattr(command, "_is_done", interrupted)
-    assert compare() == 1
+    def interrupted(arrivals):
+        for interrupt in interrupts:  # at the first look alone
+            raise interrupt
+        return look(arrivals)
+
+    monkeypatch.setattr(command, "compared", interrupted)
+    assert compare(streams=1) == 1
 
 
 SERVING = """
