@@ -42,8 +42,8 @@ class Exchange:
         self.bodies: tuple[ref[Any], ...] = ()
         """The response's body, as its adapter has said. The net closes it."""
         self.closes_itself = False
-        """Whether the framework closes a sync body itself, in the thread that steps it: Django. The
-        net closes one only if it is still open when the call ends."""
+        """Whether the framework closes a body itself, in a worker thread: Django. If nothing of it
+        has to be awaited, the net closes it only if it is still open when the call ends."""
         self.guess: ref[Any] | None = None
         """What is taken for the body where there is no adapter. It is left alone."""
         self.is_taken = False
@@ -84,6 +84,10 @@ class Exchange:
     def will_close(self, stream: ref[Any] | None) -> bool:
         """Whether the net is going to close `stream`, in the task of the request."""
         return self.is_async and not self.is_over and stream in self.bodies
+
+    def leaves(self, stream: Any) -> bool:
+        """Whether the net leaves the close of `stream` to its framework, for as long as it can."""
+        return self.closes_itself and not stream.needs_its_loop()
 
     def note(self, stream: Any) -> None:
         """Remember a stream that is made during the request, for as long as it is there.
