@@ -36,7 +36,7 @@ LAYERS = (
     {"_calls", "_speedups", "attributes"},
     {"types"},
     {"_core"},
-    {"_gaps", "_install", "_mistakes", "_sifted", "_texts", "metrics"},
+    {"_frames", "_gaps", "_install", "_mistakes", "_sifted", "_texts", "metrics"},
     {"_asgiref", "_begun", "_events", "_exchange", "_fields", "_push", "_registry", "_stopping"},
     {"_caches", "_farewell", "_http", "_inert", "_process", "_untaken", "log"},
     {"_handle"},
