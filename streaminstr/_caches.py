@@ -9,12 +9,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from streaminstr._calls.guard import guarded
-from streaminstr._core.async_stream import AsyncStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from streaminstr._core.async_stream import AsyncStream
     from streaminstr._core.stream import Stream
 
 
@@ -23,13 +23,13 @@ def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
 
     Under ASGI Django calls this in a worker thread. A net that holds the request closes an async
     body itself, in the task of the request, to which its task groups and locks belong. That is for
-    a body in the middle: Django drops the response now, and the net no longer finds one that was
-    read to its end, or never.
+    a body in the middle of which something has to be awaited. Django drops the response now, and
+    the net no longer finds one that was read to its end, or never.
     """
     life = stream._life  # noqa: SLF001 - every kind has one
     try:
-        net: Any = life.exchange if isinstance(stream, AsyncStream) else None
-        if net is not None and life.is_open and net.will_close(life.stream):
+        net: Any = life.exchange if life.is_open and stream.needs_its_loop() else None
+        if net is not None and net.will_close(life.stream):
             life.ask_to_close()
         else:
             stream.close()

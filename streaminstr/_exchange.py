@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from streaminstr._calls import loop
+from streaminstr._frames import local_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 KEY = "streaminstr.exchange"
 """The key of the exchange in the ASGI scope or WSGI environ of the request."""
+_BRIDGES = ("asgiref.wsgi", "starlette.middleware.wsgi")
+"""Modules that run a WSGI application under ASGI, with an environ that has no way to the scope."""
 shutting_down = False
 """Whether this process is stopping: SIGTERM, lifespan shutdown, `shutdown()`."""
 
@@ -39,8 +42,8 @@ class Exchange:
         self.bodies: tuple[ref[Any], ...] = ()
         """The response's body, as its adapter has said. The net closes it."""
         self.closes_itself = False
-        """Whether the framework closes a sync body itself, in the thread that steps it: Django. The
-        net closes one only if it is still open when the call ends."""
+        """Whether the framework closes a body itself, in a worker thread: Django. If nothing of it
+        has to be awaited, the net closes it only if it is still open when the call ends."""
         self.guess: ref[Any] | None = None
         """What is taken for the body where there is no adapter. It is left alone."""
         self.is_taken = False
@@ -82,6 +85,10 @@ class Exchange:
         """Whether the net is going to close `stream`, in the task of the request."""
         return self.is_async and not self.is_over and stream in self.bodies
 
+    def leaves(self, stream: Any) -> bool:
+        """Whether the net leaves the close of `stream` to its framework, for as long as it can."""
+        return self.closes_itself and not stream.needs_its_loop()
+
     def note(self, stream: Any) -> None:
         """Remember a stream that is made during the request, for as long as it is there.
 
@@ -114,8 +121,18 @@ def exchange_of(carrier: Mapping[str, Any]) -> Exchange | None:
     exchange = _current.get()
     if exchange is None or exchange.is_over:
         return None
-    carrier = carrier.get("asgi.scope", carrier)  # the key is a2wsgi's
-    return exchange if carrier.get(KEY) is exchange else None
+    owner = carrier.get("asgi.scope", carrier).get(KEY)  # the first key is a2wsgi's
+    if owner is None and exchange.is_async and "wsgi.input" in carrier:
+        owner = _behind(carrier)
+    return exchange if owner is exchange else None
+
+
+def _behind(environ: Mapping[str, Any]) -> Any:
+    """The exchange of a WSGI application that is run by one of the bridges, else None."""
+    for module in _BRIDGES:
+        if local_of(module, "environ") is environ:
+            return getattr(local_of(module, "self"), "scope", environ).get(KEY)
+    return None
 
 
 def alive(streams: Iterable[ref[Any]]) -> list[Any]:

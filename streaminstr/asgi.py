@@ -130,8 +130,7 @@ class _Call:
     async def _fail_to_send(self, error: BaseException) -> None:
         """Close the body in this task, which has stepped it, because nothing more can be sent.
 
-        A task group or cancel scope that the body has entered can be exited only in this task. A
-        sync body has been stepped in a thread, and Django closes it there.
+        A task group or cancel scope that the body has entered can be exited only in this task.
         """
         if isinstance(error, OSError):
             self._exchange.client_left()
@@ -140,16 +139,19 @@ class _Call:
         elif isinstance(error, GeneratorExit) or not is_cancellation(error):
             return
         if self._exchange.has_left:
-            await self._close_bodies(AsyncStream if self._exchange.closes_itself else object)
+            await self._close_bodies(is_over=False)
 
-    async def _close_bodies(self, kind: type = object) -> None:
-        """Close each body that is still open, even if closing another one raises."""
+    async def _close_bodies(self, *, is_over: bool = True) -> None:
+        """Close each body that is still open, even if closing another one raises.
+
+        Until the call is over, what the framework closes itself is left to it.
+        """
         if self._exchange.bodies:
             async with AsyncExitStack() as stack:
                 stack.enter_context(self._exchange.shield())
                 # The stack unwinds from its end, so the oldest is closed first.
                 for stream in reversed(alive(self._exchange.bodies)):
-                    if isinstance(stream, kind):
+                    if is_over or not self._exchange.leaves(stream):
                         stack.push_async_callback(_close, stream)
 
 

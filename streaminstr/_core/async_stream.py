@@ -120,8 +120,9 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         if loop.is_alive(self._loop):
             if self._is_stepped:
                 return
-            owed = any(map(needs_a_loop, self._owed()))
-            if owed and loop.spawn(self._loop, self.aclose, self._life.copy_for_task()):
+            if self.needs_its_loop() and loop.spawn(
+                self._loop, self.aclose, self._life.copy_for_task()
+            ):
                 return
         elif self._is_stepped and self._loop is not loop.FOREIGN:  # that step never returns
             self.give_up()
@@ -129,6 +130,10 @@ class AsyncStream(AsyncStep, Ends, AsyncIterator[ChunkT]):
         if self._closers is None:  # no loop is left to await `aclose`, so `close` replaces it
             self._closers = own_close(self._body)
         self._stop()
+
+    def needs_its_loop(self) -> bool:
+        """Whether something of the body has to be awaited when it is closed."""
+        return any(map(needs_a_loop, self._owed()))
 
     def end_soon(self, cancelled_by: CancelledBy | None = None, reason: str | None = None) -> None:
         """Make the stream end in the task that steps it. A step that waits is interrupted.

@@ -65,6 +65,10 @@ class Ends(Turn):
         """The numbers so far."""
         return self._life.report(self)
 
+    def needs_its_loop(self) -> bool:
+        """Whether something of the body has to be awaited when it is closed: not of a sync one."""
+        return False
+
     def give_up(self) -> None:
         """Close the scopes although a step or a clean-up is still running."""
         self._life.end(self, GeneratorExit())

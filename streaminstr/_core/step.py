@@ -102,7 +102,8 @@ class AsyncStep(_Stepped):
 
     async def step(self, advance: Callable[[Any], Any] = anext) -> Any:
         """Return the next chunk, using `advance`. Each send and throw runs in the Context."""
-        life, turn, run, steps, last = self._life, self._turn, self._life.run, None, True
+        life, turn, run = self._life, self._turn, self._life.run
+        steps, last = None, True
         try:
             del turn[0]
         except IndexError:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from streaminstr._calls import loop
 from streaminstr._calls.guard import guarded
+from streaminstr._frames import comes_from, is_awaited_by, local_of
 from streaminstr._http import has_body
-from streaminstr._nets.frames import comes_from, is_awaited_by, local_of
 from streaminstr._response import facts_in, handle_of
 from streaminstr._wrap import push
 

@@ -158,8 +158,10 @@ class Directory:
         new = f"{self.own}.{os.urandom(8).hex()}.new"
         file = os.open(new, _WRITE, 0o600, dir_fd=folder)
         try:
-            with os.fdopen(file, "w", encoding="ascii") as opened:
-                opened.write(text)
+            # As bytes: a text file imports the codec, in the background thread. A process that is
+            # forked meanwhile never has that module.
+            with os.fdopen(file, "wb") as opened:
+                opened.write(text.encode("ascii"))
             os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             os.unlink(new, dir_fd=folder)

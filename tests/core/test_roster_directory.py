@@ -327,6 +327,43 @@ def test_a_forked_child_has_a_page_of_its_own(process, store):
     assert {worker.pid for worker in table.workers} == {process.pid, child}
 
 
+IMPORTS = """
+import sys, threading
+imported = []
+sys.addaudithook(
+    lambda event, values: event == "import"
+    and threading.current_thread().name == "streaminstr-progress"
+    and imported.append(values[0])
+)
+import streaminstr
+from streaminstr._process import directory
+from streaminstr.testing import RecordingBackend
+shown, written = threading.Event(), threading.Event()
+class Backend(RecordingBackend):
+    def open(self, info):
+        scope = super().open(info)
+        scope.progress = lambda report: shown.set()
+        return scope
+class Noted(directory.Directory):
+    def write(self, text):
+        super().write(text)
+        written.set()
+streaminstr.configure(Backend(), roster=Noted(sys.argv[1]), progress_interval=0.01)
+made = streaminstr.stream(iter([b"one", b"two"]))
+next(made)
+assert shown.wait(30) and written.wait(30)
+made.close()
+print(imported)
+"""
+
+
+def test_the_background_thread_imports_nothing(path):
+    """A process that is forked in the midst of an import never has that module."""
+    command = [sys.executable, "-c", IMPORTS, path]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)  # noqa: S603
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_page_of_a_process_is_json_of_bounded_size(process, store):
     process.stdout.readline()
     seen(Roster(store), lambda table: table.rows)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 from contextvars import ContextVar
 
 import anyio
@@ -175,11 +176,23 @@ class AcloseOnly(Upstream):
         seen.append("closed")
 
 
+class ClosedInTheMiddle(Closed):
+    def __init__(self):
+        self._chunks = itertools.repeat(b"chunk")
+
+
+class ClosedWhileItWaits(Closed):
+    async def __anext__(self):
+        cleaning[0].set()
+        await asyncio.Event().wait()
+
+
 async def upstream(request, kind):
-    return StreamingHttpResponse(UPSTREAMS[kind]())
+    return StreamingHttpResponse(KINDS[kind]())
 
 
 UPSTREAMS = {kind.__name__: kind for kind in (Closed, AsyncClosed, AcloseOnly)}
+KINDS = UPSTREAMS | {kind.__name__: kind for kind in (ClosedInTheMiddle, ClosedWhileItWaits)}
 
 
 def cursor(request):
@@ -288,6 +301,25 @@ async def test_a_sync_body_is_closed_in_djangos_thread(place, caplog):
     assert await leave_while_sending(f"{place}cursor") == []
     assert seen == ["closed", "served"]
     assert caplog.records == []
+
+
+async def test_an_async_body_with_a_sync_close_is_closed_in_djangos_thread(caplog):
+    assert await leave_while_sending("/upstream/ClosedInTheMiddle") == []
+    assert seen == ["closed", "served"]
+    assert caplog.records == []
+    assert endings() == [("cancelled", "client")]
+
+
+async def test_it_is_so_where_the_client_leaves_while_the_body_waits(caplog):
+    cleaning[:] = [asyncio.Event()]
+    server = ByHand("/upstream/ClosedWhileItWaits")
+    task = asyncio.create_task(server.call(StreamScopeMiddleware(ASGIHandler())))
+    await cleaning[0].wait()
+    server.leave()
+    await task
+    assert seen == ["closed"]
+    assert caplog.records == []
+    assert endings() == [("cancelled", "client")]
 
 
 @pytest.mark.parametrize("kind", UPSTREAMS)

@@ -8,6 +8,8 @@ from wsgiref.util import FileWrapper
 
 import pytest
 import structlog
+from asgiref.sync import sync_to_async
+from asgiref.wsgi import WsgiToAsgi
 from django.conf import settings
 from django.core.cache import caches
 from django.core.handlers.asgi import ASGIHandler
@@ -133,6 +135,47 @@ def test_one_scope_under_wsgi(recorded, listed):
     assert len(serve_sync("/sync/full")) == 5
     (stream,) = recorded.streams
     assert (stream.outcome, stream.report.chunks) == ("completed", 5)
+
+
+def by_asgiref():
+    return WsgiToAsgi(WSGIHandler())
+
+
+def by_starlette():
+    from starlette.middleware.wsgi import WSGIMiddleware  # noqa: PLC0415 - it is deprecated
+
+    return WSGIMiddleware(WSGIHandler())
+
+
+@pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated")
+@pytest.mark.parametrize("bridge", [by_asgiref, by_starlette])
+async def test_one_scope_where_django_is_a_wsgi_application_under_asgi(recorded, ours, bridge):
+    """Neither of them tells in the environ which ASGI scope it was made of."""
+    server = ByHand("/sync/full")
+    await server.call(asgi.StreamScopeMiddleware(bridge()))
+    (stream,) = recorded.streams
+    assert len(server.chunks) == 5
+    assert (stream.name, stream.outcome) == ("GET sync/<str:body>", "completed")
+
+
+async def test_the_net_closes_what_such_a_bridge_leaves_open(recorded, ours):
+    with pytest.raises(ConnectionResetError):
+        await ByHand("/sync/full", on_send=gone).call(asgi.StreamScopeMiddleware(by_asgiref()))
+    (stream,) = recorded.streams
+    assert (stream.outcome, stream.report.cancelled_by) == ("cancelled", "client")
+
+
+async def test_a_request_that_is_made_in_process_is_none_of_such_a_bridge(recorded, ours):
+    """Its environ is another one, and so its response is: here of an application of ASGI."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        inner = await sync_to_async(lambda: b"".join(call(WSGIHandler(), "/sync/full")))()
+        await send({"type": "http.response.body", "body": inner, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    await ByHand("/outer").call(asgi.StreamScopeMiddleware(app))
+    assert sorted(stream.name for stream in recorded.streams) == ["GET", "GET sync/<str:body>"]
 
 
 def test_a_plain_response_has_no_scope_under_wsgi(recorded, listed):

@@ -4,7 +4,7 @@ import weakref
 
 import pytest
 
-from streaminstr._nets.frames import comes_from, is_awaited_by, local_of
+from streaminstr._frames import comes_from, is_awaited_by, local_of
 
 
 class Chunk:
