@@ -103,8 +103,8 @@ def measure_of(charset: str) -> Callable[[Any], int]:
     return size_of if charset.lower() == "utf-8" else partial(_size_in, charset)
 
 
-def _size_in(charset: str, chunk: object) -> int:
-    if isinstance(chunk, str):
+def _size_in(charset: str, chunk: Any) -> int:
+    if issubclass(type(chunk), str):
         return len(guarded(chunk.encode, charset, "replace", default=b""))
     return size_of(chunk)
 
