@@ -125,7 +125,7 @@ def test_a_reader_that_says_nothing_of_its_own_is_left_alone(backend):
     handle = _handle.Handle(stream([], name="s")._life.handle.info)
     handle.before(next, None)
     handle.ended(None)
-    assert handle.said(0.0, 0.0, 0.0)["upstream_time"] is None
+    assert handle.report_fields(0.0, 0.0, 0.0)["upstream_time"] is None
 
 
 def test_by_hand_too(backend):
