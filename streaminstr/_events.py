@@ -10,6 +10,7 @@ from __future__ import annotations
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from streaminstr._calls.guard import guarded
 from streaminstr._gaps import Gaps
 from streaminstr.types import StreaminstrError
 
@@ -241,6 +242,10 @@ def _as_event(marker: bytes) -> bytes:
 
 
 def _as_bytes(chunk: Any) -> bytes:
+    return chunk if type(chunk) is bytes else guarded(_encoded, chunk, default=b"")
+
+
+def _encoded(chunk: Any) -> bytes:
     if isinstance(chunk, str):
         return chunk.encode("utf-8", "surrogatepass")
     return bytes(chunk) if isinstance(chunk, bytes | bytearray | memoryview) else b""

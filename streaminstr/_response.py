@@ -103,8 +103,8 @@ def measure_of(charset: str) -> Callable[[Any], int]:
     return size_of if charset.lower() == "utf-8" else partial(_size_in, charset)
 
 
-def _size_in(charset: str, chunk: object) -> int:
-    if isinstance(chunk, str):
+def _size_in(charset: str, chunk: Any) -> int:
+    if issubclass(type(chunk), str):
         return len(guarded(chunk.encode, charset, "replace", default=b""))
     return size_of(chunk)
 
@@ -161,3 +161,14 @@ def count_encoded(stream: Any, encode: Callable[[Any], bytes]) -> None:
     take = stream.size_of
     stream.size_of = lambda chunk: take(guarded(encode, chunk, default=b""))
     stream.plain = None
+
+
+def aclose_too(stream: Any, body: Any) -> None:
+    """Have `stream` await the body's `aclose` where it has a `close` as well.
+
+    For a response that awaits `aclose` itself: it has the stream in place of the body. A receive
+    stream of anyio has both, and what sends to it waits for that.
+    """
+    has_both = hasattr(body, "aclose") and hasattr(body, "close")
+    if has_both and stream._closers == ():  # noqa: SLF001 - every kind has them
+        stream._closers = (body.aclose,)  # noqa: SLF001

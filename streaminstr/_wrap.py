@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from streaminstr import _configure
 from streaminstr._begun import is_begun
-from streaminstr._calls.guard import logger
+from streaminstr._calls.guard import guarded, logger
 from streaminstr._core.async_stream import AsyncStream
 from streaminstr._core.handle import current
 from streaminstr._core.life import Life
@@ -223,9 +223,17 @@ _PUT = [getattr(StreamInfo, field.name).__set__ for field in fields(StreamInfo)]
 
 
 def size_of(chunk: object) -> int:
-    """Size of a chunk on the wire, in bytes; 0 if it is neither bytes nor text."""
+    """Size of a chunk on the wire, in bytes; 0 if it is neither bytes nor text, or raises."""
+    if type(chunk) is bytes:
+        return len(chunk)
+    if type(chunk) is str and chunk.isascii():
+        return len(chunk)
+    return guarded(_size_of_others, chunk, default=0)
+
+
+def _size_of_others(chunk: object) -> int:
     if isinstance(chunk, str):
-        return len(chunk) if chunk.isascii() else len(chunk.encode("utf-8", "surrogatepass"))
+        return len(chunk.encode("utf-8", "surrogatepass"))
     if isinstance(chunk, bytes | bytearray):
         return len(chunk)
     return chunk.nbytes if isinstance(chunk, memoryview) else 0

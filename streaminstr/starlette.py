@@ -152,6 +152,7 @@ def _take_response(response: Any, scope: Message) -> None:
         sse = sys.modules.get("sse_starlette.sse")
         if sse is not None and isinstance(response, sse.EventSourceResponse):
             _response.count_encoded(stream, functools.partial(sse.ensure_bytes, sep=response.sep))
+            _response.aclose_too(stream, body)
 
 
 def _config_for(exchange: Exchange, response: Any, scope: Message) -> Config:
@@ -212,8 +213,7 @@ def _take_generator(body: Any) -> Any:
     response = StreamingResponse((), media_type="text/event-stream")
     if exchange is None or not (config := _config_for(exchange, response, scope)).backends:
         return body
-    described = _handle_of(config, scope, response, None)
-    stream = _take(body, described, config, scope, lambda _: 0)
+    stream = _take(body, _handle_of(config, scope, response, None), config, scope, lambda _: 0)
     _response.count_encoded(stream, _as_event)
     return stream
 

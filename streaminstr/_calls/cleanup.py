@@ -6,7 +6,6 @@ Each part is closed once, the inner one first. If one of them raises, the others
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack, ExitStack
 from inspect import isawaitable, iscoroutinefunction
 from types import AsyncGeneratorType, BuiltinMethodType, GeneratorType
 from typing import Any
@@ -38,23 +37,32 @@ def async_closers_of(body: Any, iterator: Any, given: Iterable[Closer] | None) -
     return [*(owner.aclose for owner in unfinished if hasattr(owner, "aclose")), *others]
 
 
+# No ExitStack: from an error of a closer it drops the one that the caller handles meanwhile.
 def close_all(closers: list[Closer]) -> None:
     """Call all closers that need no event loop, even if some of them raise.
 
     Empties the list: that drops the last references to the body, which is freed here.
     """
-    with ExitStack() as stack:
+    try:
         while closers:
-            closer = closers.pop()
+            closer = closers.pop(0)
             if not needs_a_loop(closer):
-                stack.callback(closer)
+                closer()
+    finally:
+        if closers:
+            close_all(closers)
 
 
 async def aclose_all(closers: list[Closer]) -> None:
     """Call all closers and await their results, even if some of them raise."""
-    async with AsyncExitStack() as stack:
+    try:
         while closers:
-            stack.push_async_callback(_call, closers.pop())
+            result = closers.pop(0)()
+            if isawaitable(result):
+                await result
+    finally:
+        if closers:
+            await aclose_all(closers)
 
 
 def needs_a_loop(closer: Closer) -> bool:
@@ -63,12 +71,6 @@ def needs_a_loop(closer: Closer) -> bool:
         return True
     # A generator's or file's `close` is never a coroutine function; to find out is slow.
     return type(closer) is not BuiltinMethodType and iscoroutinefunction(closer)
-
-
-async def _call(closer: Closer) -> None:
-    result = closer()
-    if isawaitable(result):
-        await result
 
 
 def own_close(body: Any) -> list[Closer]:

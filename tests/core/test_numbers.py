@@ -8,12 +8,13 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from core_fakes import AsyncIterator, ScriptedClock, by_hand
-from streaminstr import Outcome, StreamReport, _configure, stream
+from streaminstr import Outcome, StreamReport, _configure, _response, stream
 from streaminstr._core import ends, life, report, step
 from streaminstr._core.life import never_stepped
+from streaminstr._events import markers_of
 from streaminstr._exchange import Exchange
 from streaminstr._handle import Handle
-from streaminstr._wrap import settle, wrap
+from streaminstr._wrap import make_handle, settle, wrap
 from streaminstr.types import StreamInfo
 
 
@@ -336,3 +337,47 @@ def test_a_stream_that_was_never_stepped_is_counted_by_its_name(backend, body):
     before = never_stepped["unread"]
     stream(body, name="unread").close()
     assert never_stepped["unread"] == before + 1
+
+
+class OddBytes(bytes):
+    def __len__(self):
+        raise ZeroDivisionError
+
+    __bytes__ = __len__
+
+
+class OddText(str):
+    __slots__ = ()
+
+    def encode(self, *_):
+        raise ZeroDivisionError
+
+    isascii = encode
+
+
+class OddObject:
+    @property
+    def __class__(self):
+        raise ZeroDivisionError
+
+
+def released():
+    view = memoryview(b"gone")
+    view.release()
+    return view
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: OddBytes(b"1"), lambda: OddText("1"), OddObject, released]
+)
+@pytest.mark.parametrize("options", [{}, {"kind": "sse"}, {"ends_with": b"end"}], ids=str)
+def test_a_chunk_that_cannot_be_measured_is_returned_and_counted(backend, errors, options, make):
+    odd = make()
+    for size_of in (None, _response.measure_of("latin-1")):
+        markers = markers_of(options.get("ends_with"))
+        config = _configure.current()
+        handle = make_handle(config, "odd", None, kind=options.get("kind"), markers=markers)
+        first, last = wrap(iter([odd, b"end"]), handle, config, size_of=size_of)
+        assert (first is odd, last) == (True, b"end")
+    assert [(one.report.chunks, one.report.bytes) for one in backend.streams] == [(2, 3)] * 2
+    assert errors

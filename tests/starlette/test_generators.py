@@ -181,7 +181,12 @@ class Other(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async for chunk in self.body_iterator:
             body = encode(chunk, self.sep)
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            try:
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            except BaseException:
+                if hasattr(self.body_iterator, "aclose"):
+                    await self.body_iterator.aclose()
+                raise
         await send({"type": "http.response.body"})
 
 
@@ -189,11 +194,15 @@ def encode(chunk, sep):
     return f"data: {chunk['data']}{sep}{sep}".encode()
 
 
-async def test_of_sse_starlette_what_is_sent_is_counted(backend, monkeypatch):
+@pytest.fixture
+def sse_starlette(monkeypatch):
     module = ModuleType("sse_starlette.sse")
     module.EventSourceResponse, module.ensure_bytes = Other, encode
     monkeypatch.setitem(sys.modules, "sse_starlette.sse", module)
 
+
+@pytest.mark.usefixtures("sse_starlette")
+async def test_of_sse_starlette_what_is_sent_is_counted(backend):
     async def body():
         assert current_stream()
         yield {"data": "one"}
@@ -201,3 +210,53 @@ async def test_of_sse_starlette_what_is_sent_is_counted(backend, monkeypatch):
     server = await visit(site(lambda request: Other(body())))
     assert server.chunks == [b"data: one\n\n"]
     assert (backend.started[0].report.events, backend.started[0].report.bytes) == (1, 11)
+
+
+class Channel:
+    """An async iterator with both closers, such as a receive stream of anyio."""
+
+    def __init__(self, closed):
+        self.closed = closed
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        return {"data": "one"}
+
+    async def aclose(self):
+        self.closed.append("aclose")
+
+    def close(self):
+        self.closed.append("close")
+
+
+class Separate(Channel):
+    async def __aiter__(self):
+        try:
+            while True:
+                yield {"data": "one"}
+        finally:
+            self.closed.append("generator")
+
+
+@NETS
+@pytest.mark.parametrize("ours", [False, True])
+@pytest.mark.parametrize("kind", [Channel, Separate])
+@pytest.mark.usefixtures("backend", "sse_starlette")
+async def test_what_sse_starlette_closes_is_closed(kind, ours, net):
+    """Its `aclose`, as it does itself: what sends to a channel waits for that."""
+    closed = []
+    app = net(site(lambda request: Other(kind(closed)), ours=ours))
+    with pytest.raises(ConnectionError):
+        await visit(app, on_send=gone)
+    assert [one for one in closed if one != "generator"] == ["aclose"]
+
+
+@pytest.mark.usefixtures("backend", "sse_starlette")
+async def test_the_stream_of_an_application_closes_as_it_does_itself():
+    closed = []
+    app = site(lambda request: Other(stream(Channel(closed), name="mine")))
+    with pytest.raises(ConnectionError):
+        await visit(app, on_send=gone)
+    assert closed == ["aclose"]
