@@ -242,7 +242,11 @@ def _as_event(marker: bytes) -> bytes:
 
 
 def _as_bytes(chunk: Any) -> bytes:
-    return chunk if type(chunk) is bytes else guarded(_encoded, chunk, default=b"")
+    if type(chunk) is bytes:
+        return chunk
+    if type(chunk) is str:
+        return chunk.encode("utf-8", "surrogatepass")
+    return guarded(_encoded, chunk, default=b"")
 
 
 def _encoded(chunk: Any) -> bytes:

@@ -226,8 +226,8 @@ def size_of(chunk: object) -> int:
     """Size of a chunk on the wire, in bytes; 0 if it is neither bytes nor text, or raises."""
     if type(chunk) is bytes:
         return len(chunk)
-    if type(chunk) is str and chunk.isascii():
-        return len(chunk)
+    if type(chunk) is str:
+        return len(chunk) if chunk.isascii() else len(chunk.encode("utf-8", "surrogatepass"))
     return guarded(_size_of_others, chunk, default=0)
 
 
