@@ -22,9 +22,9 @@ def close_here(stream: Stream[Any] | AsyncStream[Any]) -> None:
     """Close a response's body. The calling thread keeps the connections to Django's caches.
 
     Under ASGI Django calls this in a worker thread. A net that holds the request closes an async
-    body itself, in the task of the request, to which its task groups and locks belong. That is for
-    a body in the middle of which something has to be awaited. Django drops the response now, and
-    the net no longer finds one that was read to its end, or never.
+    body itself, in the task of the request, to which its task groups and locks belong: one that is
+    still open and has something to await. Django drops the response now, so the net no longer finds
+    a body that was read to its end, or never.
     """
     life = stream._life  # noqa: SLF001 - every kind has one
     try:

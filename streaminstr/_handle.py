@@ -235,13 +235,12 @@ class Handle(StreamHandle):
         notes, progress = self._notes, self.progress
         lag = None if progress is None else progress.lag
         upstream = None if self._upstream is None else min(self._upstream, producer)
-        is_long = producer + consumer > _NOTICEABLE
         facts: dict[str, Any] = {
             "longest_gap": longest,
             "attributes": {**self.attributes, **notes.sums} if notes.sums else self.attributes,
             "marks": notes.marks,
             "upstream_time": upstream,
-            "bottleneck": bottleneck(producer, consumer, upstream or 0.0) if is_long else None,
+            "bottleneck": bottleneck(producer, consumer, upstream or 0.0),
             "rates": self.rates(producer) if notes.rates else NOTHING,
             "loop_lag": None if lag is None else lag.largest(),
         }
@@ -275,6 +274,8 @@ class Handle(StreamHandle):
 
 def bottleneck(producer: float, consumer: float, upstream: float) -> Turn | None:
     """Who took over half of the duration, if that is over a tenth of a second."""
+    if producer + consumer <= _NOTICEABLE:
+        return None
     times: dict[Turn, float] = {
         "upstream": upstream,
         "producer": producer - upstream,

@@ -35,6 +35,8 @@ class Texts:
 
     def cut_all(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """The same for the values of attributes."""
+        if self.max_attribute_length is None:
+            return dict(attributes)
         return {name: self.cut(value) for name, value in attributes.items()}
 
     def finish(self, report: StreamReport) -> StreamReport:

@@ -200,11 +200,9 @@ def make_handle(
     `resumed`: the request had the header `Last-Event-ID`.
     """
     texts = config.texts if isinstance(config, _configure.Settings) else PLAIN
-    if attributes:
-        is_short = texts.max_attribute_length is None
-        attributes = dict(attributes) if is_short else texts.cut_all(attributes)
+    attributes = texts.cut_all(attributes) if attributes else NOTHING
     info, stream_id = StreamInfo.__new__(StreamInfo), urandom(8).hex()
-    values = (name, attributes or NOTHING, config.parent, started_ns, stream_id, texts.span_name)
+    values = (name, attributes, config.parent, started_ns, stream_id, texts.span_name)
     for put, value in zip(_PUT, values, strict=True):
         put(info, value)
     handle = Handle(info)

@@ -51,7 +51,7 @@ class Meter(Numbers):
     @property
     def in_step(self) -> bool:
         """Whether a step is running."""
-        return self.entered > self.left and (self.cut is None or self.last_cut() is Cut.NOTHING)
+        return self.entered > self.left and self.last_cut() is Cut.NOTHING
 
     def last_cut(self) -> Cut:
         """How the last step was cut; `NOTHING` if it was not."""

@@ -108,8 +108,7 @@ def make_report(
     report = StreamReport.__new__(StreamReport)
     for part in (_EMPTY, fields, facts):
         vars(report).update(part)
-    if report.error is not None or report.is_error:
-        report.__post_init__()
+    report.__post_init__()
     return report
 
 

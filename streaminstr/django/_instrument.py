@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from streaminstr._core.config import Config
-    from streaminstr._exchange import Exchange
     from streaminstr._handle import Handle
     from streaminstr._response import Options
 
@@ -67,7 +66,7 @@ async def instrument_later(
         await _connections.count_where_the_request_ran(handle)
 
 
-def decide(request: HttpRequest | None, response: Any) -> bool:
+def claim(request: HttpRequest | None, response: Any) -> bool:
     """Make `instrument` and an outermost net ignore this response from now on.
 
     Returns whether no decision was made before. A view may return anything, also None.
@@ -75,15 +74,22 @@ def decide(request: HttpRequest | None, response: Any) -> bool:
     if not getattr(response, "streaming", False) or _MARK in vars(response):
         return False
     vars(response)[_MARK] = True
-    if (exchange := here()) is not None:
-        take_response(request, exchange)
+    take_response(request)
     return True
 
 
-def take_response(request: HttpRequest | None, exchange: Exchange) -> None:
-    """Tell an outermost net, if it is the one around `request`, that a decision was made."""
-    if request is None or exchange_of(getattr(request, "scope", None) or request.META) is exchange:
+def take_response(request: HttpRequest | None) -> None:
+    """Tell an outermost net around `request` that the decision about a scope has been made."""
+    exchange = here()
+    if exchange is None:  # as without a net
+        return
+    if request is None or exchange_of(_carrier(request)) is exchange:
         exchange.is_taken = exchange.closes_itself = True
+
+
+def _carrier(request: HttpRequest) -> Mapping[str, Any]:
+    """The ASGI scope or WSGI environ that came with `request`."""
+    return getattr(request, "scope", None) or request.META
 
 
 def _instrument(
@@ -93,7 +99,7 @@ def _instrument(
     requested: float | None,
     setting: conf.Loaded | None,
 ) -> Handle | None:
-    if not decide(request, response):
+    if not claim(request, response):
         return None
     setting, route = setting or conf.loaded(), route_of(request)
     config = _config_for(request, response, setting)
@@ -106,7 +112,7 @@ def _instrument(
     by_server = may_be_sent_by_server(request, response)
     started_ns = time.time_ns() if by_server else None
     handle = handle_of(config, _facts(request, response, route), options, started_ns)
-    carrier = getattr(request, "scope", None) or request.META  # an ASGI scope or WSGI environ
+    carrier = _carrier(request)
     is_stream = isinstance(response._iterator, Stream | AsyncStream)  # noqa: SLF001 - see _replace_body
     if is_stream:
         handle = _adopt(carrier, response, handle, options.name or route, requested)

@@ -92,8 +92,10 @@ def leave(entered: Decision) -> None:
         entered.release()
 
 
-def decide(request: HttpRequest | None, response: Any) -> Decision:
-    """The same as `enter` for a response, where there is a limit and nothing was decided yet."""
+def decide(request: HttpRequest | None, response: Any, loaded: conf.Loaded | None) -> Decision:
+    """The same as `enter` for a response, if nothing was decided about it yet."""
+    if loaded is None or not loaded.is_limited:
+        return None
     if not _is_limitable(response) or _COUNTED in vars(response):
         return None
     return check(request, response, enter(request))

@@ -16,7 +16,7 @@ from streaminstr._response import Options
 from streaminstr._streamed import refuse_bare_use
 from streaminstr._wrap import name_of
 from streaminstr.django import _limit, conf
-from streaminstr.django._instrument import decide, instrument, instrument_later
+from streaminstr.django._instrument import claim, instrument, instrument_later
 from streaminstr.types import StreaminstrError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class _Scoped(NamedTuple):
     def _is_wanted(self, request: Any, response: Any) -> bool:
         """Whether a response gets a scope."""
         if not self.options.enabled:
-            decide(request, response)
+            claim(request, response)
         return self.options.enabled and request is not None
 
 

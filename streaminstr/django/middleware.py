@@ -9,7 +9,6 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import MiddlewareNotUsed
 
 from streaminstr import _configure
-from streaminstr._exchange import here
 from streaminstr.django import _limit, conf
 from streaminstr.django._instrument import instrument, instrument_later, take_response
 from streaminstr.log.structured import is_thread_local
@@ -47,8 +46,7 @@ class StreamScopeMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         # An outermost net cannot know what is streamed; the response itself does.
-        if (exchange := here()) is not None:
-            take_response(request, exchange)
+        take_response(request)
         # The switch is here, and not in two classes, as in Django's own MiddlewareMixin.
         if self.async_mode:
             return self.__acall__(request)
@@ -57,14 +55,12 @@ class StreamScopeMiddleware:
         if not response.streaming:
             return response
         setting = _limit.setting()
-        is_limited = setting is not None and setting.is_limited
-        decision = _limit.decide(request, response) if is_limited else None
+        decision = _limit.decide(request, response, setting)
         if isinstance(decision, _limit.Unavailable):
             _limit.close_unread(response)
             return decision
         instrument(request, response, requested=requested, setting=setting)
-        if decision is not None:
-            _limit.hold(response, decision)
+        _limit.hold(response, decision)
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
@@ -73,8 +69,7 @@ class StreamScopeMiddleware:
         if not response.streaming:
             return response
         setting = _limit.setting()
-        is_limited = setting is not None and setting.is_limited
-        decision = _limit.decide(request, response) if is_limited else None
+        decision = _limit.decide(request, response, setting)
         if isinstance(decision, _limit.Unavailable):
             await sync_to_async(_limit.close_unread)(response)  # where Django closes it
             return decision
@@ -82,6 +77,5 @@ class StreamScopeMiddleware:
             await sync_to_async(instrument)(request, response, requested=requested, setting=setting)
         else:
             await instrument_later(request, response, requested=requested, setting=setting)
-        if decision is not None:
-            _limit.hold(response, decision)
+        _limit.hold(response, decision)
         return response

@@ -429,7 +429,8 @@ def test_a_request_that_raises_hinders_no_other(errors, clock, monkeypatch):
 
 
 def test_a_roster_is_on_where_it_is_configured(tmp_path, monkeypatch):
-    monkeypatch.setattr(_configure._state, "configured", None)
+    for owner in ("configured", "adapter"):  # other tests may have set up Django
+        monkeypatch.setattr(_configure._state, owner, None)
     _configure.configure(RecordingBackend(), roster={"DIR": str(tmp_path / "streams")})
     roster = _configure.roster()
     assert (roster.is_on, roster.store.path) == (True, tmp_path / "streams")
